@@ -1,0 +1,126 @@
+# Quiver's build. `make` alone lists the targets.
+#
+# Everything that is built here stays here: the binary in bin/, the tools and the tests' Python environment
+# in .tools/. Neither is in git, and `make clean` removes both.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+GO         ?= go
+FUZZTIME   ?= 30s
+TEST_FLAGS ?=
+PKG        ?= ./...
+
+# A version is a tag and the distance from it, or dev-<hash> where there is no tag, or dev outside git.
+VERSION := $(shell git describe --tags --dirty --match 'v*' 2>/dev/null \
+	|| { h=$$(git describe --always --dirty 2>/dev/null) && echo "dev-$$h"; } || echo dev)
+
+# The binary, the tools and the linter are built with the same settings, so that they share one build cache.
+STATIC := CGO_ENABLED=0 GOFLAGS="$(strip $(GOFLAGS) -trimpath)"
+TOOLS  := $(CURDIR)/.tools
+BIN    := bin/quiver
+
+##@ Everyday
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nVariables: PKG=./feature narrows tests and lint, TEST_FLAGS="-run X" goes to go test, FUZZTIME=5m.\n'
+
+.PHONY: build
+build: ## build the static binary into bin/quiver
+	@if [ -d cmd/quiver ]; then \
+		$(STATIC) $(GO) build -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/quiver; \
+		echo "$(BIN) $(VERSION)"; \
+	else \
+		$(STATIC) $(GO) build ./...; \
+	fi
+
+.PHONY: demo
+demo: build ## build, then run examples/flights from definitions to a served value
+	@examples/flights/demo.sh
+
+##@ Testing
+
+.PHONY: test
+test: ## all of it: install what tests need, build, every test with -race, lint, check generated code
+	@tools/test
+
+.PHONY: test-fast
+test-fast: ## tests without -race and without installing anything
+	$(GO) test -timeout 5m $(TEST_FLAGS) $(PKG)
+
+# -race needs a C compiler; where there is none the tests run without it and say so.
+.PHONY: test-race
+test-race: ## tests with -race where a C compiler is present
+	@cc=$$($(GO) env CC); \
+	if command -v "$${cc%% *}" >/dev/null; then \
+		CGO_ENABLED=1 $(GO) test -race -timeout 7m $(TEST_FLAGS) $(PKG); \
+	else \
+		echo "NOTE: no C compiler ($$cc) here: the tests run WITHOUT the race detector"; \
+		CGO_ENABLED=0 $(GO) test -timeout 7m $(TEST_FLAGS) $(PKG); \
+	fi
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME (30s)
+	@for pkg in $$($(GO) list $(PKG)); do \
+		for target in $$($(GO) test -list '^Fuzz' "$$pkg" | grep '^Fuzz' || true); do \
+			echo "== $$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$pkg"; \
+		done; \
+	done
+
+.PHONY: deps
+deps: ## install what the tests need: Redis 7, Python 3 with the oracle's packages
+	@tools/deps
+
+##@ Code
+
+.PHONY: lint
+lint: $(TOOLS)/stamp ## golangci-lint (vet and formatting included), and buf lint for the protocol
+	@$(STATIC) $(TOOLS)/golangci-lint run --timeout 10m $(PKG)
+	@if [ -d proto ]; then $(TOOLS)/buf lint; fi
+
+.PHONY: fmt
+fmt: $(TOOLS)/stamp ## format Go and proto files in place
+	@$(STATIC) $(TOOLS)/golangci-lint fmt
+	@if [ -d proto ]; then $(TOOLS)/buf format -w; fi
+
+.PHONY: generate
+generate: $(TOOLS)/stamp ## generate Go from proto/
+	@PATH="$(TOOLS):$$PATH" $(TOOLS)/buf generate
+
+# Generates into an empty folder, so that a file which should be gone is noticed as well.
+.PHONY: check-generated
+check-generated: $(TOOLS)/stamp ## fail where the generated code is not what proto/ says
+	@[ -d proto ] || exit 0; \
+	tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+	PATH="$(TOOLS):$$PATH" $(TOOLS)/buf generate -o "$$tmp"; \
+	if ! diff -r -q <(cd "$$tmp/proto" && find . -name '*.pb.go' -exec sha256sum {} + | sort -k2) \
+			<(cd proto && find . -name '*.pb.go' -exec sha256sum {} + | sort -k2) >/dev/null; then \
+		for f in $$(cd "$$tmp/proto" && find . -name '*.pb.go'); do diff -u "proto/$$f" "$$tmp/proto/$$f" | head -40 || true; done; \
+		echo "generated code in proto/ is out of date: run 'make generate' and commit what it changes" >&2; exit 1; \
+	fi; \
+	echo "generated code is current"
+
+.PHONY: tools
+tools: $(TOOLS)/stamp ## build the tools (golangci-lint, buf, protoc plugins) into .tools/
+
+# protoc-gen-go comes from the main module: the generator is then always of the version of the runtime.
+$(TOOLS)/stamp: tools/go.mod tools/go.sum go.mod
+	@mkdir -p $(TOOLS)
+	@echo "building tools into .tools/ (about two minutes the first time)"
+	@$(STATIC) $(GO) build -C tools -o $(TOOLS)/ tool
+	@$(STATIC) $(GO) build -o $(TOOLS)/ google.golang.org/protobuf/cmd/protoc-gen-go
+	@touch $@
+
+.PHONY: clean
+clean: ## remove bin/, .tools/ and what the demo left
+	rm -rf bin .tools
+	@if [ -x examples/flights/demo.sh ] && [ -d .demo ]; then rm -rf .demo; fi
