@@ -20,7 +20,8 @@ VERSION := $(shell git describe --tags --dirty --match 'v*' 2>/dev/null \
 	|| { h=$$(git describe --always --dirty 2>/dev/null) && echo "dev-$$h"; } || echo dev)
 
 # The binary, the tools and the linter are built with the same settings, so that they share one build cache.
-STATIC := CGO_ENABLED=0 GOFLAGS="$(strip $(GOFLAGS) -trimpath)"
+# The version is passed in, so the build need not ask git (which refuses in a folder of another owner).
+STATIC := CGO_ENABLED=0 GOFLAGS="$(strip $(filter-out -trimpath -buildvcs=%,$(shell $(GO) env GOFLAGS)) -trimpath -buildvcs=false)"
 TOOLS  := $(CURDIR)/.tools
 BIN    := bin/quiver
 
@@ -96,15 +97,14 @@ fmt: $(TOOLS)/stamp ## format Go and proto files in place
 generate: $(TOOLS)/stamp ## generate Go from proto/
 	@PATH="$(TOOLS):$$PATH" $(TOOLS)/buf generate
 
-# Generates into an empty folder, so that a file which should be gone is noticed as well.
+# Generates into a copy without generated files, so that a file which should be gone is noticed as well.
 .PHONY: check-generated
 check-generated: $(TOOLS)/stamp ## fail where the generated code is not what proto/ says
 	@[ -d proto ] || exit 0; \
 	tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+	cp -r proto "$$tmp/"; find "$$tmp" -name '*.pb.go' -delete; \
 	PATH="$(TOOLS):$$PATH" $(TOOLS)/buf generate -o "$$tmp"; \
-	if ! diff -r -q <(cd "$$tmp/proto" && find . -name '*.pb.go' -exec sha256sum {} + | sort -k2) \
-			<(cd proto && find . -name '*.pb.go' -exec sha256sum {} + | sort -k2) >/dev/null; then \
-		for f in $$(cd "$$tmp/proto" && find . -name '*.pb.go'); do diff -u "proto/$$f" "$$tmp/proto/$$f" | head -40 || true; done; \
+	if ! diff -ru proto "$$tmp/proto"; then \
 		echo "generated code in proto/ is out of date: run 'make generate' and commit what it changes" >&2; exit 1; \
 	fi; \
 	echo "generated code is current"
@@ -121,6 +121,5 @@ $(TOOLS)/stamp: tools/go.mod tools/go.sum go.mod
 	@touch $@
 
 .PHONY: clean
-clean: ## remove bin/, .tools/ and what the demo left
+clean: ## remove bin/ and .tools/
 	rm -rf bin .tools
-	@if [ -x examples/flights/demo.sh ] && [ -d .demo ]; then rm -rf .demo; fi

@@ -1,0 +1,58 @@
+package materialize
+
+import (
+	"context"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// Source is what a run reads from: the offline store.
+type Source interface {
+	// Files fixes the files of a view's source as they stand, in the order of
+	// their paths.
+	Files(ctx context.Context, view *feature.ViewVersion) ([]feature.File, error)
+	// Latest delivers, over the rows that the scans ask for with visible_from <= to,
+	// the latest row of each key, once a key, in batches of at most a few thousand
+	// rows. TTL is not applied: only T1 and T3. The order of keys depends only on the
+	// scans and the files' content, so that a killed run can be completed from a
+	// checkpoint. An error of deliver ends the pass and is returned.
+	Latest(ctx context.Context, view *feature.ViewVersion, scans []feature.Scan, to feature.Time,
+		deliver func(*feature.Batch) error) (feature.ScanResult, error)
+}
+
+// Sink is what a run writes to: the online store.
+type Sink interface {
+	// Watermark tells what the store knows of a storage.
+	Watermark(ctx context.Context, storage *feature.Storage) (feature.Watermark, error)
+	// Write puts the latest rows of a storage. Of two rows of a key the later one
+	// stays, so repeating and reordering are harmless. Rows whose TTL and grace are
+	// over at now are not written.
+	Write(ctx context.Context, storage *feature.Storage, view *feature.ViewVersion, batch *feature.Batch, now feature.Time) (WriteResult, error)
+	// Advance moves the watermark after everything up to it was written.
+	Advance(ctx context.Context, storage *feature.Storage, to feature.Time, run int64) error
+}
+
+// WriteResult counts what a sink did with a batch. Alias of the sink's own
+// would couple the packages, so it is three plain numbers.
+type WriteResult = struct {
+	Written, Skipped, Expired int
+	Bytes                     int64
+}
+
+// Ledger keeps the records of runs and says which storages a view has: the
+// registry.
+type Ledger interface {
+	// StartRun records a new run and gives it the next number.
+	StartRun(ctx context.Context, run feature.Run) (int64, error)
+	// SaveRun replaces the record of a run. A run that is done or failed is not
+	// replaced: that is an error that wraps feature.ErrConflict.
+	SaveRun(ctx context.Context, run feature.Run) error
+	// Run gives one record by its number.
+	Run(ctx context.Context, number int64) (feature.Run, error)
+	// Runs gives records, newest first: of one storage, or of all for storage 0.
+	// At most limit; 0 means all.
+	Runs(ctx context.Context, storage uint64, limit int) ([]feature.Run, error)
+	// ActivateStorage makes a filled storage the one that its view version is read
+	// from, and retires the one before. Doing it twice is harmless.
+	ActivateStorage(ctx context.Context, storage uint64) error
+}
