@@ -68,6 +68,14 @@ type ScanResult struct {
 	Ties  int64  // keys whose latest row was settled by values
 }
 
+// WriteResult counts what an online store did with a batch of latest rows.
+type WriteResult struct {
+	Written int   // values that changed in the store
+	Skipped int   // the store had the same or later ones
+	Expired int   // past TTL and grace: not written
+	Bytes   int64 // of keys and values written
+}
+
 // Watermark is what an online store knows of one storage.
 type Watermark struct {
 	Known bool  // false: never materialized

@@ -27,16 +27,9 @@ type Sink interface {
 	// Write puts the latest rows of a storage. Of two rows of a key the later one
 	// stays, so repeating and reordering are harmless. Rows whose TTL and grace are
 	// over at now are not written.
-	Write(ctx context.Context, storage *feature.Storage, view *feature.ViewVersion, batch *feature.Batch, now feature.Time) (WriteResult, error)
+	Write(ctx context.Context, storage *feature.Storage, view *feature.ViewVersion, batch *feature.Batch, now feature.Time) (feature.WriteResult, error)
 	// Advance moves the watermark after everything up to it was written.
 	Advance(ctx context.Context, storage *feature.Storage, to feature.Time, run int64) error
-}
-
-// WriteResult counts what a sink did with a batch. Alias of the sink's own
-// would couple the packages, so it is three plain numbers.
-type WriteResult = struct {
-	Written, Skipped, Expired int
-	Bytes                     int64
 }
 
 // Ledger keeps the records of runs and says which storages a view has: the
