@@ -78,8 +78,8 @@ type WriteResult struct {
 
 // Watermark is what an online store knows of one storage.
 type Watermark struct {
-	Known bool  // false: never materialized
-	Time  Time  // the storage holds what was visible up to here, inclusive
+	Known bool  // false: no run has ever begun
+	Time  Time  // the storage holds what was visible up to here, inclusive; MinTime: a first run has begun
 	Run   int64 // the run that led here
 	// Lost tells that the store may have lost values since: it restarted, failed
 	// over, or evicted keys. Reason says what was seen. An absent key proves
@@ -87,6 +87,10 @@ type Watermark struct {
 	Lost   bool
 	Reason string
 }
+
+// Holds tells whether an absent key proves that there is no row for it up to
+// Time.
+func (w Watermark) Holds() bool { return w.Known && !w.Lost && w.Time > MinTime }
 
 // Status says how a delivered value came about. The numbers are the wire's.
 type Status uint8

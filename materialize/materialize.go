@@ -28,8 +28,15 @@ type Sink interface {
 	// stays, so repeating and reordering are harmless. Rows whose TTL and grace are
 	// over at now are not written.
 	Write(ctx context.Context, storage *feature.Storage, view *feature.ViewVersion, batch *feature.Batch, now feature.Time) (feature.WriteResult, error)
-	// Advance moves the watermark after everything up to it was written.
+	// Advance moves the watermark after everything up to it was written. It never
+	// goes back, unless values were lost since: then it is replaced. MinTime marks
+	// that a first run has begun.
 	Advance(ctx context.Context, storage *feature.Storage, to feature.Time, run int64) error
+}
+
+// Dropper is a Sink that can take back a storage that nobody reads any more.
+type Dropper interface {
+	Drop(ctx context.Context, storage *feature.Storage) error
 }
 
 // Ledger keeps the records of runs and says which storages a view has: the
@@ -45,6 +52,10 @@ type Ledger interface {
 	// Runs gives records, newest first: of one storage, or of all for storage 0.
 	// At most limit; 0 means all.
 	Runs(ctx context.Context, storage uint64, limit int) ([]feature.Run, error)
+	// NewStorage makes a storage for a view version, in the layout that the version
+	// has now, to be filled beside the active one. One that was being filled is
+	// retired.
+	NewStorage(ctx context.Context, view string, version int) (feature.Storage, error)
 	// ActivateStorage makes a filled storage the one that its view version is read
 	// from, and retires the one before. Doing it twice is harmless.
 	ActivateStorage(ctx context.Context, storage uint64) error

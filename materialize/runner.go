@@ -1,0 +1,302 @@
+package materialize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// Runner executes runs. Its fields are set once, before the first call; then it
+// is safe for concurrent use as far as its parts are.
+type Runner struct {
+	Source Source
+	Sink   Sink
+	Ledger Ledger
+	// Clock gives the project's time, which may be frozen: what is visible.
+	Clock func() feature.Time
+	// Wall gives real time, for the records of runs.
+	Wall func() feature.Time
+	// Who stands in the records.
+	Who string
+	// Progress is told how far a run is, from the goroutine that runs; nil: nobody.
+	Progress func(Progress)
+}
+
+// Progress is how far a run is.
+type Progress struct {
+	View    *feature.ViewVersion
+	Keys    int64 // latest rows handed to the store so far
+	Written int64
+	Files   int   // that the run reads
+	Resumed int64 // keys that a killed run had written already
+}
+
+// Request says what to materialize.
+type Request struct {
+	View    *feature.ViewVersion
+	Active  *feature.Storage // what readers use
+	Filling *feature.Storage // a new layout that is not filled yet; nil: none
+	To      feature.Time     // MaxTime: now
+	// From, where set, reads rows that became visible after it again, although the
+	// watermark is further.
+	From *feature.Time
+	// Rebuild fills a new storage from scratch and switches to it: for what changed
+	// and removed files held before.
+	Rebuild bool
+}
+
+// Result is what was done.
+type Result struct {
+	Runs     []feature.Run // in order; none: the storage was up to date
+	Switched bool          // readers now use a new storage
+}
+
+const (
+	// checkpointEvery is how often, in wall time, a run saves how far it is.
+	checkpointEvery = 2 * time.Second
+	// presumedDead is how long after its last sign of life a run counts as killed.
+	presumedDead = 30 * time.Second
+)
+
+// Run materializes one view. A storage that is being filled, or made for a
+// rebuild, is switched to when it holds at least what the active one holds. On an
+// error the runs done so far are in the result, the last one failed.
+func (r *Runner) Run(ctx context.Context, q Request) (Result, error) {
+	if q.Active == nil {
+		return Result{}, fmt.Errorf("view %s is not kept online: set online: true and apply: %w", q.View.ID(), feature.ErrInvalid)
+	}
+	active, err := r.Sink.Watermark(ctx, q.Active)
+	if err != nil {
+		return Result{}, fmt.Errorf("view %s: %w", q.View.ID(), err)
+	}
+	if q.Rebuild || q.View.Table.Mutable && active.Known {
+		fresh, err := r.Ledger.NewStorage(ctx, q.View.Name, q.View.Version)
+		if err != nil {
+			return Result{}, fmt.Errorf("view %s: new storage: %w", q.View.ID(), err)
+		}
+		q.Filling = &fresh
+	}
+	if q.Filling == nil {
+		runs, err := r.bring(ctx, q, q.Active, feature.MinTime)
+		return Result{Runs: runs}, err
+	}
+	floor := feature.MinTime
+	if active.Holds() {
+		floor = active.Time
+	}
+	runs, err := r.bring(ctx, q, q.Filling, floor)
+	if err != nil {
+		return Result{Runs: runs}, err
+	}
+	if err := r.Ledger.ActivateStorage(ctx, q.Filling.ID); err != nil {
+		return Result{Runs: runs}, fmt.Errorf("view %s: switch to storage %d: %w", q.View.ID(), q.Filling.ID, err)
+	}
+	return Result{Runs: runs, Switched: true}, nil
+}
+
+// bring leads one storage to the request's time, and not to less than floor: it
+// first completes a run that was killed, then makes its own.
+func (r *Runner) bring(ctx context.Context, q Request, storage *feature.Storage, floor feature.Time) ([]feature.Run, error) {
+	var runs []feature.Run
+	for {
+		run, todo, err := r.next(ctx, q, storage, floor)
+		if err != nil || !todo {
+			return runs, err
+		}
+		completes := run.Checkpoint > 0
+		run, err = r.execute(ctx, q, storage, run)
+		runs = append(runs, run)
+		if err != nil || !completes {
+			return runs, err
+		}
+		q.From = nil
+	}
+}
+
+// next says what is to be done with a storage: complete a killed run, begin a new
+// one, or nothing.
+func (r *Runner) next(ctx context.Context, q Request, storage *feature.Storage, floor feature.Time) (feature.Run, bool, error) {
+	fail := func(err error) (feature.Run, bool, error) {
+		return feature.Run{}, false, fmt.Errorf("view %s: %w", q.View.ID(), err)
+	}
+	mark, err := r.Sink.Watermark(ctx, storage)
+	if err != nil {
+		return fail(err)
+	}
+	base, err := r.base(ctx, mark)
+	if err != nil {
+		return fail(err)
+	}
+	files, err := r.Source.Files(ctx, q.View)
+	if err != nil {
+		return fail(err)
+	}
+	run := feature.Run{
+		View: q.View.Name, Version: q.View.Version, Storage: storage.ID, State: feature.RunRunning,
+		From: base.To, To: max(min(q.To, r.Clock()), base.To, floor), Files: carry(base.Files, files), Who: r.Who,
+	}
+	if q.From != nil && *q.From < run.From {
+		run.From = *q.From
+	}
+	killed, err := r.killed(ctx, storage, base)
+	if err != nil {
+		return fail(err)
+	}
+	if killed != nil && mark.Known && !mark.Lost && q.From == nil && sameFiles(killed.Files, files) {
+		run.From, run.To, run.Files, run.Checkpoint = killed.From, killed.To, killed.Files, killed.Checkpoint
+		return run, true, nil
+	}
+	todo := run.To > base.To || run.From < base.To || !mark.Holds() || len(compareFiles(base.Files, files).Unread()) > 0
+	return run, todo, nil
+}
+
+// base gives the run that set the watermark, or a run from nothing where there
+// is none to rely on.
+func (r *Runner) base(ctx context.Context, mark feature.Watermark) (feature.Run, error) {
+	nothing := feature.Run{From: feature.MinTime, To: feature.MinTime}
+	if !mark.Holds() {
+		return nothing, nil
+	}
+	run, err := r.Ledger.Run(ctx, mark.Run)
+	switch {
+	case errors.Is(err, feature.ErrNotFound):
+		return nothing, nil // the registry lost the record: read everything again
+	case err != nil:
+		return nothing, fmt.Errorf("record of run %d: %w", mark.Run, err)
+	}
+	if run.State == feature.RunRunning {
+		// It was killed after it moved the watermark and before it said so.
+		run.State, run.Finished = feature.RunDone, r.Wall()
+		if err := r.save(ctx, run); err != nil {
+			return nothing, err
+		}
+	}
+	run.To = mark.Time
+	return run, nil
+}
+
+// killed closes the records of runs that died, and gives the newest one that
+// started where the storage still stands, so that it can be completed.
+func (r *Runner) killed(ctx context.Context, storage *feature.Storage, base feature.Run) (*feature.Run, error) {
+	runs, err := r.Ledger.Runs(ctx, storage.ID, 20)
+	if err != nil {
+		return nil, fmt.Errorf("records of runs: %w", err)
+	}
+	var newest *feature.Run
+	for i := range runs {
+		run := &runs[i]
+		if run.Number <= base.Number || run.State == feature.RunDone {
+			break
+		}
+		if run.State == feature.RunRunning {
+			if r.Wall().Sub(run.Beat) < feature.Duration(presumedDead/time.Microsecond) {
+				continue // it may be alive, and both may work: see invariant 2
+			}
+			run.State, run.Finished, run.Error = feature.RunFailed, r.Wall(), "interrupted: the process ended before the run did"
+			if err := r.save(ctx, *run); err != nil {
+				return nil, err
+			}
+		}
+		if newest == nil && run.From == base.To && run.To > base.To && run.Checkpoint > 0 {
+			newest = run
+		}
+	}
+	return newest, nil
+}
+
+// save replaces a record. That somebody else closed it first is no error: the
+// outcome is decided by the store's watermark, not by the record.
+func (r *Runner) save(ctx context.Context, run feature.Run) error {
+	if err := r.Ledger.SaveRun(ctx, run); err != nil && !errors.Is(err, feature.ErrConflict) {
+		return fmt.Errorf("record of run %d: %w", run.Number, err)
+	}
+	return nil
+}
+
+// execute makes a run and closes its record.
+func (r *Runner) execute(ctx context.Context, q Request, storage *feature.Storage, run feature.Run) (feature.Run, error) {
+	run.Started = r.Wall()
+	run.Beat = run.Started
+	var err error
+	if run.Number, err = r.Ledger.StartRun(ctx, run); err != nil {
+		return run, fmt.Errorf("view %s: record of a new run: %w", q.View.ID(), err)
+	}
+	err = r.pass(ctx, q, storage, &run)
+	run.State, run.Finished = feature.RunDone, r.Wall()
+	if err != nil {
+		run.State, run.Error = feature.RunFailed, err.Error()
+		err = fmt.Errorf("view %s: run %d: %w", q.View.ID(), run.Number, err)
+	}
+	// The record is closed even when the caller has given up.
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return run, errors.Join(err, r.save(closing, run))
+}
+
+// pass reads, writes, and moves the watermark last.
+func (r *Runner) pass(ctx context.Context, q Request, storage *feature.Storage, run *feature.Run) error {
+	mark, err := r.Sink.Watermark(ctx, storage)
+	if err != nil {
+		return err
+	}
+	if !mark.Known || mark.Lost {
+		// From here on the store can tell whether it lost what this run writes.
+		if err := r.Sink.Advance(ctx, storage, feature.MinTime, run.Number); err != nil {
+			return err
+		}
+	}
+	scans := scansOf(*run)
+	done, resume := int64(0), run.Checkpoint
+	found, err := r.Source.Latest(ctx, q.View, scans, run.To, func(b *feature.Batch) error {
+		done += int64(b.Rows)
+		if done <= resume {
+			return nil
+		}
+		wrote, err := r.Sink.Write(ctx, storage, q.View, b, r.Clock())
+		if err != nil {
+			return err
+		}
+		run.Keys += int64(b.Rows)
+		run.Written += int64(wrote.Written)
+		run.Skipped += int64(wrote.Skipped)
+		run.Expired += int64(wrote.Expired)
+		run.Bytes += wrote.Bytes
+		run.Checkpoint = done
+		r.tell(Progress{View: q.View, Keys: done, Written: run.Written, Files: len(scans), Resumed: resume})
+		return r.checkpoint(ctx, run)
+	})
+	if err != nil {
+		return err
+	}
+	run.Rows, run.Ties = found.Rows, found.Ties
+	learn(run.Files, found.Files)
+	run.Beat = r.Wall()
+	if err := r.save(ctx, *run); err != nil {
+		return err
+	}
+	if mark, err = r.Sink.Watermark(ctx, storage); err != nil {
+		return err
+	}
+	if !mark.Known || mark.Lost {
+		return fmt.Errorf("the online store lost values while the run wrote them (%s): run it again: %w", mark.Reason, feature.ErrUnavailable)
+	}
+	return r.Sink.Advance(ctx, storage, run.To, run.Number)
+}
+
+func (r *Runner) checkpoint(ctx context.Context, run *feature.Run) error {
+	now := r.Wall()
+	if now.Sub(run.Beat) < feature.Duration(checkpointEvery/time.Microsecond) {
+		return nil
+	}
+	run.Beat = now
+	return r.save(ctx, *run)
+}
+
+func (r *Runner) tell(p Progress) {
+	if r.Progress != nil {
+		r.Progress(p)
+	}
+}
