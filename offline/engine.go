@@ -1,0 +1,92 @@
+package offline
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// Options set up an Engine. The zero value is useful.
+type Options struct {
+	// Memory is how many bytes a call may use; 0 is for the engine to choose. Today
+	// it bounds what is buffered beside the spine's keys, the slots and the winning
+	// rows' values, which are in memory whole.
+	Memory int64
+	// Workers is how many row groups are read at once; 0 is GOMAXPROCS. The result
+	// does not depend on it.
+	Workers int
+	// Progress is told how far a call has come, from one goroutine at a time. It
+	// returns quickly: workers wait for it.
+	Progress func(Progress)
+}
+
+// Progress is how far a call has come. Rows are rows of the spine (StageSpine,
+// StageWrite), source rows (StageScan) or cells (StageGather). Total is 0 where it
+// is not known.
+type Progress struct {
+	Stage Stage
+	View  string // its ID; empty where the stage is not about one view
+	Done  int64
+	Total int64
+}
+
+// Stage is a part of a call's work.
+type Stage string
+
+// The stages, in their order. StageScan and StageGather come once per view.
+const (
+	StageSpine  Stage = "spine"  // reading the spine's keys and times
+	StageScan   Stage = "scan"   // reading a view's keys and times
+	StageGather Stage = "gather" // reading the values of the winning rows
+	StageWrite  Stage = "write"  // joining and writing
+)
+
+// Engine computes training sets and latest rows over the files of one data root.
+// It is safe for concurrent use; each call has its own workers, which are done
+// when it returns.
+type Engine struct {
+	files    Files
+	memory   int64
+	workers  int
+	progress func(Progress)
+}
+
+// New makes an engine that reads from files.
+func New(files Files, options Options) *Engine {
+	e := &Engine{files: files, memory: options.Memory, workers: options.Workers, progress: options.Progress}
+	if e.workers <= 0 {
+		e.workers = runtime.GOMAXPROCS(0)
+	}
+	return e
+}
+
+// Files fixes the files of a view's source as they stand now, in the order of
+// their paths.
+func (e *Engine) Files(ctx context.Context, view *feature.ViewVersion) ([]feature.File, error) {
+	return e.files.List(ctx, &view.Table)
+}
+
+// meter counts a stage's progress for several workers.
+type meter struct {
+	mu   sync.Mutex
+	tell func(Progress)
+	now  Progress
+}
+
+func (e *Engine) meter(stage Stage, view string, total int64) *meter {
+	m := &meter{tell: e.progress, now: Progress{Stage: stage, View: view, Total: total}}
+	m.add(0)
+	return m
+}
+
+func (m *meter) add(n int64) {
+	if m.tell == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.now.Done += n
+	m.tell(m.now)
+}

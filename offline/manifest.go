@@ -1,0 +1,181 @@
+package offline
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// Manifest tells how a training set came about: enough to build it again and to
+// say what changed since. It is written beside the training set.
+type Manifest struct {
+	Format         int               `json:"format"` // of the manifest: 1
+	Registry       string            `json:"registry,omitzero"`
+	Revision       int64             `json:"revision"`
+	Service        string            `json:"service,omitzero"` // with its version; empty for a list of references
+	Engine         string            `json:"engine"`           // version of Quiver
+	Created        time.Time         `json:"created"`
+	EventTimestamp string            `json:"event_timestamp"` // the spine's time column
+	Rows           int64             `json:"rows"`
+	Output         ManifestOutput    `json:"output"`
+	Spine          ManifestFile      `json:"spine"`
+	Views          []ManifestView    `json:"views"`
+	Features       []ManifestFeature `json:"features"`
+}
+
+// ManifestOutput is the file that was written.
+type ManifestOutput struct {
+	Path   string `json:"path"`
+	Format string `json:"format"`           // parquet, arrow
+	Digest string `json:"digest,omitempty"` // sha256 of the bytes, in hex; empty: not known
+}
+
+// ManifestFile is a file that was read.
+type ManifestFile struct {
+	Path     string    `json:"path"`
+	Size     int64     `json:"size"`
+	Modified time.Time `json:"modified"`
+	Digest   string    `json:"digest"`
+	Rows     int64     `json:"rows"`
+}
+
+// ManifestView is a view as the training set uses it.
+type ManifestView struct {
+	View     string            `json:"view"` // with its version
+	Alias    string            `json:"alias"`
+	Keys     map[string]string `json:"keys,omitempty"` // join key: the spine's column
+	Source   string            `json:"source"`
+	Files    []ManifestFile    `json:"files"`
+	Matched  int64             `json:"matched"`   // rows for which a source row was visible
+	Ties     int64             `json:"ties"`      // rows with values settled among source rows in full tie
+	SameTime int64             `json:"same_time"` // rows that show a source row of their own instant
+}
+
+// ManifestFeature is one output column that the engine joined.
+type ManifestFeature struct {
+	Name      string       `json:"name"`
+	Reference string       `json:"reference"` // view@version:feature
+	Type      feature.Type `json:"type"`
+	MatchRate float64      `json:"match_rate"` // share of the rows for which the view had a visible row
+	NullRate  float64      `json:"null_rate"`  // share of the rows in which it is null
+}
+
+// Origin is what a manifest says beside what the engine knows.
+type Origin struct {
+	Registry string    // its ID; empty: definitions that were not applied
+	Engine   string    // version of Quiver
+	Created  time.Time // wall clock
+	Output   ManifestOutput
+}
+
+// NewManifest writes down how the result of a request came about.
+func NewManifest(req Request, res *Result, origin Origin) *Manifest {
+	sel := req.Selection
+	m := &Manifest{
+		Format: 1, Registry: origin.Registry, Revision: sel.Revision, Service: sel.Service,
+		Engine: origin.Engine, Created: origin.Created.UTC(), EventTimestamp: res.EventTimestamp,
+		Rows: res.Rows, Output: origin.Output, Spine: manifestFile(res.Spine),
+		Views: []ManifestView{}, Features: []ManifestFeature{},
+	}
+	for i, v := range res.Views {
+		use := &sel.Uses[i]
+		mv := ManifestView{
+			View: v.View, Alias: v.Alias, Source: use.View.Table.Source,
+			Files: []ManifestFile{}, Matched: v.Matched, Ties: v.Ties, SameTime: v.SameTime,
+		}
+		for k, key := range use.View.Keys {
+			if mv.Keys == nil {
+				mv.Keys = map[string]string{}
+			}
+			mv.Keys[key.Name] = use.Keys[k]
+		}
+		for _, f := range v.Files {
+			mv.Files = append(mv.Files, manifestFile(f))
+		}
+		m.Views = append(m.Views, mv)
+	}
+	for i, f := range res.Features {
+		out := sel.Outputs[i]
+		view, field := sel.Uses[out.Use].View, sel.Field(out)
+		m.Features = append(m.Features, ManifestFeature{
+			Name: f.Name, Reference: view.ID() + ":" + field.Name, Type: field.Type,
+			MatchRate: share(res.Views[out.Use].Matched, res.Rows), NullRate: share(f.Nulls, res.Rows),
+		})
+	}
+	return m
+}
+
+func manifestFile(f feature.File) ManifestFile {
+	return ManifestFile{Path: f.Path, Size: f.Size, Modified: time.Unix(0, f.Modified).UTC(), Digest: f.Digest, Rows: f.Rows}
+}
+
+func share(n, of int64) float64 {
+	if of == 0 {
+		return 0
+	}
+	return float64(n) / float64(of)
+}
+
+// ManifestPath is where the manifest of a training set stands: beside it.
+func ManifestPath(output string) string { return output + ".manifest.json" }
+
+// WriteManifest writes the manifest, replacing one that is there, whole or not at
+// all.
+func (m *Manifest) WriteManifest(path string) error {
+	text, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return fmt.Errorf("offline: manifest %s: %w", path, err)
+	}
+	if err := writeWhole(path, append(text, '\n')); err != nil {
+		return fmt.Errorf("offline: write manifest %s: %w", path, err)
+	}
+	return nil
+}
+
+// ReadManifest reads what WriteManifest wrote. What is no manifest is an error
+// that wraps feature.ErrInvalid.
+func ReadManifest(path string) (*Manifest, error) {
+	text, err := os.ReadFile(path) //nolint:gosec // the caller names the file to read
+	if err != nil {
+		return nil, fmt.Errorf("offline: read manifest: %w", err)
+	}
+	m := &Manifest{}
+	if err := json.Unmarshal(text, m); err != nil {
+		return nil, fmt.Errorf("offline: %s is no manifest of a training set: %w: %w", path, err, feature.ErrInvalid)
+	}
+	if m.Format != 1 {
+		return nil, fmt.Errorf("offline: manifest %s has format %d, this version of Quiver reads format 1: %w", path, m.Format, feature.ErrInvalid)
+	}
+	return m, nil
+}
+
+// writeWhole writes a file under a temporary name beside it, then renames it.
+func writeWhole(path string, text []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+		}
+	}()
+	if _, err = f.Write(text); err != nil {
+		return err
+	}
+	if err = f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		return err
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
