@@ -2,6 +2,7 @@ package feature_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,5 +100,20 @@ func TestKeyColumnsAreAskedForOnceAndInOneType(t *testing.T) {
 	selection.Uses[1].Keys[0] = "user"
 	if _, err := selection.KeyColumns(); !errors.Is(err, feature.ErrInvalid) {
 		t.Errorf("a column taken as int32 and as string: %v, want ErrInvalid", err)
+	}
+}
+
+func TestTheNearestNameIsTheOneWithTheFewestEdits(t *testing.T) {
+	known := []string{"delay", "delay_mean_1h", "distance", "dest", "origin"}
+	for name, want := range map[string]string{
+		"dealy": "delay", "delays": "delay", "Delay": "delay", "delay-mean-1h": "delay_mean_1h", "delay_meen_1h": "delay_mean_1h",
+		"orign": "origin", "distence": "distance", "tail": "", "": "", "x": "", "des": "dest",
+	} {
+		if got := feature.Nearest(name, slices.Values(known)); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", name, got, want)
+		}
+	}
+	if got := feature.Nearest("ab", slices.Values([]string{"ad", "ac"})); got != "ac" {
+		t.Errorf("of equally near names the first in order is given: got %q, want ac", got)
 	}
 }
