@@ -1,0 +1,189 @@
+package definition
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/quiver-features/quiver/registry"
+)
+
+// ProjectFile is the name of the file that makes a folder a project.
+const ProjectFile = "quiver.yaml"
+
+// file is a definition file: where it is, and how messages show it.
+type file struct {
+	path  string
+	shown string // relative to the project, with slashes, where it is below it
+}
+
+func (f file) at(line, column int) registry.Position {
+	return registry.Position{File: f.shown, Line: line, Column: column}
+}
+
+// lister finds the definition files below some paths.
+type lister struct {
+	root     string
+	problems *problems
+	seen     map[string]bool // real paths of files and folders
+	files    []file
+}
+
+// listFiles gives the files that paths stand for, in the order of their paths.
+func listFiles(paths []string, root string, p *problems) []file {
+	l := &lister{root: root, problems: p, seen: map[string]bool{}}
+	for _, path := range paths {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(root, path)
+		}
+		l.path(path, true)
+	}
+	slices.SortFunc(l.files, func(a, b file) int { return strings.Compare(a.shown, b.shown) })
+	return l.files
+}
+
+// path adds a file, or the files below a folder. Links are followed; a place
+// that was seen before, be it by a circle of links, is left out.
+func (l *lister) path(path string, outright bool) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		l.fail(path, err)
+		return
+	}
+	if l.seen[real] || len(l.files) > maxFiles {
+		return
+	}
+	info, err := os.Stat(real)
+	if err != nil {
+		l.fail(path, err)
+		return
+	}
+	switch {
+	case info.IsDir():
+		l.seen[real] = true
+		entries, err := os.ReadDir(real)
+		if err != nil {
+			l.fail(path, err)
+			return
+		}
+		for _, e := range entries {
+			if !strings.HasPrefix(e.Name(), "_") && !strings.HasPrefix(e.Name(), ".") {
+				l.path(filepath.Join(path, e.Name()), false)
+			}
+		}
+	case !outright && !isDefinition(path):
+	case !info.Mode().IsRegular():
+		l.problems.add(registry.Position{}, l.shown(path)+" is neither a file nor a folder", "")
+	default:
+		l.seen[real] = true
+		if l.files = append(l.files, file{path: real, shown: l.shown(path)}); len(l.files) > maxFiles {
+			l.problems.add(registry.Position{}, fmt.Sprintf("more than %d definition files in one project", maxFiles), "")
+		}
+	}
+}
+
+func isDefinition(path string) bool {
+	name := filepath.Base(path)
+	ext := filepath.Ext(name)
+	return (ext == ".yaml" || ext == ".yml") && name != ProjectFile
+}
+
+func (l *lister) fail(path string, err error) {
+	if errors.Is(err, fs.ErrNotExist) {
+		l.problems.add(registry.Position{}, fmt.Sprintf("definitions: there is no file or folder %s", l.shown(path)),
+			"make it, or correct definitions in "+ProjectFile)
+		return
+	}
+	l.problems.add(registry.Position{}, fmt.Sprintf("definitions: can't read %s: %v", l.shown(path), cause(err)), "")
+}
+
+func (l *lister) shown(path string) string { return shownPath(l.root, path) }
+
+// shownPath is a path as messages show it: relative to the project's folder and
+// with slashes where it is below it, else as it is.
+func shownPath(root, path string) string {
+	rel, err := filepath.Rel(root, path)
+	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return filepath.ToSlash(path)
+	}
+	return filepath.ToSlash(rel)
+}
+
+// cause is the reason of a file system error, without the operation and the path.
+func cause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// read gives the file's text, checked: UTF-8 without a byte order mark, with line
+// feeds or CR LF as line ends and no other control characters than tabs.
+func (f file) read(p *problems) ([]byte, bool) {
+	text, err := readLimited(f.path)
+	switch {
+	case err != nil:
+		p.add(f.at(1, 1), fmt.Sprintf("can't read the file: %v", cause(err)), "")
+		return nil, false
+	case len(text) > maxFile:
+		p.add(f.at(1, 1), fmt.Sprintf("the file is longer than %d MiB", maxFile>>20), "split it into several files")
+		return nil, false
+	}
+	text, problem, offset := checkText(text)
+	if problem != "" {
+		line := 1 + bytes.Count(text[:offset], []byte("\n"))
+		column := 1 + utf8.RuneCount(text[bytes.LastIndexByte(text[:offset], '\n')+1:offset])
+		p.add(f.at(line, column), problem, "save the file as UTF-8 text")
+		return nil, false
+	}
+	return text, true
+}
+
+func readLimited(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return io.ReadAll(io.LimitReader(f, maxFile+1))
+}
+
+// checkText drops a leading byte order mark and looks for what YAML text can't
+// hold. The parser would refuse most of it too, but without saying where.
+func checkText(text []byte) (rest []byte, problem string, offset int) {
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		return text, "the file is UTF-16, expected UTF-8", 0
+	}
+	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
+	for i := 0; i < len(text); {
+		c := text[i]
+		if c >= ' ' && c < 0x7f || c == '\n' || c == '\t' {
+			i++
+			continue
+		}
+		if c == '\r' {
+			if i+1 < len(text) && text[i+1] == '\n' {
+				i++
+				continue
+			}
+			return text, "a carriage return without a line feed", i
+		}
+		r, size := utf8.DecodeRune(text[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			return text, fmt.Sprintf("the byte 0x%02X is not UTF-8", c), i
+		case r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r == '\uFEFF' || r == '\uFFFE' || r == '\uFFFF':
+			return text, fmt.Sprintf("the control character U+%04X can't stand in a file", r), i
+		}
+		i += size
+	}
+	return text, "", 0
+}

@@ -1,0 +1,109 @@
+package definition
+
+import (
+	"fmt"
+	"strconv"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// service is a service with the places of its parts.
+type service struct {
+	feature.Service
+	at   positions
+	uses []string // for each of Features its index in the file, by which at knows it
+}
+
+func (s *service) places() positions { return s.at }
+
+func (r *reader) service(n *yaml.Node) *service {
+	s := &service{at: positions{}}
+	o := r.object(n, shape{
+		what:     "a service",
+		fields:   metaFields("features"),
+		required: []string{"name", "features"},
+		later:    map[string]string{"inputs": laterInputs, "derived": laterExpressions},
+	}, s.at)
+	s.Meta = o.meta()
+	items := o.items("features", "a list of views like {view: route_last, only: [delay]}")
+	if list := o.fields["features"]; list != nil && list.Kind == yaml.SequenceNode && len(items) == 0 {
+		o.problem(list, "features: a service has at least one view", "for example features: [{view: route_last}]")
+	}
+	for i, item := range items {
+		index := strconv.Itoa(i)
+		if use, ok := r.use(item, s.at, index); ok {
+			s.Features = append(s.Features, use)
+			s.uses = append(s.uses, index)
+		}
+	}
+	return s
+}
+
+// use reads a view as a service uses it.
+func (r *reader) use(n *yaml.Node, at positions, index string) (feature.ViewUse, bool) {
+	o := r.object(n, shape{
+		what:     "a view in a service",
+		fields:   []string{"view", "version", "as", "keys", "only", "hide", "rename"},
+		required: []string{"view"},
+	}, at, "features", index)
+	if o == nil {
+		return feature.ViewUse{}, false
+	}
+	u := feature.ViewUse{
+		View: o.nameField("view"), Version: o.count("version"), As: o.nameField("as"),
+		Keys: o.columnMap("keys", "join key"), Only: o.names("only"), Hide: o.names("hide"),
+		Rename: o.columnMap("rename", "feature"),
+	}
+	if only := o.fields["only"]; only != nil && only.Kind == yaml.SequenceNode && len(only.Content) == 0 {
+		o.problem(only, "only: an empty list leaves no features", "leave it out for all features of the view")
+	}
+	o.checkHidden(u)
+	return u, true
+}
+
+// names reads a list of names; one that comes twice is reported.
+func (o *object) names(field string) []string {
+	var names []string
+	seen := map[string]*yaml.Node{}
+	for _, item := range o.items(field, "a list of feature names") {
+		name, ok := o.name(item, field)
+		if !ok {
+			continue
+		}
+		if first := seen[name]; first != nil {
+			o.problem(item, fmt.Sprintf("%s: feature %q is given twice", field, name), fmt.Sprintf("first at %s", o.pos(first)))
+			continue
+		}
+		seen[name] = item
+		names = append(names, name)
+		o.at.set(o.pos(item), o.within(field, name)...)
+	}
+	return names
+}
+
+// checkHidden reports features that are asked for and hidden at once, and
+// renamed ones that are not delivered.
+func (o *object) checkHidden(u feature.ViewUse) {
+	only, hide := setOf(u.Only), setOf(u.Hide)
+	for _, f := range u.Hide {
+		if only[f] {
+			o.problems.add(o.at.of(o.within("hide", f)...), fmt.Sprintf("hide: feature %q is also in only", f), "take it out of one of them")
+		}
+	}
+	for f := range u.Rename {
+		if hide[f] || len(only) > 0 && !only[f] {
+			o.problems.add(o.at.of(o.within("rename", f, "key")...), fmt.Sprintf("rename: feature %q is not delivered", f),
+				"take it out of rename, or out of hide and into only")
+		}
+	}
+}
+
+func setOf(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, n := range names {
+		set[n] = true
+	}
+	return set
+}

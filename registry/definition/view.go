@@ -1,0 +1,180 @@
+package definition
+
+import (
+	"fmt"
+	"strconv"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/registry"
+)
+
+// view is a view with the places of its parts.
+type view struct {
+	feature.View
+	at       positions
+	roles    []string        // for each of Entities its index in the file, by which at knows it
+	features map[string]bool // the names of Features
+
+	rolesWhole    bool // false: entities are missing here, because they are broken
+	featuresWhole bool // false: features are missing here, because they are broken
+
+	joinKeys  []feature.JoinKey // of all entities that are known
+	keysKnown bool              // joinKeys are all there are
+}
+
+func (v *view) places() positions { return v.at }
+
+func (r *reader) view(n *yaml.Node) *view {
+	v := &view{at: positions{}, features: map[string]bool{}, rolesWhole: true, featuresWhole: true}
+	o := r.object(n, shape{
+		what: "a view",
+		fields: metaFields("entities", "keys", "source", "ttl", "delay", "online", "schedule",
+			"max_staleness", "features"),
+		required: []string{"name", "source", "features"},
+		later:    map[string]string{"granularity": laterAggregates, "where": laterAggregates, "window": laterAggregates},
+	}, v.at)
+	v.Meta = o.meta()
+	for i, item := range o.items("entities", "a list of entities") {
+		index := strconv.Itoa(i)
+		if role, ok := o.role(item, index); ok {
+			v.Entities = append(v.Entities, role)
+			v.roles = append(v.roles, index)
+		} else {
+			v.rolesWhole = false
+		}
+	}
+	if entities := o.fields["entities"]; entities != nil && entities.Kind != yaml.SequenceNode {
+		v.rolesWhole = false
+	}
+	v.Keys = o.columnMap("keys", "join key")
+	v.Source = o.nameField("source")
+	v.TTL, v.Delay = o.duration("ttl"), o.duration("delay")
+	v.Online = o.boolean("online")
+	v.MaxStaleness = o.duration("max_staleness")
+	o.checkRule(v)
+	o.schedule(v)
+	o.features(v)
+	return v
+}
+
+// role reads an entity's name, or {entity: …, as: …}.
+func (o *object) role(n *yaml.Node, index string) (feature.Role, bool) {
+	if n.Kind == yaml.ScalarNode {
+		o.at.set(o.pos(n), "entities", index)
+		name, ok := o.name(n, "entities")
+		return feature.Role{Entity: name}, ok
+	}
+	sub := o.reader.object(n, shape{
+		what: "an entity in a role", fields: []string{"entity", "as"}, required: []string{"entity"},
+	}, o.at, "entities", index)
+	if sub == nil {
+		return feature.Role{}, false
+	}
+	role := feature.Role{Entity: sub.nameField("entity"), As: sub.nameField("as")}
+	return role, role.Entity != "" && (role.As != "" || sub.fields["as"] == nil)
+}
+
+// checkRule holds the times against the time rule.
+func (o *object) checkRule(v *view) {
+	zero := func(field string, d feature.Duration) bool {
+		n := o.fields[field]
+		return n != nil && d <= 0 && isDuration(n)
+	}
+	if zero("max_staleness", v.MaxStaleness) {
+		o.problem(o.fields["max_staleness"], fmt.Sprintf("max_staleness: %s is not longer than nothing", v.MaxStaleness),
+			"leave it out for the default")
+	}
+	if v.TTL == 0 && zero("ttl", v.TTL) {
+		o.problem(o.fields["ttl"], "ttl 0 would hide every row", "leave it out for no limit")
+		return
+	}
+	rule := feature.Rule{TTL: v.TTL, Delay: v.Delay}
+	if err := rule.Validate(); err != nil {
+		at := o.fields["ttl"]
+		if v.Delay < 0 {
+			at = o.fields["delay"]
+		}
+		o.problem(at, plain(err), "")
+	}
+}
+
+func isDuration(n *yaml.Node) bool {
+	_, err := feature.ParseDuration(n.Value)
+	return err == nil && n.Tag == "!!str"
+}
+
+// schedule reads a cron expression.
+func (o *object) schedule(v *view) {
+	n := o.fields["schedule"]
+	if n == nil {
+		return
+	}
+	if v.Schedule = o.text("schedule"); v.Schedule == "" {
+		if n.Tag == "!!str" && n.Value == "" {
+			o.problem(n, "schedule: expected a cron expression, got an empty text", "leave it out for no schedule")
+		}
+		return
+	}
+	if err := checkCron(v.Schedule); err != nil {
+		o.problem(n, "schedule: "+err.Error(), `five fields: minute hour day month weekday, in UTC; for example "*/10 * * * *"`)
+	}
+	if !v.Online {
+		o.problem(n, "schedule: the view is not kept online, so there is nothing to schedule", "add online: true")
+	}
+}
+
+// features reads the view's features.
+func (o *object) features(v *view) {
+	list := o.fields["features"]
+	if list == nil || list.Kind != yaml.SequenceNode {
+		v.featuresWhole = false
+	}
+	items := o.items("features", "a list of features like {name: delay, type: int64}")
+	if len(items) == 0 && v.featuresWhole {
+		o.problem(list, "features: a view has at least one feature", "for example features: [{name: delay}]")
+	}
+	if len(items) > maxFeatures {
+		o.problem(items[maxFeatures], fmt.Sprintf("features: a view has at most %d features", maxFeatures), "split it into several views")
+		items, v.featuresWhole = items[:maxFeatures], false
+	}
+	seen := map[string]registry.Position{}
+	for _, item := range items {
+		own := positions{}
+		f, ok := o.feature(item, own)
+		if f.Name == "" {
+			v.featuresWhole = false
+			continue
+		}
+		if first, twice := seen[f.Name]; twice {
+			o.problem(peek(item, "name"), fmt.Sprintf("feature %q is given twice", f.Name), fmt.Sprintf("first at %s", first))
+			continue
+		}
+		seen[f.Name] = o.pos(item)
+		v.features[f.Name] = true
+		if ok {
+			v.Features = append(v.Features, f)
+			v.at.merge(own, "features", f.Name)
+		}
+	}
+}
+
+func (o *object) feature(n *yaml.Node, own positions) (feature.ViewFeature, bool) {
+	sub := o.reader.object(n, shape{
+		what:     "a feature",
+		fields:   []string{"name", "description", "type", "length", "column"},
+		required: []string{"name"},
+		later: map[string]string{
+			"aggregate": laterAggregates, "window": laterAggregates, "of": laterAggregates, "where": laterAggregates,
+			"default": laterAggregates, "granularity": laterAggregates, "expression": laterExpressions,
+		},
+	}, own)
+	if sub == nil {
+		return feature.ViewFeature{}, false
+	}
+	f := feature.ViewFeature{
+		Name: sub.nameField("name"), Description: sub.text("description"), Type: sub.kind(), Column: sub.columnField("column"),
+	}
+	return f, true
+}
