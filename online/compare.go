@@ -87,7 +87,9 @@ func (l *Layout) Arrange(view *feature.ViewVersion, b *feature.Batch) (*feature.
 
 // sameKey tells whether values of two types have one encoding in keys.
 func sameKey(a, b feature.Type) bool {
-	isInt := func(t feature.Type) bool { return t == feature.Scalar(feature.Int32) || t == feature.Scalar(feature.Int64) }
+	isInt := func(t feature.Type) bool {
+		return t == feature.Scalar(feature.Int32) || t == feature.Scalar(feature.Int64)
+	}
 	return a == b || isInt(a) && isInt(b)
 }
 

@@ -8,7 +8,8 @@ import (
 
 // Store keeps the latest row of every key of every storage. Keys and values are
 // bytes that a Layout made; a key is unique over all storages of a store. A
-// Store is bound to one registry when it is opened.
+// Store is bound to one registry when it is opened: opening the store of another
+// registry is an error that wraps feature.ErrConflict.
 //
 // All methods are safe for concurrent use, by several processes too. Errors
 // wrap feature.ErrUnavailable where trying again may help. Where a context ends
@@ -23,15 +24,24 @@ type Store interface {
 	// arrive and however often. Keys within one call may repeat. Each row is
 	// written atomically, the call as a whole is not: after an error any part of
 	// the rows may be written, and repeating the call is right. Rows are not kept.
+	// A stored value that is not of the layout is never overwritten: the error names
+	// its key and wraps feature.ErrInvalid.
 	Put(ctx context.Context, layout *Layout, rows []Row) (PutResult, error)
 
 	// Watermarks reads what is known of storages, in their order.
 	Watermarks(ctx context.Context, storages []uint64) ([]feature.Watermark, error)
 
 	// Advance sets the watermark of a storage, with what tells later that nothing
-	// was lost since. It is called after everything up to the watermark is
-	// written. A watermark never goes back: an earlier time than the known one
-	// changes nothing, unless values were lost since (then it is replaced).
+	// was lost since. A run that finds no watermark, or a lost one, first calls it
+	// with feature.MinTime, which marks that a run has begun, so that what is lost
+	// while it writes is seen; every run calls it after everything up to the
+	// watermark is written.
+	//
+	// A watermark never goes back: one that is not after the known one changes
+	// nothing, where of two of one time the greater run number is the later. Where
+	// values were lost since the known one, MinTime replaces it and any other time is
+	// an error that wraps feature.ErrUnavailable: the run must begin again. When it
+	// returns nil, everything written before is as durable as the store can make it.
 	Advance(ctx context.Context, storage uint64, to feature.Time, run int64) error
 
 	// Ping tells whether the store answers.
