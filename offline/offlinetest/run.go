@@ -1,0 +1,198 @@
+package offlinetest
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+//go:embed scripts/*.script
+var scripts embed.FS
+
+// Scripts reads the scripts of this package, in the order of their names.
+func Scripts() ([]*Case, error) {
+	names, err := fs.Glob(scripts, "scripts/*.script")
+	if err != nil {
+		return nil, err
+	}
+	cases := make([]*Case, 0, len(names))
+	for _, name := range names {
+		script, err := scripts.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		c, err := Parse(path.Base(name), string(script))
+		if err != nil {
+			return nil, err
+		}
+		cases = append(cases, c)
+	}
+	return cases, nil
+}
+
+// Run runs every script on an engine: as it is written, and in every one of the
+// variants, which must not change an answer. Without variants it takes those of
+// Variants.
+func Run(t *testing.T, engine Engine, variants ...Variant) {
+	t.Helper()
+	cases, err := Scripts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(variants) == 0 {
+		variants = Variants()
+	}
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			if !runCase(t, engine, c) {
+				return // the variants would say the same again
+			}
+			for _, v := range variants {
+				t.Run(v.Name, func(t *testing.T) { runCase(t, engine, v.Apply(c)) })
+			}
+		})
+	}
+}
+
+func runCase(t *testing.T, engine Engine, c *Case) bool {
+	t.Helper()
+	got, err := engine.Join(t.Context(), c)
+	if err != nil {
+		t.Errorf("%s: %v%s", c.Name, err, rerun(t))
+		return false
+	}
+	if d := Diff(c, got, c.Want); d != "" {
+		t.Errorf("scripts/%s.script\n%s\n%s%s", c.Name, about(c), d, rerun(t))
+		return false
+	}
+	return true
+}
+
+func about(c *Case) string {
+	var b strings.Builder
+	for _, r := range c.Rule {
+		fmt.Fprintf(&b, "rule: %s\n", r)
+	}
+	for _, n := range c.Notes {
+		fmt.Fprintf(&b, "      %s\n", n)
+	}
+	return b.String()
+}
+
+func rerun(t *testing.T) string {
+	return fmt.Sprintf("\nrerun: go test -run '^%s$'\n", strings.ReplaceAll(t.Name(), "/", "$/^"))
+}
+
+// Variant is a change of where rows stand that must not change the answer.
+type Variant struct {
+	Name string
+	// Apply gives a changed copy of a case; what is not changed is shared.
+	Apply func(*Case) *Case
+}
+
+// Variants gives the changes that Run makes: in source rows, files, row groups
+// and the spine.
+func Variants() []Variant {
+	return []Variant{
+		{"source rows reversed", func(c *Case) *Case { return arrange(c, reversed, whole) }},
+		{"source rows shuffled", func(c *Case) *Case { return arrange(c, shuffled, whole) }},
+		{"one file per row", func(c *Case) *Case { return arrange(c, asWritten, perRow) }},
+		{"one file per row, reversed", func(c *Case) *Case { return arrange(c, reversed, perRow) }},
+		{"one row group per row", func(c *Case) *Case { return grouped(arrange(c, shuffled, whole)) }},
+		{"two files with every other row", func(c *Case) *Case { return arrange(c, asWritten, odds) }},
+		{"every source row twice", func(c *Case) *Case { return arrange(c, twice, odds) }},
+		{"spine reversed", func(c *Case) *Case { return respine(c, reversed(c.Rows())) }},
+		{"spine three times, shuffled", func(c *Case) *Case { return respine(c, shuffled2(3, c.Rows())) }},
+	}
+}
+
+func asWritten(n int) []int {
+	rows := make([]int, n)
+	for i := range rows {
+		rows[i] = i
+	}
+	return rows
+}
+
+func reversed(n int) []int {
+	rows := asWritten(n)
+	slices.Reverse(rows)
+	return rows
+}
+
+func shuffled(n int) []int { return shuffled2(1, n) }
+
+func shuffled2(times, n int) []int {
+	rows := slices.Repeat(asWritten(n), times)
+	r := rand.New(rand.NewPCG(uint64(len(rows)), 7)) //nolint:gosec // a shuffle that is the same every time
+	r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	return rows
+}
+
+func twice(n int) []int { return slices.Repeat(asWritten(n), 2) }
+
+// The ways to cut rows into files: at which file row i of n goes.
+func whole(int) int    { return 0 }
+func perRow(i int) int { return i }
+func odds(i int) int   { return i % 2 }
+
+// arrange gives a case with each source's rows in a new order and in new files.
+func arrange(c *Case, order func(n int) []int, file func(i int) int) *Case {
+	out := *c
+	out.Sources = slices.Clone(c.Sources)
+	for i := range out.Sources {
+		s := &out.Sources[i]
+		all := take(s.header(), nil)
+		for _, f := range s.Files {
+			for j := range all {
+				for row := range f.Rows() {
+					all[j].Values.AppendFrom(f.Columns[j].Values, row)
+				}
+			}
+		}
+		files := [][]int{nil} // an empty source keeps one empty file
+		for i, row := range order(all[0].Values.Len()) {
+			for file(i) >= len(files) {
+				files = append(files, nil)
+			}
+			files[file(i)] = append(files[file(i)], row)
+		}
+		s.Files = nil
+		for n, rows := range files {
+			s.Files = append(s.Files, File{Name: fmt.Sprintf("f%d", n+1), Columns: take(all, rows), Groups: []int{len(rows)}})
+		}
+	}
+	return &out
+}
+
+// grouped gives a case with every source row in a row group of its own.
+func grouped(c *Case) *Case {
+	out := *c
+	out.Sources = slices.Clone(c.Sources)
+	for i := range out.Sources {
+		s := &out.Sources[i]
+		s.Files = slices.Clone(s.Files)
+		for j := range s.Files {
+			if n := s.Files[j].Rows(); n > 0 {
+				s.Files[j].Groups = slices.Repeat([]int{1}, n)
+			}
+		}
+	}
+	return &out
+}
+
+// respine gives a case with the chosen spine rows, and what they expect.
+func respine(c *Case, rows []int) *Case {
+	out := *c
+	out.Spine = take(c.Spine, rows)
+	out.Want = nil
+	for _, w := range c.Want {
+		out.Want = append(out.Want, pick(w, rows))
+	}
+	return &out
+}

@@ -1,0 +1,11 @@
+package offlinetest_test
+
+import (
+	"testing"
+
+	"github.com/quiver-features/quiver/offline/offlinetest"
+)
+
+func TestTheOracleAnswersEveryScript(t *testing.T) {
+	offlinetest.Run(t, offlinetest.Oracle{})
+}
