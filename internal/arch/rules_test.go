@@ -1,0 +1,112 @@
+package arch
+
+// A rule says what the packages of one pattern may import beside the standard library.
+//
+// Patterns of packages are paths below the module's root: "online/redis" is that package, "online/*" any direct
+// child, "online/..." the package and all below it, "*test" as a last element any name that ends so, and "..."
+// everything. Third-party patterns are prefixes of import paths, cut at slashes; "*" is anything.
+type rule struct {
+	pkg   string
+	ours  []string // packages of this module
+	third []string // other modules, beyond those in anywhere
+	why   string   // the sentence that a violation is answered with
+}
+
+const (
+	arrow      = "github.com/apache/arrow/go/v17"
+	cobra      = "github.com/spf13/cobra"
+	compress   = "github.com/klauspost/compress"
+	cron       = "github.com/adhocore/gronx"
+	genproto   = "google.golang.org/genproto"
+	goRedis    = "github.com/redis/go-redis/v9"
+	grpc       = "google.golang.org/grpc"
+	parquetGo  = "github.com/parquet-go/parquet-go"
+	prometheus = "github.com/prometheus/client_golang"
+	protobuf   = "google.golang.org/protobuf"
+	sqlite     = "modernc.org/sqlite"
+	xsys       = "golang.org/x/sys"
+	yaml       = "go.yaml.in/yaml/v4"
+
+	module = "github.com/quiver-features/quiver"
+)
+
+// anywhere lists the small modules that every package but feature may use.
+func anywhere() []string {
+	return []string{"golang.org/x/sync", "github.com/google/uuid", "github.com/cespare/xxhash/v2"}
+}
+
+// testOurs and testThird are what the test files of every package may import beyond its rule.
+func testOurs() []string {
+	return []string{"feature", "*/*test", "internal/testenv"}
+}
+
+func testThird() []string {
+	return []string{
+		"github.com/google/go-cmp",
+		"github.com/rogpeppe/go-internal/testscript",
+		"go.uber.org/goleak",
+		"pgregory.net/rapid",
+		prometheus + "/prometheus/testutil",
+	}
+}
+
+// testExtra is what the tests of single packages need beside that: what they serve or start is used for real.
+func testExtra() map[string][]string {
+	return map[string][]string{
+		"internal/rpc":     {"proto/..."},
+		"internal/testenv": {goRedis},
+	}
+}
+
+// integration lists the packages whose test files may import anything: they put the parts together.
+func integration() []string {
+	return []string{"cmd/...", "examples/...", "bench/...", "internal/equivalence"}
+}
+
+func rules() []rule {
+	const (
+		leaf       = "feature is a leaf: it imports the standard library only"
+		concept    = "registry, offline, online and materialize know feature and never one another; they meet in cmd"
+		technology = "a technology knows its parent, feature and its one driver, never a sibling; technologies meet in cmd"
+		suite      = "a conformance suite knows the contract that it tests, not the implementations"
+		wire       = "protobuf stays at the edge: only cmd, sdk, */api and online/serving see proto"
+		support    = "internal packages know nothing of the stores"
+	)
+	return []rule{
+		{"feature", nil, nil, leaf},
+
+		{"registry", []string{"feature"}, []string{cron}, concept},
+		{"registry/registrytest", []string{"registry", "feature", "internal/testenv"}, testThird(), suite},
+		{"registry/definition", []string{"registry", "feature", "internal/strictyaml"}, []string{yaml, cron}, "the YAML loader knows feature, YAML and cron"},
+		{"registry/sqlite", []string{"registry", "feature"}, []string{sqlite}, technology},
+		{"registry/api", []string{"registry", "feature", "proto/...", "internal/rpc"}, []string{grpc, protobuf, genproto}, wire},
+
+		{"offline", []string{"feature", "offline/arrowconv"}, []string{arrow, xsys}, concept},
+		{"offline/offlinetest", []string{"offline", "offline/arrowconv", "feature", "internal/testenv"}, append(testThird(), arrow, parquetGo), suite},
+		{"offline/arrowconv", []string{"feature"}, []string{arrow}, "arrowconv turns columns to and from Arrow and knows nothing else"},
+		{"offline/parquet", []string{"offline", "offline/arrowconv", "feature"}, []string{parquetGo, compress, arrow, xsys}, technology},
+
+		{"online", []string{"feature"}, nil, concept},
+		{"online/onlinetest", []string{"online", "feature", "internal/testenv"}, testThird(), suite},
+		{"online/redis", []string{"online", "feature"}, []string{goRedis}, technology},
+		{"online/sqlite", []string{"online", "feature"}, []string{sqlite}, technology},
+		{"online/serving/...", []string{"online", "online/serving/...", "feature", "proto/...", "internal/rpc"}, []string{grpc, protobuf, genproto, prometheus}, wire},
+
+		{"materialize", []string{"feature"}, nil, concept},
+		{"materialize/*", []string{"materialize", "feature"}, []string{cron}, technology},
+
+		{"proto/...", nil, []string{grpc, protobuf}, "generated code knows the protobuf runtime only"},
+		{"sdk/go/...", []string{"proto/...", "sdk/go/..."}, []string{grpc, protobuf, genproto}, "a client knows the wire contract and nothing of the server"},
+
+		{"internal/arch", nil, nil, support},
+		{"internal/equivalence", []string{"..."}, []string{arrow}, "the equivalence of both sides is checked on the real parts"},
+		{"internal/rpc", []string{"feature"}, []string{grpc, protobuf, genproto, prometheus}, support},
+		{"internal/strictyaml", []string{"feature"}, []string{yaml}, support},
+		{"internal/testenv", nil, []string{xsys}, support},
+
+		{"cmd/...", []string{"..."}, []string{"*"}, "cmd wires everything"},
+		{"bench/...", []string{"..."}, []string{"*"}, "bench puts the parts together"},
+		{"examples/*/extract", nil, []string{parquetGo}, "the program that cuts an example's data reads and writes Parquet, without Quiver"},
+		{"examples/...", []string{"sdk/go/...", "proto/...", "feature"}, []string{grpc}, "an example uses what a user would"},
+	}
+}
