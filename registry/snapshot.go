@@ -1,0 +1,331 @@
+package registry
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// Snapshot is the registry at one revision: an immutable view of it, safe for
+// concurrent use. Lookups are by map; what a request costs does not depend on how
+// much else is registered. Values that it gives out are shared: callers don't
+// change them.
+type Snapshot struct {
+	identity Identity
+	head     Head
+
+	entities map[string]*feature.Entity
+	sources  map[string]*feature.Source
+	views    map[string]*viewVersions
+	services map[string]*serviceVersions
+
+	storages map[uint64]*feature.Storage
+
+	selections sync.Map // serviceKey: *feature.Selection, made on demand
+}
+
+type serviceKey struct {
+	name    string
+	version int
+}
+
+type viewVersions struct {
+	pointer  Pointer
+	versions map[int]*viewEntry
+}
+
+type viewEntry struct {
+	view     *feature.ViewVersion
+	storages []*feature.Storage // in the order of their ids
+	active   *feature.Storage
+	filling  *feature.Storage
+}
+
+type serviceVersions struct {
+	pointer  Pointer
+	versions map[int]*ServiceVersion
+}
+
+// ServiceVersion is one version of a service: which features of which view
+// versions it delivers, frozen.
+type ServiceVersion struct {
+	feature.Meta
+	Version int             `json:"version"`
+	Uses    []ServiceUse    `json:"uses"`    // in the order of the definition
+	Outputs []ServiceOutput `json:"outputs"` // in the order in which they are delivered
+}
+
+// ID writes the service with its version: delay_model@3.
+func (s *ServiceVersion) ID() string { return s.Name + "@" + strconv.Itoa(s.Version) }
+
+// ServiceUse is a view version as a service version reads it.
+type ServiceUse struct {
+	View    string   `json:"view"`
+	Version int      `json:"version"`
+	Alias   string   `json:"alias"`          // the view's name, or what replaces it in output columns
+	Keys    []string `json:"keys,omitempty"` // for each join key of the view, the column of the spine or request
+}
+
+// ServiceOutput is one feature that a service delivers.
+type ServiceOutput struct {
+	Use     int    `json:"use"` // index into Uses
+	Feature string `json:"feature"`
+	Name    string `json:"name"` // of the output column
+}
+
+// NewSnapshot makes a snapshot of what a store holds. A state that contradicts
+// itself is an error that wraps ErrInvalid.
+func NewSnapshot(state State) (*Snapshot, error) {
+	s := &Snapshot{
+		identity: state.Identity,
+		head:     state.Head,
+		entities: map[string]*feature.Entity{},
+		sources:  map[string]*feature.Source{},
+		views:    map[string]*viewVersions{},
+		services: map[string]*serviceVersions{},
+		storages: map[uint64]*feature.Storage{},
+	}
+	for i := range state.Objects {
+		if err := s.addObject(&state.Objects[i]); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range state.Pointers {
+		if err := s.addPointer(p); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(state.Storages, func(a, b feature.Storage) int { return cmp.Compare(a.ID, b.ID) })
+	for i := range state.Storages {
+		if err := s.addStorage(&state.Storages[i]); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *Snapshot) addObject(o *Object) error {
+	if o.Spec == nil {
+		return nil
+	}
+	var into any
+	switch o.Kind {
+	case KindEntity:
+		e := new(feature.Entity)
+		s.entities[o.Name], into = e, e
+	case KindSource:
+		e := new(feature.Source)
+		s.sources[o.Name], into = e, e
+	case KindView:
+		v := new(feature.ViewVersion)
+		s.viewsOf(o.Name).versions[o.Version], into = &viewEntry{view: v}, v
+	case KindService:
+		v := new(ServiceVersion)
+		s.servicesOf(o.Name).versions[o.Version], into = v, v
+	default:
+		return fmt.Errorf("the registry holds a %q, which this version of Quiver does not know: %w", o.Kind, feature.ErrInvalid)
+	}
+	if err := json.Unmarshal(o.Spec, into); err != nil {
+		return fmt.Errorf("the registry's record of %s %s@%d can't be read: %s: %w", o.Kind, o.Name, o.Version, err, feature.ErrInvalid)
+	}
+	return nil
+}
+
+func (s *Snapshot) viewsOf(name string) *viewVersions {
+	v := s.views[name]
+	if v == nil {
+		v = &viewVersions{versions: map[int]*viewEntry{}}
+		s.views[name] = v
+	}
+	return v
+}
+
+func (s *Snapshot) servicesOf(name string) *serviceVersions {
+	v := s.services[name]
+	if v == nil {
+		v = &serviceVersions{versions: map[int]*ServiceVersion{}}
+		s.services[name] = v
+	}
+	return v
+}
+
+func (s *Snapshot) addPointer(p Pointer) error {
+	known := func(version int) bool { return version == 0 }
+	switch p.Kind {
+	case KindView:
+		v := s.viewsOf(p.Name)
+		v.pointer = p
+		known = func(version int) bool { return version == 0 || v.versions[version] != nil }
+	case KindService:
+		v := s.servicesOf(p.Name)
+		v.pointer = p
+		known = func(version int) bool { return version == 0 || v.versions[version] != nil }
+	}
+	if !known(p.Current) || !known(p.Defined) {
+		return fmt.Errorf("the registry points %s %s at versions %d and %d, and does not hold them: %w",
+			p.Kind, p.Name, p.Current, p.Defined, feature.ErrInvalid)
+	}
+	return nil
+}
+
+func (s *Snapshot) addStorage(st *feature.Storage) error {
+	s.storages[st.ID] = st
+	views := s.views[st.View]
+	if views == nil || views.versions[st.Version] == nil {
+		return fmt.Errorf("the registry holds storage %d of %s@%d, but not that view: %w", st.ID, st.View, st.Version, feature.ErrInvalid)
+	}
+	e := views.versions[st.Version]
+	e.storages = append(e.storages, st)
+	switch st.State {
+	case feature.StorageActive:
+		e.active = st
+	case feature.StorageFilling:
+		e.filling = st
+	case feature.StorageRetired:
+	}
+	return nil
+}
+
+// Identity tells which registry this is a snapshot of.
+func (s *Snapshot) Identity() Identity { return s.identity }
+
+// Head tells which revision this is, and the serial at which it was read.
+func (s *Snapshot) Head() Head { return s.head }
+
+// Revision is the number of the revision; 0: nothing was ever applied.
+func (s *Snapshot) Revision() int64 { return s.head.Revision }
+
+// Entity gives an entity. An unknown name wraps ErrNotFound.
+func (s *Snapshot) Entity(name string) (*feature.Entity, error) {
+	if e := s.entities[name]; e != nil {
+		return e, nil
+	}
+	return nil, notFound(KindEntity, name, maps.Keys(s.entities))
+}
+
+// Source gives a source. An unknown name wraps ErrNotFound.
+func (s *Snapshot) Source(name string) (*feature.Source, error) {
+	if e := s.sources[name]; e != nil {
+		return e, nil
+	}
+	return nil, notFound(KindSource, name, maps.Keys(s.sources))
+}
+
+// View gives a version of a view, 0 meaning the current one. An unknown name or
+// version wraps ErrNotFound.
+func (s *Snapshot) View(name string, version int) (*feature.ViewVersion, error) {
+	e, err := s.viewEntry(name, version)
+	if err != nil {
+		return nil, err
+	}
+	return e.view, nil
+}
+
+func (s *Snapshot) viewEntry(name string, version int) (*viewEntry, error) {
+	v := s.views[name]
+	if v == nil {
+		return nil, notFound(KindView, name, s.currentViews())
+	}
+	if version == 0 {
+		if version = v.pointer.Current; version == 0 {
+			return nil, removedError(KindView, name, slices.Collect(maps.Keys(v.versions)))
+		}
+	}
+	if e := v.versions[version]; e != nil {
+		return e, nil
+	}
+	return nil, versionError(KindView, name, version, slices.Collect(maps.Keys(v.versions)))
+}
+
+// ServiceVersion gives a version of a service as it is recorded, 0 meaning the
+// current one. An unknown name or version wraps ErrNotFound.
+func (s *Snapshot) ServiceVersion(name string, version int) (*ServiceVersion, error) {
+	v := s.services[name]
+	if v == nil {
+		return nil, notFound(KindService, name, s.currentServices())
+	}
+	if version == 0 {
+		if version = v.pointer.Current; version == 0 {
+			return nil, removedError(KindService, name, slices.Collect(maps.Keys(v.versions)))
+		}
+	}
+	if e := v.versions[version]; e != nil {
+		return e, nil
+	}
+	return nil, versionError(KindService, name, version, slices.Collect(maps.Keys(v.versions)))
+}
+
+// Storage gives a storage by its ID. An unknown one wraps ErrNotFound.
+func (s *Snapshot) Storage(id uint64) (*feature.Storage, error) {
+	if st := s.storages[id]; st != nil {
+		return st, nil
+	}
+	return nil, fmt.Errorf("the registry has no storage %d: %w", id, feature.ErrNotFound)
+}
+
+// Active gives the storage that a view version is read from online, or nil where
+// the version is unknown or not kept online.
+func (s *Snapshot) Active(view string, version int) *feature.Storage {
+	if v := s.views[view]; v != nil && v.versions[version] != nil {
+		return v.versions[version].active
+	}
+	return nil
+}
+
+// Filling gives the storage that is being filled to replace the active one, or
+// nil.
+func (s *Snapshot) Filling(view string, version int) *feature.Storage {
+	if v := s.views[view]; v != nil && v.versions[version] != nil {
+		return v.versions[version].filling
+	}
+	return nil
+}
+
+func (s *Snapshot) currentViews() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name, v := range s.views {
+			if v.pointer.Current != 0 && !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Snapshot) currentServices() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name, v := range s.services {
+			if v.pointer.Current != 0 && !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+func removedError(kind, name string, versions []int) error {
+	return fmt.Errorf("%s %s was removed; its versions can still be read by number: %s: %w",
+		kind, name, versionList(name, versions), feature.ErrNotFound)
+}
+
+func versionError(kind, name string, version int, versions []int) error {
+	return fmt.Errorf("%s %s has no version %d; there is %s: %w", kind, name, version, versionList(name, versions), feature.ErrNotFound)
+}
+
+func versionList(name string, versions []int) string {
+	slices.Sort(versions)
+	var b strings.Builder
+	for i, v := range versions {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(name + "@" + strconv.Itoa(v))
+	}
+	return b.String()
+}

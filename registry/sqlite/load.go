@@ -1,0 +1,88 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/registry"
+)
+
+// Load implements registry.Store.
+func (s *Store) Load(ctx context.Context, revision int64) (*registry.Snapshot, error) {
+	var state registry.State
+	err := s.read(ctx, "load", func(tx *sql.Tx) error {
+		row := tx.QueryRowContext(ctx, "SELECT id, project, revision, serial FROM registry")
+		if err := row.Scan(&state.Identity.ID, &state.Identity.Project, &state.Head.Revision, &state.Head.Serial); err != nil {
+			return err
+		}
+		if revision < 0 || revision > state.Head.Revision {
+			return fmt.Errorf("registry %s has no revision %d; its newest is %d: %w", s.path, revision, state.Head.Revision, feature.ErrNotFound)
+		}
+		if revision != 0 {
+			state.Head.Revision = revision
+		}
+		if err := s.loadObjects(ctx, tx, &state); err != nil {
+			return err
+		}
+		if err := s.loadPointers(ctx, tx, &state); err != nil {
+			return err
+		}
+		return s.loadStorages(ctx, tx, &state)
+	})
+	if err != nil {
+		return nil, err
+	}
+	snapshot, err := registry.NewSnapshot(state)
+	if err != nil {
+		return nil, fmt.Errorf("registry %s, revision %d: %w", s.path, state.Head.Revision, err)
+	}
+	return snapshot, nil
+}
+
+func (s *Store) loadObjects(ctx context.Context, tx *sql.Tx, state *registry.State) error {
+	return s.each(ctx, tx, func(rows *sql.Rows) error {
+		var o registry.Object
+		if err := rows.Scan(&o.Kind, &o.Name, &o.Version, (*[]byte)(&o.Spec)); err != nil {
+			return err
+		}
+		state.Objects = append(state.Objects, o)
+		return nil
+	}, `SELECT o.kind, o.name, o.version, o.spec
+		FROM (SELECT kind, name, version, max(revision) AS revision FROM objects WHERE revision <= ? GROUP BY kind, name, version) AS newest
+		JOIN objects AS o ON o.kind = newest.kind AND o.name = newest.name AND o.version = newest.version AND o.revision = newest.revision
+		WHERE o.spec IS NOT NULL`, state.Head.Revision)
+}
+
+func (s *Store) loadPointers(ctx context.Context, tx *sql.Tx, state *registry.State) error {
+	return s.each(ctx, tx, func(rows *sql.Rows) error {
+		var p registry.Pointer
+		if err := rows.Scan(&p.Kind, &p.Name, &p.Current, &p.Defined); err != nil {
+			return err
+		}
+		state.Pointers = append(state.Pointers, p)
+		return nil
+	}, `SELECT p.kind, p.name, p.current, p.defined
+		FROM (SELECT kind, name, max(revision) AS revision FROM pointers WHERE revision <= ? GROUP BY kind, name) AS newest
+		JOIN pointers AS p ON p.kind = newest.kind AND p.name = newest.name AND p.revision = newest.revision`, state.Head.Revision)
+}
+
+func (s *Store) loadStorages(ctx context.Context, tx *sql.Tx, state *registry.State) error {
+	return s.each(ctx, tx, func(rows *sql.Rows) error {
+		var id uint64
+		var stateText string
+		var layout []byte
+		if err := rows.Scan(&id, &stateText, &layout); err != nil {
+			return err
+		}
+		var st feature.Storage
+		if err := json.Unmarshal(layout, &st); err != nil {
+			return fmt.Errorf("registry %s: the record of storage %d can't be read: %s: %w", s.path, id, err, feature.ErrInvalid)
+		}
+		st.ID, st.State = id, feature.StorageState(stateText)
+		state.Storages = append(state.Storages, st)
+		return nil
+	}, "SELECT id, state, layout FROM storages WHERE revision <= ? ORDER BY id", state.Head.Revision)
+}

@@ -1,0 +1,163 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// StartRun implements registry.Store.
+func (s *Store) StartRun(ctx context.Context, run feature.Run) (int64, error) {
+	if run.State == "" {
+		run.State = feature.RunRunning
+	}
+	var number int64
+	err := s.write(ctx, "start a run", func(tx *sql.Tx) error {
+		if _, err := s.storageState(ctx, tx, run.Storage); err != nil {
+			return err
+		}
+		result, err := tx.ExecContext(ctx, "INSERT INTO runs (storage, state, record) VALUES (?, ?, '')", int64(run.Storage), string(run.State))
+		if err != nil {
+			return err
+		}
+		if number, err = result.LastInsertId(); err != nil {
+			return err
+		}
+		run.Number = number
+		record, err := json.Marshal(&run)
+		if err != nil {
+			return fmt.Errorf("record run %d: %w", number, err)
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE runs SET record = ? WHERE number = ?", string(record), number)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return number, nil
+}
+
+// SaveRun implements registry.Store.
+func (s *Store) SaveRun(ctx context.Context, run feature.Run) error {
+	record, err := json.Marshal(&run)
+	if err != nil {
+		return fmt.Errorf("record run %d: %w", run.Number, err)
+	}
+	return s.write(ctx, "save a run", func(tx *sql.Tx) error {
+		var storage int64
+		var state feature.RunState
+		err := tx.QueryRowContext(ctx, "SELECT storage, state FROM runs WHERE number = ?", run.Number).Scan(&storage, &state)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return s.noRun(run.Number)
+		case err != nil:
+			return err
+		case uint64(storage) != run.Storage:
+			return fmt.Errorf("run %d fills storage %d, not %d: %w", run.Number, storage, run.Storage, feature.ErrInvalid)
+		case state != feature.RunRunning:
+			return fmt.Errorf("run %d is %s already: another process completed it: %w", run.Number, state, feature.ErrConflict)
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE runs SET state = ?, record = ? WHERE number = ?", string(run.State), string(record), run.Number)
+		return err
+	})
+}
+
+func (s *Store) noRun(number int64) error {
+	return fmt.Errorf("registry %s has no run %d: %w", s.path, number, feature.ErrNotFound)
+}
+
+// Run implements registry.Store.
+func (s *Store) Run(ctx context.Context, number int64) (feature.Run, error) {
+	runs, err := s.queryRuns(ctx, "SELECT number, record FROM runs WHERE number = ?", number)
+	if err == nil && len(runs) == 0 {
+		err = s.noRun(number)
+	}
+	if err != nil {
+		return feature.Run{}, err
+	}
+	return runs[0], nil
+}
+
+// Runs implements registry.Store.
+func (s *Store) Runs(ctx context.Context, storage uint64, limit int) ([]feature.Run, error) {
+	if storage == 0 {
+		return s.queryRuns(ctx, "SELECT number, record FROM runs ORDER BY number DESC LIMIT ?", orAll(limit))
+	}
+	return s.queryRuns(ctx, "SELECT number, record FROM runs WHERE storage = ? ORDER BY number DESC LIMIT ?", int64(storage), orAll(limit))
+}
+
+// LastRuns implements registry.Store.
+func (s *Store) LastRuns(ctx context.Context, done bool) (map[uint64]feature.Run, error) {
+	query := "SELECT number, record FROM runs WHERE number IN (SELECT max(number) FROM runs GROUP BY storage)"
+	if done {
+		query = "SELECT number, record FROM runs WHERE number IN (SELECT max(number) FROM runs WHERE state = 'done' GROUP BY storage)"
+	}
+	runs, err := s.queryRuns(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	last := make(map[uint64]feature.Run, len(runs))
+	for _, r := range runs {
+		last[r.Storage] = r
+	}
+	return last, nil
+}
+
+func (s *Store) queryRuns(ctx context.Context, query string, args ...any) ([]feature.Run, error) {
+	var runs []feature.Run
+	err := s.each(ctx, s.db, func(rows *sql.Rows) error {
+		var number int64
+		var record []byte
+		if err := rows.Scan(&number, &record); err != nil {
+			return err
+		}
+		var run feature.Run
+		if err := json.Unmarshal(record, &run); err != nil {
+			return fmt.Errorf("registry %s: the record of run %d can't be read: %s: %w", s.path, number, err, feature.ErrInvalid)
+		}
+		runs = append(runs, run)
+		return nil
+	}, query, args...)
+	return runs, s.wrap("read runs", err)
+}
+
+// ActivateStorage implements registry.Store.
+func (s *Store) ActivateStorage(ctx context.Context, storage uint64) error {
+	return s.write(ctx, "switch a storage", func(tx *sql.Tx) error {
+		state, err := s.storageState(ctx, tx, storage)
+		if err != nil {
+			return err
+		}
+		switch state {
+		case feature.StorageActive:
+			return nil
+		case feature.StorageFilling:
+		case feature.StorageRetired:
+			return fmt.Errorf("storage %d was replaced by a later change: materialize the view again: %w", storage, feature.ErrConflict)
+		}
+		for _, step := range []string{
+			`UPDATE storages SET state = 'retired' WHERE state = 'active'
+				AND (view, version) = (SELECT view, version FROM storages WHERE id = ?1)`,
+			"UPDATE storages SET state = 'active' WHERE id = ?1",
+		} {
+			if _, err := tx.ExecContext(ctx, step, int64(storage)); err != nil {
+				return err
+			}
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE registry SET serial = serial + 1")
+		return err
+	})
+}
+
+func (s *Store) storageState(ctx context.Context, tx *sql.Tx, storage uint64) (feature.StorageState, error) {
+	var state feature.StorageState
+	err := tx.QueryRowContext(ctx, "SELECT state FROM storages WHERE id = ?", int64(storage)).Scan(&state)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("registry %s has no storage %d: %w", s.path, storage, feature.ErrNotFound)
+	}
+	return state, err
+}
