@@ -1,0 +1,271 @@
+package serving
+
+import (
+	"math"
+	"unicode/utf8"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// answer is a response being put together, cell by cell of a plan.
+type answer struct {
+	plan     *plan
+	rows     int
+	time     feature.Time
+	columns  []feature.Column // one a cell of the plan
+	statuses []byte           // cell by cell of the plan, row by row
+	views    []ViewRows       // nil where they were not asked for
+	byStatus [feature.StatusError + 1]int
+	damaged  int   // rows that could not be decoded
+	damage   error // of one of them
+}
+
+// newAnswer makes room for all values at once: one allocation per kind of value
+// and not per feature.
+func newAnswer(p *plan, rows int, t feature.Time, views bool) *answer {
+	a := &answer{
+		plan: p, rows: rows, time: t,
+		columns: make([]feature.Column, len(p.cells)), statuses: make([]byte, len(p.cells)*rows),
+	}
+	a.makeRoom()
+	if !views {
+		return a
+	}
+	a.views = make([]ViewRows, len(p.uses))
+	for i := range p.uses {
+		a.views[i] = ViewRows{
+			View: p.uses[i].view.ID(), Alias: p.uses[i].alias,
+			Events: make([]feature.Time, rows), Statuses: make([]byte, rows),
+		}
+	}
+	return a
+}
+
+func (a *answer) makeRoom() {
+	p, rows := a.plan, a.rows
+	room := func(kinds ...feature.Kind) (n int) {
+		for _, k := range kinds {
+			n += p.room[k]
+		}
+		return n * rows
+	}
+	valid := make([]bool, len(p.cells)*rows)
+	bools := make([]bool, room(feature.Bool))
+	int32s := make([]int32, room(feature.Int32, feature.Date))
+	int64s := make([]int64, room(feature.Int64, feature.Timestamp))
+	float32s := make([]float32, room(feature.Float32))
+	float64s := make([]float64, room(feature.Float64))
+	offsets := make([]int64, room(feature.String, feature.Bytes)+p.room[feature.String]+p.room[feature.Bytes])
+	for i := range p.cells {
+		c, t := &a.columns[i], p.cells[i].typ
+		c.Type = t
+		switch {
+		case t.List:
+			*c = *feature.NewColumn(t, rows)
+		case t.Kind == feature.Bool:
+			c.Bools = cut(&bools, rows)
+		case t.Kind == feature.Int32, t.Kind == feature.Date:
+			c.Int32s = cut(&int32s, rows)
+		case t.Kind == feature.Int64, t.Kind == feature.Timestamp:
+			c.Int64s = cut(&int64s, rows)
+		case t.Kind == feature.Float32:
+			c.Float32s = cut(&float32s, rows)
+		case t.Kind == feature.Float64:
+			c.Float64s = cut(&float64s, rows)
+		default:
+			c.Offsets = append(cut(&offsets, rows+1), 0)
+		}
+		c.Valid = cut(&valid, rows)
+	}
+}
+
+// cut takes room for n values from the front of what is left.
+func cut[T any](left *[]T, n int) []T {
+	s := (*left)[:0:n]
+	*left = (*left)[n:]
+	return s
+}
+
+// fill appends one value to every cell of a use for each row.
+func (a *answer) fill(use int, state *markState, s *scratch, values [][]byte, down bool) {
+	u := &a.plan.uses[use]
+	s.into = append(s.into[:0], make([]*feature.Column, u.storedLen)...)
+	for i := u.from; i < u.to; i++ {
+		if at := a.plan.cells[i].stored; at >= 0 {
+			s.into[at] = &a.columns[i]
+		}
+	}
+	stale := state.stale(a.time, u.freshUntil)
+	absent := feature.StatusUnavailable
+	if state.absent() && !u.shortened {
+		absent = feature.StatusNotFound
+	}
+	slots := s.slots[use*a.rows : (use+1)*a.rows]
+	for row, slot := range slots {
+		var status feature.Status
+		var event feature.Time
+		switch {
+		case slot < 0:
+			status = feature.StatusNotFound
+		case down:
+			status = feature.StatusUnavailable
+		case values[slot] == nil:
+			status = absent
+		default:
+			status, event = a.decode(u, values[slot], s.into, row, stale)
+		}
+		a.finish(u, row, status)
+		if a.views != nil {
+			a.views[use].Events[row], a.views[use].Statuses[row] = event, byte(status)
+		}
+	}
+	if a.views != nil {
+		a.views[use].Watermark = state.Watermark
+	}
+}
+
+// decode reads a stored row. Only with PRESENT and STALE are values appended.
+func (a *answer) decode(u *use, value []byte, into []*feature.Column, row int, stale bool) (feature.Status, feature.Time) {
+	stamp, err := u.layout.Decode(value, into)
+	switch {
+	case err != nil:
+		a.damaged++
+		a.damage = err
+		return feature.StatusError, 0
+	case !u.view.Rule.Fresh(a.time, stamp.Event):
+		for i := u.from; i < u.to; i++ {
+			truncate(&a.columns[i], row)
+		}
+		return feature.StatusOutsideMaxAge, stamp.Event
+	case stale:
+		return feature.StatusStale, stamp.Event
+	default:
+		return feature.StatusPresent, stamp.Event
+	}
+}
+
+// finish gives each cell of a use its status in a row, and a null where decode
+// appended no value.
+func (a *answer) finish(u *use, row int, rowStatus feature.Status) {
+	found := rowStatus == feature.StatusPresent || rowStatus == feature.StatusStale
+	for i := u.from; i < u.to; i++ {
+		c, status := &a.columns[i], rowStatus
+		switch {
+		case a.plan.cells[i].stored < 0:
+			status = feature.StatusUnavailable
+			c.AppendNull()
+		case !found:
+			c.AppendNull()
+		case c.Type.Kind == feature.String && !isText(c, row):
+			status = feature.StatusError
+			truncate(c, row)
+			c.AppendNull()
+		case c.IsNull(row):
+			status = feature.StatusNull
+		}
+		a.statuses[i*a.rows+row] = byte(status)
+		a.byStatus[status]++
+	}
+}
+
+// isText tells whether a value of text, or of a list of it, can be sent as such.
+func isText(c *feature.Column, row int) bool {
+	if !c.Type.List {
+		return utf8.Valid(c.Bytes(row))
+	}
+	for i := c.Offsets[row]; i < c.Offsets[row+1]; i++ {
+		if !utf8.Valid(c.Items.Bytes(int(i))) {
+			return false
+		}
+	}
+	return true
+}
+
+// truncate takes away what was appended behind the first n values, if anything.
+func truncate(c *feature.Column, n int) {
+	if c.Len() <= n {
+		return
+	}
+	if c.Valid != nil {
+		c.Valid = c.Valid[:n]
+	}
+	if c.Offsets != nil {
+		c.Offsets = c.Offsets[:n+1]
+		if c.Items != nil {
+			truncate(c.Items, int(c.Offsets[n]))
+		} else {
+			c.Data = c.Data[:c.Offsets[n]]
+		}
+		return
+	}
+	switch c.Type.Kind {
+	case feature.Bool:
+		c.Bools = c.Bools[:n]
+	case feature.Int32, feature.Date:
+		c.Int32s = c.Int32s[:n]
+	case feature.Float32:
+		c.Float32s = c.Float32s[:n]
+	case feature.Float64:
+		c.Float64s = c.Float64s[:n]
+	default:
+		c.Int64s = c.Int64s[:n]
+	}
+}
+
+// response lays the outputs over the cells.
+func (a *answer) response(m Matrix) *Response {
+	p := a.plan
+	r := &Response{
+		Service: p.service, Revision: p.revision, Time: a.time, Rows: a.rows,
+		Features: make([]Feature, len(p.outputs)), Views: a.views,
+	}
+	for i, o := range p.outputs {
+		f := &r.Features[i]
+		f.Name, f.TypeText, f.View = o.name, o.typeText, o.use
+		f.Statuses = a.statuses[o.cell*a.rows : (o.cell+1)*a.rows : (o.cell+1)*a.rows]
+		if m == NoMatrix {
+			f.Values = &a.columns[o.cell]
+		}
+	}
+	switch m {
+	case Float64Matrix:
+		r.Float64s = matrix[float64](a)
+	case Float32Matrix:
+		r.Float32s = matrix[float32](a)
+	}
+	return r
+}
+
+// matrix lays out the values row by row. Nulls are NaN.
+func matrix[F float32 | float64](a *answer) []F {
+	width := len(a.plan.outputs)
+	m := make([]F, a.rows*width)
+	for j, o := range a.plan.outputs {
+		c := &a.columns[o.cell]
+		for row := range a.rows {
+			m[row*width+j] = number[F](c, row)
+		}
+	}
+	return m
+}
+
+func number[F float32 | float64](c *feature.Column, i int) F {
+	if c.IsNull(i) {
+		return F(math.NaN())
+	}
+	switch c.Type.Kind {
+	case feature.Bool:
+		if c.Bools[i] {
+			return 1
+		}
+		return 0
+	case feature.Int32:
+		return F(c.Int32s[i])
+	case feature.Int64:
+		return F(c.Int64s[i])
+	case feature.Float32:
+		return F(c.Float32s[i])
+	default:
+		return F(c.Float64s[i])
+	}
+}

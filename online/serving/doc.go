@@ -1,0 +1,56 @@
+// Package serving answers requests for the latest feature values: the hot path.
+//
+// Handler is independent of the transport: it takes key columns and gives
+// feature columns. The gRPC service is a thin adapter of it (Register), and HTTP
+// is another.
+//
+// # How a request is answered
+//
+// A service, or a list of references, is compiled to a plan once per registry
+// revision: which key columns it takes, which storages it reads, which stored
+// value goes to which output. A request finds its plan by a map lookup, builds
+// the keys of all its views and rows in one buffer, reads the distinct ones in
+// one call of the store and decodes the answers straight into the output
+// columns. Nothing on that path grows with the registry.
+//
+// Beside the requests, Run watches the registry, whose changes swap all plans at
+// once, and reads the watermarks of the storages in use. Where the registry does
+// not answer, the last snapshot goes on being served.
+//
+// # The time, and what a value is
+//
+// Every request has one time t: now, but not before the watermarks known of the
+// views that it reads, so that a slow clock hides nothing. A value is the one
+// that a training set shows for t, and null where it shows none. Only visible
+// rows are ever written to the store, so visible_from <= t (T1) is not asked
+// again; the TTL (T2) is, of the view version as it stands now.
+//
+// # Statuses
+//
+// The status of a cell is the first of these that holds:
+//
+//  1. UNAVAILABLE, where the active storage does not hold the feature: it was
+//     added to the view, and the storage that holds it is still being filled.
+//  2. NOT_FOUND, where a key is null: no row has such a key.
+//  3. UNAVAILABLE, where the store did not answer in time. The request as a whole
+//     succeeds, even if no cell has a value: a model can go on with defaults,
+//     and what has failed is told cell by cell.
+//  4. UNAVAILABLE, where there is no row but that proves nothing: the storage was
+//     never materialized, its watermark could not be read lately, the store may
+//     have lost values, or the storage was filled under a shorter TTL. Without
+//     doubt, NOT_FOUND.
+//  5. ERROR, where the row is damaged.
+//  6. OUTSIDE_MAX_AGE, where the row has outlived the TTL.
+//  7. ERROR, where the value can't be delivered: text that is not UTF-8.
+//  8. NULL, where the value is null. This goes before STALE, so that PRESENT and
+//     STALE always have a value and every other status has none.
+//  9. STALE, where the watermark is older than the view's max_staleness, is not
+//     known, or the store may have lost values: a later row may have been lost.
+//  10. PRESENT.
+//
+// The status of a view's row (Response.Views) is found the same way without 1, 7
+// and 8.
+//
+// Watermarks, and with them what tells of losses, are read once per
+// Options.RefreshInterval; within that time a loss goes unnoticed.
+package serving

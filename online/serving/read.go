@@ -1,0 +1,224 @@
+package serving
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"time"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// scratch is what a request needs while it is answered, and the next one again.
+type scratch struct {
+	buf     []byte            // the plan's name, then the distinct keys one after another
+	ends    []int             // of each distinct key in buf
+	keys    [][]byte          // the distinct keys
+	slots   []int32           // use by use and row by row, the index into keys; -1: a null key
+	table   []int32           // open addressing over the distinct keys; 0: free, else index + 1
+	request []*feature.Column // the request's key columns in the plan's order
+	columns []*feature.Column // those of one use
+	into    []*feature.Column // of one use's layout, what Decode fills
+	seed    maphash.Seed
+}
+
+// maxKept is how many slots a scratch may have to be used again: a rare large
+// request should not hold its memory for ever.
+const maxKept = 1 << 16
+
+// Get answers a request. The errors are *FieldError for what has to be changed,
+// or wrap feature.ErrUnavailable (no definitions yet) or the context's error. A
+// store that does not answer is none: see the package comment.
+func (h *Handler) Get(ctx context.Context, r *Request) (*Response, error) {
+	if err := h.opts.check(r); err != nil {
+		return nil, err
+	}
+	s := h.scratch.Get().(*scratch) //nolint:errcheck,forcetypeassert // nothing else is put there
+	defer h.release(s)
+	p, err := h.plan(ctx, r, s)
+	if err != nil {
+		return nil, err
+	}
+	var rows int
+	if s.request, rows, err = p.keyColumns(r, s.request); err != nil {
+		return nil, err
+	}
+	if err := h.checkSize(p, r, rows); err != nil {
+		return nil, err
+	}
+	states, t := p.states(h.opts.Clock())
+	p.buildKeys(s, rows)
+	values, err := h.read(ctx, s.keys)
+	if err != nil && ctx.Err() != nil {
+		return nil, fmt.Errorf("serving: read the online store: %w", ctx.Err())
+	}
+	a := newAnswer(p, rows, t, r.EventTimestamps)
+	for i := range p.uses {
+		a.fill(i, &states[i], s, values, err != nil)
+	}
+	if a.damage != nil {
+		h.metrics.damaged.Add(float64(a.damaged))
+		h.storeFailed(ctx, a.damage)
+	}
+	h.count(p, rows, a)
+	return a.response(r.Matrix), nil
+}
+
+func (h *Handler) release(s *scratch) {
+	if len(s.slots) > maxKept || cap(s.buf) > maxKept*16 {
+		return
+	}
+	clear(s.request)
+	clear(s.columns)
+	clear(s.into)
+	h.scratch.Put(s)
+}
+
+func (h *Handler) checkSize(p *plan, r *Request, rows int) error {
+	switch {
+	case rows > h.opts.MaxRows:
+		return tooLarge("keys", "%d rows, at most %d are allowed: split the request", rows, h.opts.MaxRows)
+	case rows*len(p.outputs) > h.opts.MaxCells:
+		return tooLarge("keys", "%d rows of %d features, at most %d cells are allowed: split the request", rows, len(p.outputs), h.opts.MaxCells)
+	case len(r.Inputs) > 0:
+		return invalid("inputs", "%s takes no inputs", p.what())
+	case r.Matrix != NoMatrix && p.noMatrix != "":
+		return invalid("matrix", "%s can't stand in a matrix: only numbers and bools can", p.noMatrix)
+	}
+	return nil
+}
+
+// states gives what is known of each use's storage, and the time of the request:
+// now, but not before any of the watermarks.
+func (p *plan) states(now feature.Time) ([]markState, feature.Time) {
+	states := make([]markState, len(p.uses))
+	for i := range p.uses {
+		states[i] = *p.uses[i].mark.state.Load()
+		if states[i].Known {
+			now = max(now, states[i].Time)
+		}
+	}
+	return states, now
+}
+
+// buildKeys makes the distinct keys of all uses and rows.
+func (p *plan) buildKeys(s *scratch, rows int) {
+	total := len(p.uses) * rows
+	s.prepare(total)
+	for i := range p.uses {
+		u := &p.uses[i]
+		s.columns = s.columns[:0]
+		for _, c := range u.columns {
+			s.columns = append(s.columns, s.request[c])
+		}
+		for row := range rows {
+			s.slots = append(s.slots, s.add(u, row))
+		}
+	}
+	start := 0
+	for _, end := range s.ends {
+		s.keys = append(s.keys, s.buf[start:end:end])
+		start = end
+	}
+}
+
+// prepare empties the scratch for at most n keys.
+func (s *scratch) prepare(n int) {
+	s.buf, s.ends, s.keys, s.slots = s.buf[:0], s.ends[:0], s.keys[:0], s.slots[:0]
+	size := 16
+	for size < 2*n {
+		size *= 2
+	}
+	if cap(s.table) < size {
+		s.table = make([]int32, size)
+		s.seed = maphash.MakeSeed()
+	}
+	s.table = s.table[:size]
+	clear(s.table)
+}
+
+// add makes the key of a row of s.columns and gives its index, the same for equal
+// keys; -1 where a join key is null.
+func (s *scratch) add(u *use, row int) int32 {
+	for _, c := range s.columns {
+		if c.IsNull(row) {
+			return -1
+		}
+	}
+	start := len(s.buf)
+	s.buf = u.layout.AppendKey(s.buf, s.columns, row)
+	key := s.buf[start:]
+	mask := len(s.table) - 1
+	for at := int(maphash.Bytes(s.seed, key)) & mask; ; at = (at + 1) & mask {
+		n := s.table[at]
+		if n == 0 {
+			s.ends = append(s.ends, len(s.buf))
+			s.table[at] = int32(len(s.ends))
+			return int32(len(s.ends) - 1)
+		}
+		if bytes.Equal(s.key(int(n)-1), key) {
+			s.buf = s.buf[:start]
+			return n - 1
+		}
+	}
+}
+
+func (s *scratch) key(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = s.ends[i-1]
+	}
+	return s.buf[start:s.ends[i]]
+}
+
+// read asks the store for all keys at once.
+func (h *Handler) read(ctx context.Context, keys [][]byte) ([][]byte, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	bounded, cancel := h.storeContext(ctx)
+	defer cancel()
+	start := time.Now()
+	values, err := h.store.Get(bounded, keys)
+	h.metrics.storeSeconds.Observe(time.Since(start).Seconds())
+	if err == nil && len(values) != len(keys) {
+		err = fmt.Errorf("the store gave %d values for %d keys: %w", len(values), len(keys), feature.ErrUnavailable)
+	}
+	if err != nil && ctx.Err() == nil {
+		h.metrics.storeErrors.Inc()
+		h.storeFailed(ctx, err)
+	}
+	return values, err
+}
+
+// storeContext bounds a read of the store so that an eighth of what the request
+// has left remains for answering without it.
+func (h *Handler) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := h.opts.StoreTimeout
+	if deadline, has := ctx.Deadline(); has {
+		left := time.Until(deadline)
+		limit = min(limit, left-left/8)
+	}
+	return context.WithTimeout(ctx, limit)
+}
+
+// storeFailed logs at most once a second: a store that is down fails every
+// request.
+func (h *Handler) storeFailed(ctx context.Context, err error) {
+	now := time.Now().Unix()
+	if last := h.storeLogged.Load(); last != now && h.storeLogged.CompareAndSwap(last, now) {
+		h.opts.Log.WarnContext(ctx, "the online store did not answer as it should", slog.Any("error", err))
+	}
+}
+
+func (h *Handler) count(p *plan, rows int, a *answer) {
+	p.requests.Inc()
+	p.rows.Add(float64(rows))
+	for s := feature.StatusPresent; s <= feature.StatusError; s++ {
+		if n := a.byStatus[s]; n > 0 {
+			h.metrics.cells[s].Add(float64(n))
+		}
+	}
+}
