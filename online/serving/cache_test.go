@@ -1,0 +1,45 @@
+package serving
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestThePlanCacheIsBoundedAndKeepsWhatIsUsed(t *testing.T) {
+	c := newPlanCache(10)
+	kept := &plan{service: "kept"}
+	c.put("kept", kept)
+	for i := range 1000 {
+		c.put(fmt.Sprint(i), &plan{})
+		if c.get([]byte("kept")) != kept {
+			t.Fatalf("lost what was used, after %d others", i)
+		}
+		if c.len() > 20 {
+			t.Fatalf("holds %d plans", c.len())
+		}
+	}
+	if c.get([]byte("0")) != nil {
+		t.Error("kept what was not used")
+	}
+}
+
+func TestMarksThatNoPlanUsesAreForgotten(t *testing.T) {
+	m := &marks{byStorage: map[uint64]*mark{}}
+	m.get("a", 1)
+	m.get("b", 2)
+	for range 3 {
+		m.next()
+		m.get("b", 2)
+	}
+	if all := m.all(); len(all) != 1 || all[0].storage != 2 {
+		t.Errorf("%d marks", len(all))
+	}
+}
+
+func TestNearestIsTheNameThatWasMeant(t *testing.T) {
+	for _, c := range [][2]string{{"orign", "origin"}, {"destinaton", "destination"}, {"carrier", ""}, {"", ""}} {
+		if got := nearest(c[0], []string{"origin", "destination"}); got != c[1] {
+			t.Errorf("%q: got %q, want %q", c[0], got, c[1])
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package serving_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	gostrings "strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/online/serving"
+)
+
+// versionOf makes version n of a service whose one value is n, read from a
+// storage of its own.
+func versionOf(t testing.TB, m *memory, n int) *feature.Selection {
+	t.Helper()
+	v, s := view("v", uint64(n), []feature.JoinKey{key("k", feature.Int64)}, feature.Rule{}, field("x", feature.Int64))
+	m.set(func() { m.marks[uint64(n)] = fresh })
+	m.put(t, s, now, []any{int64(1)}, []any{int64(n)})
+	return selection(fmt.Sprintf("s@%d", n), feature.Use{View: v, Alias: "v", Keys: []string{"k"}, Active: s})
+}
+
+func TestRequestsDuringReloadsSeeOneVersionWhole(t *testing.T) {
+	m := newMemory()
+	c := &catalog{services: map[string]*feature.Selection{"s": versionOf(t, m, 1)}}
+	h := newHandler(t, c, m, options())
+	request := &serving.Request{Service: "s", Keys: map[string]*feature.Column{"k": column(t, feature.Scalar(feature.Int64), int64(1))}}
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			last := int64(0)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				r, err := h.Get(context.Background(), request)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got := r.Features[0].Values.Int64s[0]
+				if r.Service != fmt.Sprintf("s@%d", got) || r.Features[0].Status(0) != feature.StatusPresent || got < last {
+					t.Errorf("%s gave %d (%s) after %d", r.Service, got, r.Features[0].Status(0), last)
+					return
+				}
+				last = got
+			}
+		})
+	}
+	for n := 2; n <= 50; n++ {
+		next := versionOf(t, m, n)
+		c.set(func() { c.services = map[string]*feature.Selection{"s": next} })
+		if err := h.Refresh(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if r := get(t, h, request); r.Service != fmt.Sprintf("s@%d", n) {
+			t.Errorf("after the refresh to %d: %s", n, r.Service)
+		}
+	}
+	close(stop)
+	readers.Wait()
+}
+
+func TestDefinitionsAreLoadedOnlyWhenTheSerialChanges(t *testing.T) {
+	c, m := flights(t)
+	h := newHandler(t, c, m, options())
+	for range 3 {
+		if err := h.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c.loads != 1 {
+		t.Errorf("%d loads", c.loads)
+	}
+}
+
+func TestARegistryThatIsDownLeavesTheLastSnapshotServed(t *testing.T) {
+	c, m := flights(t)
+	opts := options()
+	reg := prometheus.NewRegistry()
+	opts.Registerer = reg
+	h := newHandler(t, c, m, opts)
+	c.set(func() { c.down = feature.ErrUnavailable; c.services = nil })
+	for range 2 {
+		if err := h.Refresh(t.Context()); !errors.Is(err, feature.ErrUnavailable) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	if r := get(t, h, &serving.Request{Service: "delay_model", Keys: keys([]string{"SFO"}, []string{"LAX"})}); r.Features[1].Values.Int64s[0] != 7 {
+		t.Errorf("got %v", show(&r.Features[1]))
+	}
+	want := `# HELP quiver_serving_refresh_errors_total Failed looks at the registry or at the watermarks.
+# TYPE quiver_serving_refresh_errors_total counter
+quiver_serving_refresh_errors_total{what="registry"} 2
+`
+	if err := testutil.GatherAndCompare(reg, gostrings.NewReader(want), "quiver_serving_refresh_errors_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRunMakesReadyFollowsTheRegistryAndStops(t *testing.T) {
+	c, m := flights(t)
+	opts := options()
+	opts.RefreshInterval = time.Millisecond
+	h, err := serving.New(c, m, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- h.Run(ctx) }()
+	<-h.Ready()
+	next := versionOf(t, m, 9)
+	c.set(func() { c.services = map[string]*feature.Selection{"s": next} })
+	for { // until Run has seen it; a test that hangs has failed
+		_, err := h.Get(ctx, &serving.Request{Service: "s", Keys: map[string]*feature.Column{"k": {}}})
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, feature.ErrNotFound) {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMetricsTellRequestsCellsAndWatermarks(t *testing.T) {
+	c, m := flights(t)
+	opts := options()
+	reg := prometheus.NewRegistry()
+	opts.Registerer = reg
+	h := newHandler(t, c, m, opts)
+	m.set(func() { m.marks[3] = feature.Watermark{Known: true, Time: now, Lost: true} })
+	for range 2 {
+		get(t, h, &serving.Request{Service: "delay_model", Keys: keys([]string{"SFO", "SFO"}, []string{"LAX", "XXX"})})
+	}
+	want := `# HELP quiver_serving_cells_total Delivered cells, by status.
+# TYPE quiver_serving_cells_total counter
+quiver_serving_cells_total{status="ERROR"} 0
+quiver_serving_cells_total{status="NOT_FOUND"} 6
+quiver_serving_cells_total{status="NULL"} 0
+quiver_serving_cells_total{status="OUTSIDE_MAX_AGE"} 0
+quiver_serving_cells_total{status="PRESENT"} 14
+quiver_serving_cells_total{status="STALE"} 4
+quiver_serving_cells_total{status="UNAVAILABLE"} 0
+# HELP quiver_serving_rows_total Rows of answered requests, by service version.
+# TYPE quiver_serving_rows_total counter
+quiver_serving_rows_total{service="delay_model@3"} 4
+# HELP quiver_serving_watermark_age_seconds Time since the watermark of a view that is being served; absent where it was never materialized.
+# TYPE quiver_serving_watermark_age_seconds gauge
+quiver_serving_watermark_age_seconds{storage="1",view="airports@1"} 60
+quiver_serving_watermark_age_seconds{storage="2",view="routes@1"} 60
+quiver_serving_watermark_age_seconds{storage="3",view="fuel@1"} 0
+# HELP quiver_serving_watermark_lost 1 where the online store may have lost values of the view.
+# TYPE quiver_serving_watermark_lost gauge
+quiver_serving_watermark_lost{storage="1",view="airports@1"} 0
+quiver_serving_watermark_lost{storage="2",view="routes@1"} 0
+quiver_serving_watermark_lost{storage="3",view="fuel@1"} 1
+`
+	if err := testutil.GatherAndCompare(reg, gostrings.NewReader(want), "quiver_serving_cells_total", "quiver_serving_rows_total",
+		"quiver_serving_watermark_age_seconds", "quiver_serving_watermark_lost"); err != nil {
+		t.Error(err)
+	}
+}
