@@ -8,10 +8,10 @@ import (
 )
 
 // Nearest gives the known name that a misspelled one most probably means, or ""
-// where none is close: at most a third of the letters differ. Of equally near
+// where none is close: at most a third of its letters, or one, differ. Of equally near
 // names the first in the order of strings is given.
 func Nearest(name string, known iter.Seq[string]) string {
-	best, least := "", len(name)/3+2
+	best, least := "", max(1, len(name)/3)+1
 	for k := range known {
 		if d := len(k) - len(name); d >= least || -d >= least {
 			continue

@@ -42,7 +42,7 @@ func (f *SourceField) describe() string {
 }
 
 // converts tells whether the values of a column become values of a type without
-// loss: equal types; integers and floats that widen; a date that becomes the
+// loss: equal types; integers and floats that widen, an int32 to a float64 too; a date that becomes the
 // midnight, UTC, at which it begins; and, only where the type is declared, an
 // integer that becomes its text, a decimal that becomes a float64, and text and
 // bytes that become one another. Lengths of lists are checked value by value.
@@ -60,7 +60,8 @@ func converts(from *SourceField, to feature.Type, declared bool) bool {
 	switch {
 	case a == b:
 		return true
-	case a == feature.Int32 && b == feature.Int64, a == feature.Float32 && b == feature.Float64:
+	case a == feature.Int32 && b == feature.Int64, a == feature.Float32 && b == feature.Float64,
+		a == feature.Int32 && b == feature.Float64:
 		return true
 	case a == feature.Date && b == feature.Timestamp:
 		return !to.List

@@ -2,7 +2,9 @@ package registry
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
+	"fmt"
 
 	"github.com/quiver-features/quiver/feature"
 )
@@ -75,6 +77,15 @@ type Store interface {
 type Identity struct {
 	ID      string `json:"id"`
 	Project string `json:"project"`
+}
+
+// NewID makes the ID of a new registry: a random UUID, version 4.
+func NewID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // Head is where a registry stands. Serial grows with everything that readers have

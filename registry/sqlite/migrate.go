@@ -8,9 +8,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/registry"
 )
 
 // The migrations, in the order of their names: the n-th leads to schema version n.
@@ -61,14 +60,10 @@ func (s *Store) migrate(ctx context.Context, options Options) error {
 }
 
 func initialize(ctx context.Context, tx *sql.Tx, project string) error {
-	id, err := uuid.NewRandom()
-	if err != nil {
-		return fmt.Errorf("no random id for the registry: %w", err)
-	}
 	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", applicationID)); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO registry (only_row, id, project, revision, serial) VALUES (1, ?, ?, 0, 0)", id.String(), project)
+	_, err := tx.ExecContext(ctx, "INSERT INTO registry (only_row, id, project, revision, serial) VALUES (1, ?, ?, 0, 0)", registry.NewID(), project)
 	return err
 }
 
