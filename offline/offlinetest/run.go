@@ -1,6 +1,7 @@
 package offlinetest
 
 import (
+	"context"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -61,19 +62,24 @@ func Run(t *testing.T, engine Engine, variants ...Variant) {
 
 func runCase(t *testing.T, engine Engine, c *Case) bool {
 	t.Helper()
-	got, err := engine.Join(t.Context(), c)
-	if err != nil {
-		t.Errorf("%s: %v%s", c.Name, err, rerun(t))
-		return false
+	d := differs(t.Context(), engine, c)
+	if d != "" {
+		t.Errorf("scripts/%s.script\n%s\n%s%s", c.Name, describe(c), d, rerun(t))
 	}
-	if d := Diff(c, got, c.Want); d != "" {
-		t.Errorf("scripts/%s.script\n%s\n%s%s", c.Name, about(c), d, rerun(t))
-		return false
-	}
-	return true
+	return d == ""
 }
 
-func about(c *Case) string {
+// differs gives the difference between an engine's answer and what the script
+// expects, or an empty text.
+func differs(ctx context.Context, engine Engine, c *Case) string {
+	got, err := engine.Join(ctx, c)
+	if err != nil {
+		return err.Error() + "\n"
+	}
+	return Diff(c, got, c.Want)
+}
+
+func describe(c *Case) string {
 	var b strings.Builder
 	for _, r := range c.Rule {
 		fmt.Fprintf(&b, "rule: %s\n", r)

@@ -1,0 +1,130 @@
+package offlinetest
+
+import (
+	"context"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// A wrong engine is an oracle that is given another case than the one asked
+// for. Scripts and random cases must each notice every one of them.
+func TestEveryWrongEngineIsNoticed(t *testing.T) {
+	for name, change := range mutants() {
+		t.Run(name, func(t *testing.T) {
+			engine := EngineFunc(func(ctx context.Context, c *Case) ([]*feature.Column, error) {
+				return Oracle{}.Join(ctx, change(c))
+			})
+			cases, err := Scripts()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.ContainsFunc(cases, func(c *Case) bool { return differs(t.Context(), engine, c) != "" }) {
+				t.Error("no script notices it")
+			}
+			for seed := uint64(1); ; seed++ {
+				if disagree(t.Context(), engine, Generate(seed)) != "" {
+					break
+				}
+				if seed == 2000 {
+					t.Fatal("2000 random cases do not notice it")
+				}
+			}
+		})
+	}
+}
+
+func mutants() map[string]func(*Case) *Case {
+	views := func(change func(*feature.ViewVersion)) func(*Case) *Case {
+		return func(c *Case) *Case {
+			out := *c
+			for i := range out.Views {
+				changeView(&out, i, change)
+			}
+			return &out
+		}
+	}
+	return map[string]func(*Case) *Case{
+		"T1 exclusive":            views(func(v *feature.ViewVersion) { v.Rule.Delay++ }),
+		"no delay":                views(func(v *feature.ViewVersion) { v.Rule.Delay = 0 }),
+		"T2 exclusive":            views(func(v *feature.ViewVersion) { v.Rule.TTL = max(v.Rule.TTL-1, 0) }),
+		"T2 a microsecond longer": views(func(v *feature.ViewVersion) { v.Rule.TTL += min(v.Rule.TTL, 1) }),
+		"no ttl":                  views(func(v *feature.ViewVersion) { v.Rule.TTL = 0 }),
+		"no created":              views(func(v *feature.ViewVersion) { v.Table.Created = "" }),
+		"no available":            views(func(v *feature.ViewVersion) { v.Table.Available = "" }),
+		"available is created":    views(func(v *feature.ViewVersion) { v.Table.Available = v.Table.Created }),
+		"values in defined order": views(inDefinedOrder),
+		"the first file only":     func(c *Case) *Case { return files(c, func(f []File) []File { return f[:1] }) },
+		"null created sorts last": func(c *Case) *Case { return nulls(c, func(s *Source) string { return s.Created }, math.MaxInt64) },
+		"null event is the least": func(c *Case) *Case { return nulls(c, func(s *Source) string { return s.Event }, math.MinInt64) },
+		"null available is the least": func(c *Case) *Case {
+			return nulls(c, func(s *Source) string { return s.Available }, math.MinInt64)
+		},
+	}
+}
+
+// inDefinedOrder renames the features so that their names' order is that of the
+// definition.
+func inDefinedOrder(v *feature.ViewVersion) {
+	v.Features = slices.Clone(v.Features)
+	for i := range v.Features {
+		v.Features[i].Name = string(rune('a' + i))
+	}
+}
+
+func files(c *Case, change func([]File) []File) *Case {
+	out := *c
+	out.Sources = slices.Clone(c.Sources)
+	for i := range out.Sources {
+		out.Sources[i].Files = change(slices.Clone(out.Sources[i].Files))
+	}
+	return &out
+}
+
+// nulls puts a time in place of the nulls of a time column.
+func nulls(c *Case, column func(*Source) string, at int64) *Case {
+	out := *c
+	out.Sources = slices.Clone(c.Sources)
+	for i := range out.Sources {
+		s := &out.Sources[i]
+		s.Files = slices.Clone(s.Files)
+		for f := range s.Files {
+			columns := take(s.Files[f].Columns, asWritten(s.Files[f].Rows()))
+			if found := find(columns, column(s)); found != nil {
+				for row := range found.Values.Len() {
+					if found.Values.IsNull(row) {
+						found.Values.Int64s[row] = at
+					}
+				}
+				found.Values.Valid = nil
+			}
+			s.Files[f].Columns = columns
+		}
+	}
+	return &out
+}
+
+func TestRandomCasesReadBackFromTheirScripts(t *testing.T) {
+	for seed := range uint64(300) {
+		c := Generate(seed)
+		want, err := Oracle{}.Join(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse("seed.script", script(t.Context(), c))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, script(t.Context(), c))
+		}
+		if len(c.Selection.Outputs) != len(again.Selection.Outputs) {
+			t.Fatalf("seed %d: other outputs", seed)
+		}
+		if d := Diff(c, again.Want, want); d != "" {
+			t.Fatalf("seed %d: written answers\n%s", seed, d)
+		}
+		if d := differs(t.Context(), Oracle{}, again); d != "" {
+			t.Fatalf("seed %d: the case read back has other answers\n%s", seed, d)
+		}
+	}
+}
