@@ -134,6 +134,7 @@ func (c *checker) resolveKeys(v *view) {
 			if err := feature.CheckName(k.Name); err != nil {
 				c.problems.add(at, fmt.Sprintf("the join key of role %q: %s", role.As, plain(err)), "choose another role or rename the entity's key")
 				v.keysKnown = false
+				break
 			}
 			owner[k.Name] = role
 			v.joinKeys = append(v.joinKeys, k)

@@ -204,11 +204,11 @@ func (r *reader) name(n *yaml.Node, field string) (string, bool) {
 		return "", false
 	}
 	if err := feature.CheckName(s); err != nil {
-		if len(s) > 256 {
-			r.problem(n, fmt.Sprintf("%s: name is %d bytes long, at most 128 are allowed", field, len(s)), "")
-		} else {
-			r.problem(n, field+": "+plain(err), "")
+		message := plain(err)
+		if field != "name" {
+			message = field + ": " + message
 		}
+		r.problem(n, message, "")
 		return "", false
 	}
 	return s, true
@@ -303,24 +303,10 @@ func (o *object) duration(field string) feature.Duration {
 
 // kind reads the field type, with a list's length beside it.
 func (o *object) kind() feature.Type {
-	var t feature.Type
-	n, length := o.fields["type"], o.fields["length"]
-	if n != nil {
-		s, ok := o.string(n, "type", "the name of a type, for example int64", 100)
-		if !ok {
-			return t
-		}
-		var err error
-		if t, err = feature.ParseType(s); err != nil {
-			o.problem(n, plain(err), o.problems.nearest(s, typeNames(), ""))
-			return t
-		}
-	}
-	if length == nil {
-		return t
-	}
-	count := o.count("length")
+	t, ok := o.typeName()
+	length, count := o.fields["length"], o.count("length")
 	switch {
+	case length == nil || !ok:
 	case !t.List:
 		o.problem(length, "length: only lists have a length", `for example type: list<float32>, length: 128`)
 	case t.Length != 0 && count != 0 && t.Length != count:
@@ -329,6 +315,23 @@ func (o *object) kind() feature.Type {
 		t.Length = count
 	}
 	return t
+}
+
+// typeName reads the field type alone; ok is false where it is broken.
+func (o *object) typeName() (t feature.Type, ok bool) {
+	n := o.fields["type"]
+	if n == nil {
+		return t, true
+	}
+	s, ok := o.string(n, "type", "the name of a type, for example int64", 100)
+	if !ok {
+		return t, false
+	}
+	t, err := feature.ParseType(s)
+	if err != nil {
+		o.problem(n, plain(err), o.problems.nearest(s, typeNames(), ""))
+	}
+	return t, err == nil
 }
 
 func typeNames() []string {

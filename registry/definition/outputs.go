@@ -172,6 +172,14 @@ func alike(a, b feature.Type) bool {
 func (o *outputs) checkRenames(u *use) {
 	for _, f := range slices.Sorted(maps.Keys(u.Rename)) {
 		name, at := u.Rename[f], o.at(u, "rename", f)
+		if u.view != nil && u.view.featuresWhole && !u.view.features[f] {
+			continue // told by checkNames
+		}
+		if u.hide[f] || len(u.only) > 0 && !u.only[f] {
+			o.problems.add(o.at(u, "rename", f, "key"), fmt.Sprintf("rename: feature %q is not delivered", f),
+				"take it out of rename, or out of hide and into only")
+			continue
+		}
 		first, twice := o.renamed[name]
 		if !twice {
 			o.renamed[name] = at

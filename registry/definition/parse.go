@@ -66,6 +66,7 @@ func (r *reader) problem(n *yaml.Node, message, hint string) {
 // depthLimit is the parser's limit on nesting; it remembers that it was met.
 type depthLimit struct{ met bool }
 
+// CheckDepth is asked at every step down.
 func (d *depthLimit) CheckDepth(depth int, _ *yaml.DepthContext) error {
 	if depth > maxDepth {
 		d.met = true
@@ -149,14 +150,21 @@ func (r *reader) syntax(chunk []byte, err error, depth *depthLimit) {
 		at = context
 	case here != "" && here[0] == '\t':
 		message, hint = "a tab can't indent a line", "indent with spaces"
+	case here != "" && here[0] == '%' && at.Column == 1:
+		message, hint = "YAML directives are not allowed", "leave out the line"
 	case here != "" && strings.IndexByte("@`%", here[0]) >= 0:
 		message, hint = fmt.Sprintf("a value can't start with %q", here[:1]), "put it in quotes"
 	case here != "" && here[0] == '*':
 		message, hint = "YAML aliases are not allowed", "write the value out"
+	case here != "" && here[0] == ':':
+		hint = "check the indentation; a text with a colon and a space in it needs quotes"
 	case context.Line > 0 && context.Line < at.Line:
 		hint = fmt.Sprintf("what it belongs to begins at line %d, column %d", r.line+context.Line, context.Column)
 	}
-	r.problems.add(r.place(at.Line, at.Column), "YAML: "+message, hint)
+	if !strings.HasPrefix(message, "YAML ") {
+		message = "YAML: " + message
+	}
+	r.problems.add(r.place(at.Line, at.Column), message, hint)
 }
 
 // restAt gives what follows a mark, or nothing where there is only white space.

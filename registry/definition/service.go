@@ -83,19 +83,12 @@ func (o *object) names(field string) []string {
 	return names
 }
 
-// checkHidden reports features that are asked for and hidden at once, and
-// renamed ones that are not delivered.
+// checkHidden reports features that are asked for and hidden at once.
 func (o *object) checkHidden(u feature.ViewUse) {
-	only, hide := setOf(u.Only), setOf(u.Hide)
+	only := setOf(u.Only)
 	for _, f := range u.Hide {
 		if only[f] {
 			o.problems.add(o.at.of(o.within("hide", f)...), fmt.Sprintf("hide: feature %q is also in only", f), "take it out of one of them")
-		}
-	}
-	for f := range u.Rename {
-		if hide[f] || len(only) > 0 && !only[f] {
-			o.problems.add(o.at.of(o.within("rename", f, "key")...), fmt.Sprintf("rename: feature %q is not delivered", f),
-				"take it out of rename, or out of hide and into only")
 		}
 	}
 }
