@@ -159,14 +159,21 @@ type logical struct {
 	unsigned         bool
 	scale, precision int
 	unit             unit
-	utc              bool // a time adjusted to UTC
+	utc              bool   // a time adjusted to UTC
+	special          string // json, enum, uuid or bson, which have no Arrow type of their own
 }
 
 func logicalOf(e *format.SchemaElement) logical {
 	l := logical{physical: e.Type.V, length: int(e.TypeLength.V)}
 	switch t := e.LogicalType.Value.(type) {
-	case *format.StringType, *format.EnumType, *format.JsonType:
+	case *format.StringType:
 		l.meaning = text
+	case *format.EnumType:
+		l.meaning, l.special = text, "enum"
+	case *format.JsonType:
+		l.meaning, l.special = text, "json"
+	case *format.BsonType:
+		l.special = "bson"
 	case *format.IntType:
 		l.meaning, l.bits, l.unsigned = integer, int(t.BitWidth), !t.IsSigned
 	case *format.DecimalType:
@@ -178,7 +185,7 @@ func logicalOf(e *format.SchemaElement) logical {
 	case *format.TimestampType:
 		l.meaning, l.unit, l.utc = timestamp, unitOf(t.Unit), t.IsAdjustedToUTC
 	case *format.UUIDType:
-		l.meaning = uuid
+		l.meaning, l.special = uuid, "uuid"
 	case *format.Float16Type:
 		l.meaning = float16
 	case *format.NullType:
@@ -197,8 +204,14 @@ func logicalOf(e *format.SchemaElement) logical {
 // convert reads the older kind of annotation.
 func (l *logical) convert(e *format.SchemaElement) {
 	switch t := e.ConvertedType.V; t {
-	case deprecated.UTF8, deprecated.Enum, deprecated.Json:
+	case deprecated.UTF8:
 		l.meaning = text
+	case deprecated.Enum:
+		l.meaning, l.special = text, "enum"
+	case deprecated.Json:
+		l.meaning, l.special = text, "json"
+	case deprecated.Bson:
+		l.special = "bson"
 	case deprecated.Decimal:
 		l.meaning, l.scale, l.precision = decimal, int(e.Scale.V), int(e.Precision.V)
 	case deprecated.Date:
