@@ -22,14 +22,19 @@ type Target struct {
 type Materialized func(ctx context.Context, storage *feature.Storage) (bool, error)
 
 // HasRun is Materialized by the registry's own records: a run of the storage is
-// done.
+// done. It reads them once, when it is first asked.
 func HasRun(store Store) Materialized {
+	var done map[uint64]feature.Run
 	return func(ctx context.Context, storage *feature.Storage) (bool, error) {
-		runs, err := store.Runs(ctx, storage.ID, 0)
-		if err != nil {
-			return false, err
+		if done == nil {
+			runs, err := store.LastRuns(ctx, true)
+			if err != nil {
+				return false, err
+			}
+			done = runs
 		}
-		return slices.ContainsFunc(runs, func(r feature.Run) bool { return r.State == feature.RunDone }), nil
+		_, ok := done[storage.ID]
+		return ok, nil
 	}
 }
 

@@ -40,7 +40,7 @@ type Store interface {
 	// Each of change.Storages gets an ID greater than every one given before. It
 	// becomes active where its view version has no active storage (after
 	// change.Retire), and else filling; a storage of that version that was filling
-	// is retired.
+	// is retired. A change that holds one object or pointer twice wraps ErrInvalid.
 	Commit(ctx context.Context, base int64, change Change) (int64, error)
 
 	// History gives revisions, newest first: at most limit, 0 meaning all.

@@ -36,6 +36,9 @@ func (s *Store) wrap(operation string, err error) error {
 			s.path, err, feature.ErrInvalid)
 	case codes.SQLITE_READONLY, codes.SQLITE_PERM, codes.SQLITE_CANTOPEN, codes.SQLITE_AUTH:
 		return fmt.Errorf("registry %s: %s: the file or its folder can't be written: check their permissions (%s): %w", s.path, operation, err, feature.ErrInvalid)
+	case codes.SQLITE_CONSTRAINT, codes.SQLITE_TOOBIG:
+		return fmt.Errorf("registry %s: %s: what was to be written contradicts itself or what is there, and nothing was written (%s): %w",
+			s.path, operation, err, feature.ErrInvalid)
 	case codes.SQLITE_FULL:
 		return fmt.Errorf("registry %s: %s: the disk is full, and nothing was written: %w", s.path, operation, feature.ErrUnavailable)
 	default:
