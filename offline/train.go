@@ -3,6 +3,7 @@ package offline
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -51,6 +52,16 @@ type FeatureResult struct {
 	Nulls int64 // rows in which it is null, for whatever reason
 }
 
+// training is one call of Train.
+type training struct {
+	*Engine
+	req    Request
+	plan   *spinePlan
+	slots  []*slots // per group of the plan
+	joined []*joined
+	res    *Result
+}
+
 // Train writes the training set of a request: one row per spine row, in the
 // spine's order, the spine's columns first and as they are, then the selection's
 // outputs in their order. open is called once, with the schema of what will be
@@ -59,8 +70,187 @@ type FeatureResult struct {
 //
 // A request that does not fit its spine is an error that wraps
 // feature.ErrInvalid; a spine or a source file that changes while it is read, one
-// that wraps feature.ErrConflict. The bytes written depend on spine, selection
+// that wraps feature.ErrConflict. The rows written depend on spine, selection
 // and source rows only.
 func (e *Engine) Train(ctx context.Context, req Request, open func(*arrow.Schema) (Output, error)) (*Result, error) {
-	return nil, errors.New("offline: Train is not there yet")
+	t := &training{Engine: e, req: req, joined: make([]*joined, len(req.Selection.Uses))}
+	var err error
+	if t.plan, err = planSpine(req); err != nil {
+		return nil, err
+	}
+	t.res = &Result{
+		EventTimestamp: t.plan.fields[t.plan.time].Name,
+		Schema:         outputSchema(req),
+		Spine:          req.Spine.Source(),
+		Views:          make([]ViewResult, len(req.Selection.Uses)),
+		Features:       make([]FeatureResult, len(req.Selection.Outputs)),
+	}
+	if err := t.listFiles(ctx); err != nil {
+		return nil, err
+	}
+	out, err := open(t.res.Schema)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.run(ctx, out); err != nil {
+		return nil, errors.Join(err, out.Abort())
+	}
+	return t.res, nil
+}
+
+// listFiles fixes the files of all views, each view's once.
+func (t *training) listFiles(ctx context.Context) error {
+	listed := map[*feature.ViewVersion][]feature.File{}
+	for i := range t.req.Selection.Uses {
+		use := &t.req.Selection.Uses[i]
+		files, ok := listed[use.View]
+		if !ok {
+			var err error
+			if files, err = t.Files(ctx, use.View); err != nil {
+				return fmt.Errorf("offline: view %s: %w", use.View.ID(), err)
+			}
+			listed[use.View] = files
+		}
+		t.res.Views[i] = ViewResult{View: use.View.ID(), Alias: use.Alias, Files: files}
+	}
+	for i, o := range t.req.Selection.Outputs {
+		t.res.Features[i].Name = o.Name
+	}
+	return nil
+}
+
+func (t *training) run(ctx context.Context, out Output) error {
+	m := t.meter(StageSpine, "", t.res.Spine.Rows)
+	var err error
+	if t.slots, t.res.Rows, err = t.plan.readSpine(ctx, t.req.Spine, m); err != nil {
+		return err
+	}
+	for i := range t.req.Selection.Uses {
+		if t.joined[i] == nil {
+			if err := t.joinView(ctx, t.req.Selection.Uses[i].View); err != nil {
+				return err
+			}
+		}
+	}
+	if err := t.write(ctx, out); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return out.Commit()
+}
+
+// joinView finds the winners of all uses of a view in one pass over its files.
+func (t *training) joinView(ctx context.Context, view *feature.ViewVersion) (err error) {
+	var uses []int
+	for i := range t.req.Selection.Uses {
+		if t.req.Selection.Uses[i].View == view {
+			uses = append(uses, i)
+		}
+	}
+	table, err := openTable(ctx, t.files, view, t.res.Views[uses[0]].Files, t.workers)
+	if err != nil {
+		return fmt.Errorf("offline: view %s: %w", view.ID(), err)
+	}
+	defer func() { err = errors.Join(err, table.close()) }()
+
+	asofs := make([]*asof, len(uses))
+	for n, i := range uses {
+		asofs[n] = t.newAsof(i)
+	}
+	if err := t.scanView(ctx, table, uses, asofs); err != nil {
+		return fmt.Errorf("offline: view %s: %w", view.ID(), err)
+	}
+	for n, i := range uses {
+		if t.joined[i], err = t.gatherUse(ctx, table, i, asofs[n]); err != nil {
+			return fmt.Errorf("offline: view %s: %w", view.ID(), err)
+		}
+		asofs[n] = nil
+	}
+	return nil
+}
+
+func (t *training) newAsof(use int) *asof {
+	u := &t.req.Selection.Uses[use]
+	columns := make([]int, len(u.Keys))
+	for k, name := range u.Keys {
+		for i, f := range t.plan.fields {
+			if f.Name == name {
+				columns[k] = i
+			}
+		}
+	}
+	return newAsof(u, keyOrder(columns), t.slots[t.plan.ofUse[use]], stripesFor(t.workers))
+}
+
+// scanView offers the view's rows to the slots of its uses.
+func (t *training) scanView(ctx context.Context, table *table, uses []int, asofs []*asof) error {
+	rule := table.view.Rule
+	s := span{all: true, until: feature.MinTime, oldest: feature.MaxTime, ttl: rule.TTL}
+	any := false
+	for _, a := range asofs {
+		if len(a.slots.times) > 0 {
+			any = true
+			s.until, s.oldest = max(s.until, a.slots.most), min(s.oldest, a.slots.least)
+		}
+	}
+	var groups []int
+	var rows int64
+	for g := range table.groups {
+		if any && !table.outside(g, s) {
+			groups = append(groups, g)
+			rows += int64(table.groups[g].rows)
+		}
+	}
+	for _, i := range uses {
+		t.res.Views[i].Scanned, t.res.Views[i].Skipped = rows, table.rows-rows
+	}
+	m := t.meter(StageScan, table.view.ID(), rows)
+	return table.scan(ctx, groups, t.workers, func(rows int) { m.add(int64(rows)) },
+		func() func(context.Context, int, int64, *chunk) error {
+			workers := make([]*asofWorker, len(asofs))
+			for n, a := range asofs {
+				workers[n] = a.worker()
+			}
+			var selected []int32
+			var visible []feature.Time
+			return func(ctx context.Context, _ int, base int64, c *chunk) error {
+				selected, visible = c.selectRows(rule, s, selected[:0], visible[:0])
+				for n, a := range asofs {
+					a.offer(workers[n], base, c, selected, visible)
+					if err := table.settleIfMany(ctx, a.arena, tiesAtOnce, t.workers); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+		})
+}
+
+// gatherUse settles a use's winners and reads the features that are asked for.
+func (t *training) gatherUse(ctx context.Context, table *table, use int, a *asof) (*joined, error) {
+	j, w, err := a.resolve(ctx, table, t.workers)
+	if err != nil {
+		return nil, err
+	}
+	j.columns = map[int]*feature.Column{}
+	var at []int
+	var fields []*feature.Field
+	for _, o := range t.req.Selection.Outputs {
+		if _, have := j.columns[o.Feature]; o.Use == use && !have {
+			j.columns[o.Feature] = nil
+			at = append(at, o.Feature)
+			fields = append(fields, &table.view.Features[o.Feature])
+		}
+	}
+	m := t.meter(StageGather, table.view.ID(), int64(w.n)*int64(len(fields)))
+	columns, err := w.columns(ctx, fields, t.workers, m)
+	if err != nil {
+		return nil, err
+	}
+	for n, f := range at {
+		j.columns[f] = columns[n]
+	}
+	return j, nil
 }

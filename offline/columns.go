@@ -1,0 +1,168 @@
+package offline
+
+import (
+	"github.com/quiver-features/quiver/feature"
+)
+
+// none is the number of the winner of a row without one.
+const none = ^uint32(0)
+
+// appendColumn appends all values of a column of text, bytes or lists.
+func appendColumn(dst, src *feature.Column) {
+	n, had := src.Len(), dst.Len()
+	if src.Valid != nil || dst.Valid != nil {
+		dst.Valid = appendValid(padValid(dst.Valid, had), src.Valid, n)
+	}
+	from, to := src.Offsets[0], src.Offsets[n]
+	shift := dst.Offsets[had] - from
+	for _, o := range src.Offsets[1:] {
+		dst.Offsets = append(dst.Offsets, o+shift)
+	}
+	if dst.Items == nil {
+		dst.Data = append(dst.Data, src.Data[from:to]...)
+		return
+	}
+	appendItems(dst.Items, src.Items, int(from), int(to))
+}
+
+// appendItems appends the items from and to of a list column's items.
+func appendItems(dst, src *feature.Column, from, to int) {
+	if dst.Offsets != nil {
+		for i := from; i < to; i++ {
+			dst.AppendFrom(src, i)
+		}
+		return
+	}
+	had := dst.Len()
+	if src.Valid != nil || dst.Valid != nil {
+		var valid []bool
+		if src.Valid != nil {
+			valid = src.Valid[from:to]
+		}
+		dst.Valid = appendValid(padValid(dst.Valid, had), valid, to-from)
+	}
+	switch dst.Type.Kind {
+	case feature.Bool:
+		dst.Bools = append(dst.Bools, src.Bools[from:to]...)
+	case feature.Int32, feature.Date:
+		dst.Int32s = append(dst.Int32s, src.Int32s[from:to]...)
+	case feature.Int64, feature.Timestamp:
+		dst.Int64s = append(dst.Int64s, src.Int64s[from:to]...)
+	case feature.Float32:
+		dst.Float32s = append(dst.Float32s, src.Float32s[from:to]...)
+	default:
+		dst.Float64s = append(dst.Float64s, src.Float64s[from:to]...)
+	}
+}
+
+// padValid writes out the validity of n values of which nil said that none is
+// null.
+func padValid(valid []bool, n int) []bool {
+	if valid != nil {
+		return valid
+	}
+	return appendValid(make([]bool, 0, n), nil, n)
+}
+
+func appendValid(dst, src []bool, n int) []bool {
+	if src != nil {
+		return append(dst, src...)
+	}
+	for range n {
+		dst = append(dst, true)
+	}
+	return dst
+}
+
+// slice shows the values from and to of a column. It shares the column's memory;
+// its offsets need not begin at zero.
+func slice(c *feature.Column, from, to int) *feature.Column {
+	s := &feature.Column{Type: c.Type, Data: c.Data, Items: c.Items}
+	if c.Valid != nil {
+		s.Valid = c.Valid[from:to:to]
+	}
+	switch {
+	case c.Offsets != nil:
+		s.Offsets = c.Offsets[from : to+1 : to+1]
+	case c.Type.Kind == feature.Bool:
+		s.Bools = c.Bools[from:to:to]
+	case c.Type.Kind == feature.Int32 || c.Type.Kind == feature.Date:
+		s.Int32s = c.Int32s[from:to:to]
+	case c.Type.Kind == feature.Int64 || c.Type.Kind == feature.Timestamp:
+		s.Int64s = c.Int64s[from:to:to]
+	case c.Type.Kind == feature.Float32:
+		s.Float32s = c.Float32s[from:to:to]
+	default:
+		s.Float64s = c.Float64s[from:to:to]
+	}
+	return s
+}
+
+// take makes a column of the values with the given numbers, null for none, and
+// counts the nulls.
+func take(src *feature.Column, numbers []uint32) (*feature.Column, int) {
+	dst := feature.NewColumn(src.Type, len(numbers))
+	valid := make([]bool, len(numbers))
+	nulls := 0
+	for i, n := range numbers {
+		valid[i] = n != none && !src.IsNull(int(n))
+		if !valid[i] {
+			nulls++
+		}
+	}
+	if nulls > 0 {
+		dst.Valid = valid
+	}
+	switch {
+	case src.Type.List:
+		takeLists(dst, src, numbers, valid)
+	case src.Offsets != nil:
+		takeBytes(dst, src, numbers, valid)
+	case src.Type.Kind == feature.Bool:
+		dst.Bools = takeFixed(dst.Bools, src.Bools, numbers)
+	case src.Type.Kind == feature.Int32 || src.Type.Kind == feature.Date:
+		dst.Int32s = takeFixed(dst.Int32s, src.Int32s, numbers)
+	case src.Type.Kind == feature.Int64 || src.Type.Kind == feature.Timestamp:
+		dst.Int64s = takeFixed(dst.Int64s, src.Int64s, numbers)
+	case src.Type.Kind == feature.Float32:
+		dst.Float32s = takeFixed(dst.Float32s, src.Float32s, numbers)
+	default:
+		dst.Float64s = takeFixed(dst.Float64s, src.Float64s, numbers)
+	}
+	return dst, nulls
+}
+
+func takeFixed[T any](dst, src []T, numbers []uint32) []T {
+	dst = dst[:len(numbers)]
+	for i, n := range numbers {
+		if int64(n) < int64(len(src)) { // none is beyond
+			dst[i] = src[n]
+		}
+	}
+	return dst
+}
+
+func takeBytes(dst, src *feature.Column, numbers []uint32, valid []bool) {
+	size := int64(0)
+	for i, n := range numbers {
+		if valid[i] {
+			size += src.Offsets[n+1] - src.Offsets[n]
+		}
+	}
+	dst.Data = make([]byte, 0, size)
+	for i, n := range numbers {
+		if valid[i] {
+			dst.Data = append(dst.Data, src.Data[src.Offsets[n]:src.Offsets[n+1]]...)
+		}
+		dst.Offsets = append(dst.Offsets, int64(len(dst.Data)))
+	}
+}
+
+func takeLists(dst, src *feature.Column, numbers []uint32, valid []bool) {
+	for i, n := range numbers {
+		if valid[i] {
+			appendItems(dst.Items, src.Items, int(src.Offsets[n]), int(src.Offsets[n+1]))
+		}
+		dst.Offsets = append(dst.Offsets, int64(dst.Items.Len()))
+	}
+}

@@ -1,0 +1,237 @@
+package offline
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// winners are rows of a table, each once, ordered by position and cut by row
+// group: what is read of the feature columns.
+type winners struct {
+	table *table
+	n     int
+	parts []winnersPart // of the row groups with winners, ascending
+}
+
+type winnersPart struct {
+	group int
+	first int     // number of the part's first winner
+	rows  []int32 // in the group, ascending
+}
+
+// gather appends the values of some rows of a row group.
+func (t *table) gather(ctx context.Context, group int, column string, rows []int32, dst *feature.Column) error {
+	g := &t.groups[group]
+	before := dst.Len()
+	if err := t.open[g.file].Gather(ctx, g.group, column, rows, dst); err != nil {
+		return err
+	}
+	if got := dst.Len() - before; got != len(rows) {
+		return fmt.Errorf("offline: %s, row group %d, column %s: asked for %d rows, got %d", t.files[g.file].Path, g.group, column, len(rows), got)
+	}
+	return nil
+}
+
+// entry is a winner while winners are put in order.
+type entry struct {
+	row int32 // in its group
+	at  uint32
+}
+
+// order numbers distinct positions in ascending order: numbers[i] is that of
+// positions[i].
+func (t *table) order(positions []int64) (w *winners, numbers []uint32) {
+	groupOf := make([]uint32, len(positions))
+	starts := make([]int, len(t.groups)+1)
+	for i, p := range positions {
+		g := t.locate(p)
+		groupOf[i] = uint32(g)
+		starts[g+1]++
+	}
+	for g := range t.groups {
+		starts[g+1] += starts[g]
+	}
+	entries := make([]entry, len(positions))
+	fill := slices.Clone(starts)
+	for i, p := range positions {
+		g := groupOf[i]
+		entries[fill[g]] = entry{int32(p - t.groups[g].base), uint32(i)}
+		fill[g]++
+	}
+	w = &winners{table: t, n: len(positions)}
+	numbers = groupOf // each is read before it is written: both are of one group
+	rows := make([]int32, len(positions))
+	var seats []uint32
+	for g := range t.groups {
+		from, to := starts[g], starts[g+1]
+		if from == to {
+			continue
+		}
+		seats = sortEntries(entries[from:to], t.groups[g].rows, seats)
+		for n := from; n < to; n++ {
+			rows[n] = entries[n].row
+			numbers[entries[n].at] = uint32(n)
+		}
+		w.parts = append(w.parts, winnersPart{g, from, rows[from:to:to]})
+	}
+	return w, numbers
+}
+
+// sortEntries sorts the entries of a group with the given number of rows. Where
+// they are many, each is put on the seat of its row and the seats are walked
+// along.
+func sortEntries(entries []entry, rows int, seats []uint32) []uint32 {
+	if len(entries) < rows/32 {
+		slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.row, b.row) })
+		return seats
+	}
+	if cap(seats) < rows {
+		seats = make([]uint32, rows)
+	}
+	seats = seats[:rows]
+	clear(seats)
+	for _, e := range entries {
+		seats[e.row] = e.at + 1
+	}
+	n := 0
+	for row, at := range seats {
+		if at != 0 {
+			entries[n] = entry{int32(row), at - 1}
+			n++
+		}
+	}
+	return seats
+}
+
+// columns reads fields of all winners, several columns and row groups at once.
+func (w *winners) columns(ctx context.Context, fields []*feature.Field, workers int, m *meter) ([]*feature.Column, error) {
+	sinks := make([]*gatherSink, len(fields))
+	for f, field := range fields {
+		sinks[f] = newGatherSink(field.Type, w.n, len(w.parts))
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	var next atomic.Int64
+	tasks := len(w.parts) * len(fields)
+	for range min(workers, tasks) {
+		g.Go(func() error {
+			scratch := map[feature.Type]*feature.Column{}
+			for {
+				task := int(next.Add(1)) - 1
+				if task >= tasks {
+					return nil
+				}
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				p, f := task/len(fields), task%len(fields)
+				if err := w.gatherPart(ctx, p, fields[f], sinks[f], scratch); err != nil {
+					return err
+				}
+				m.add(int64(len(w.parts[p].rows)))
+			}
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	out := make([]*feature.Column, len(fields))
+	for f := range fields {
+		out[f] = sinks[f].column()
+		sinks[f] = nil
+	}
+	return out, nil
+}
+
+func (w *winners) gatherPart(ctx context.Context, p int, field *feature.Field, sink *gatherSink, scratch map[feature.Type]*feature.Column) error {
+	part := &w.parts[p]
+	c := scratch[field.Type]
+	if c == nil || sink.keeps() {
+		c = feature.NewColumn(field.Type, len(part.rows))
+		if !sink.keeps() {
+			scratch[field.Type] = c
+		}
+	}
+	c.Reset()
+	if err := w.table.gather(ctx, part.group, field.Column, part.rows, c); err != nil {
+		return err
+	}
+	sink.put(p, part.first, c)
+	return nil
+}
+
+// gatherSink puts the parts of a column together, which come in any order and at
+// the same time. Values of a fixed width go to their place at once; parts of
+// others are kept until all are there.
+type gatherSink struct {
+	whole *feature.Column
+	nulls atomic.Bool
+	parts []*feature.Column
+}
+
+func newGatherSink(t feature.Type, n, parts int) *gatherSink {
+	s := &gatherSink{whole: feature.NewColumn(t, n)}
+	if s.whole.Offsets != nil {
+		s.parts = make([]*feature.Column, parts)
+		return s
+	}
+	s.whole.Valid = make([]bool, n)
+	switch t.Kind {
+	case feature.Bool:
+		s.whole.Bools = s.whole.Bools[:n]
+	case feature.Int32, feature.Date:
+		s.whole.Int32s = s.whole.Int32s[:n]
+	case feature.Int64, feature.Timestamp:
+		s.whole.Int64s = s.whole.Int64s[:n]
+	case feature.Float32:
+		s.whole.Float32s = s.whole.Float32s[:n]
+	default:
+		s.whole.Float64s = s.whole.Float64s[:n]
+	}
+	return s
+}
+
+// keeps tells whether put keeps the column it is given.
+func (s *gatherSink) keeps() bool { return s.parts != nil }
+
+func (s *gatherSink) put(part, first int, c *feature.Column) {
+	if s.keeps() {
+		s.parts[part] = c
+		return
+	}
+	copy(s.whole.Bools[min(first, len(s.whole.Bools)):], c.Bools)
+	copy(s.whole.Int32s[min(first, len(s.whole.Int32s)):], c.Int32s)
+	copy(s.whole.Int64s[min(first, len(s.whole.Int64s)):], c.Int64s)
+	copy(s.whole.Float32s[min(first, len(s.whole.Float32s)):], c.Float32s)
+	copy(s.whole.Float64s[min(first, len(s.whole.Float64s)):], c.Float64s)
+	valid := s.whole.Valid[first : first+c.Len()]
+	if c.Valid == nil {
+		for i := range valid {
+			valid[i] = true
+		}
+		return
+	}
+	s.nulls.Store(true)
+	copy(valid, c.Valid)
+}
+
+// column gives the whole column when all parts are in.
+func (s *gatherSink) column() *feature.Column {
+	if !s.keeps() {
+		if !s.nulls.Load() {
+			s.whole.Valid = nil
+		}
+		return s.whole
+	}
+	for i, part := range s.parts {
+		appendColumn(s.whole, part)
+		s.parts[i] = nil
+	}
+	return s.whole
+}

@@ -1,0 +1,231 @@
+package offline
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"math"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/offline/arrowconv"
+)
+
+// spinePlan says which of a spine's columns are read for keys and times.
+type spinePlan struct {
+	name   string // of the file, for messages
+	time   int    // column index
+	fields []arrow.Field
+	read   []int // the columns that are scanned, each once
+	timeAt int   // of the time in read
+	groups []groupPlan
+	ofUse  []int // per use, its group
+}
+
+// groupPlan is one distinct set of key columns. Views that take their keys from
+// the same columns share it.
+type groupPlan struct {
+	columns []int // spine columns, ascending
+	at      []int // of each in read
+	types   []feature.Type
+}
+
+// keyOrder gives a use's keys in the order of its group's columns.
+func keyOrder(columns []int) []int {
+	order := make([]int, len(columns))
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(a, b int) bool { return columns[order[a]] < columns[order[b]] })
+	return order
+}
+
+// planSpine checks a request against its spine's schema, and reports everything
+// that is wrong at once.
+func planSpine(req Request) (*spinePlan, error) {
+	schema := req.Spine.Schema()
+	p := &spinePlan{name: req.Spine.Source().Path, fields: schema.Fields()}
+	var problems []string
+	complain := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+
+	if _, err := req.Selection.KeyColumns(); err != nil {
+		return nil, fmt.Errorf("offline: %w", err)
+	}
+	var err error
+	if p.time, err = timeColumn(p.fields, req.EventTimestamp); err != nil {
+		complain("%s", err)
+	}
+	p.timeAt = p.readColumn(p.time)
+	for i := range req.Selection.Uses {
+		group, err := p.useKeys(&req.Selection.Uses[i])
+		if err != nil {
+			complain("%s", err)
+		}
+		p.ofUse = append(p.ofUse, group)
+	}
+	for _, clash := range clashes(p.fields, req.Selection.Outputs) {
+		complain("%s", clash)
+	}
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("offline: spine %s: %s: %w", p.name, strings.Join(problems, "; "), feature.ErrInvalid)
+	}
+	return p, nil
+}
+
+func (p *spinePlan) readColumn(column int) int {
+	if at := slices.Index(p.read, column); at >= 0 {
+		return at
+	}
+	p.read = append(p.read, column)
+	return len(p.read) - 1
+}
+
+// useKeys finds a use's key columns, and its group.
+func (p *spinePlan) useKeys(use *feature.Use) (int, error) {
+	columns := make([]int, len(use.Keys))
+	for k, name := range use.Keys {
+		key := use.View.Keys[k]
+		at := slices.IndexFunc(p.fields, func(f arrow.Field) bool { return f.Name == name })
+		if at < 0 {
+			return 0, fmt.Errorf("view %s needs join key %s from a column %q, which the spine does not have%s; its columns are %s",
+				use.View.ID(), key.Name, name, didYouMean(name, names(p.fields)), strings.Join(names(p.fields), ", "))
+		}
+		if err := keyFits(p.fields[at], key.Type); err != nil {
+			return 0, fmt.Errorf("view %s, join key %s: %w", use.View.ID(), key.Name, err)
+		}
+		columns[k] = at
+	}
+	order := keyOrder(columns)
+	var g groupPlan
+	for _, k := range order {
+		g.columns = append(g.columns, columns[k])
+		g.at = append(g.at, p.readColumn(columns[k]))
+		g.types = append(g.types, spineKeyType(use.View.Keys[k].Type))
+	}
+	for i := range p.groups {
+		if slices.Equal(p.groups[i].columns, g.columns) {
+			return i, nil // the types are the same, as KeyColumns has checked
+		}
+	}
+	p.groups = append(p.groups, g)
+	return len(p.groups) - 1, nil
+}
+
+// spineKeyType is the type that a spine's key column is read as: integers are
+// compared by value, so all of them are read in the greatest width.
+func spineKeyType(t feature.Type) feature.Type {
+	if t.Kind == feature.Int32 {
+		return feature.Scalar(feature.Int64)
+	}
+	return t
+}
+
+// readSpine reads keys and times, and makes the slots of each group.
+func (p *spinePlan) readSpine(ctx context.Context, spine Spine, m *meter) ([]*slots, int64, error) {
+	readers := make([]*groupReader, len(p.groups))
+	for i := range p.groups {
+		g := &p.groups[i]
+		exact := exactKeys(g.types)
+		readers[i] = &groupReader{plan: g, table: newKeyTable(exact), batch: keyBatch{seed: maphash.MakeSeed()}}
+	}
+	var times []feature.Time
+	err := spine.Scan(ctx, p.read, func(rec arrow.Record) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		first := len(times)
+		if int64(first)+rec.NumRows() >= math.MaxUint32 {
+			return fmt.Errorf("offline: spine %s has more than %d rows: split it: %w", p.name, uint32(math.MaxUint32)-1, feature.ErrTooLarge)
+		}
+		time, err := p.column(rec, p.timeAt, feature.Scalar(feature.Timestamp), first)
+		if err != nil {
+			return err
+		}
+		for _, t := range time.Int64s {
+			times = append(times, feature.Time(t))
+		}
+		for _, r := range readers {
+			if err := r.take(p, rec, time, first); err != nil {
+				return err
+			}
+		}
+		m.add(rec.NumRows())
+		return nil
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	out := make([]*slots, len(readers))
+	for i, r := range readers {
+		out[i] = newSlots(r.table, r.rowKeys, times)
+		out[i].seed = r.batch.seed
+	}
+	return out, int64(len(times)), nil
+}
+
+// column gives a scanned column of a record as values.
+func (p *spinePlan) column(rec arrow.Record, at int, t feature.Type, first int) (*feature.Column, error) {
+	arr := rec.Column(at)
+	var c *feature.Column
+	var err error
+	if u, ok := arr.(*array.Uint64); ok && t.Kind == feature.Int64 {
+		c = unsigned(u)
+	} else if c, err = arrowconv.FromArrow(arr, t); err != nil {
+		return nil, fmt.Errorf("offline: spine %s, column %s, in the rows from %d: %w", p.name, p.fields[p.read[at]].Name, first, err)
+	}
+	return c, nil
+}
+
+// unsigned reads keys that may be greater than any key of a view: those are null,
+// because they have no features either.
+func unsigned(arr *array.Uint64) *feature.Column {
+	c := feature.NewColumn(feature.Scalar(feature.Int64), arr.Len())
+	for i := range arr.Len() {
+		if arr.IsNull(i) || arr.Value(i) > math.MaxInt64 {
+			c.AppendNull()
+			continue
+		}
+		c.AppendInt64(int64(arr.Value(i)))
+	}
+	return c
+}
+
+// groupReader numbers the keys of one group.
+type groupReader struct {
+	plan    *groupPlan
+	table   *keyTable
+	batch   keyBatch
+	rowKeys []uint32
+}
+
+func (r *groupReader) take(p *spinePlan, rec arrow.Record, time *feature.Column, first int) error {
+	n := int(rec.NumRows())
+	keys := make([]*feature.Column, len(r.plan.at))
+	var nullable [][]bool
+	if time.Valid != nil {
+		nullable = append(nullable, time.Valid)
+	}
+	for k, at := range r.plan.at {
+		var err error
+		if keys[k], err = p.column(rec, at, r.plan.types[k], first); err != nil {
+			return err
+		}
+		if keys[k].Valid != nil {
+			nullable = append(nullable, keys[k].Valid)
+		}
+	}
+	r.batch.load(keys, n)
+	for i := range n {
+		key := noSlot
+		if !anyNull(nullable, i) {
+			key = r.table.put(&r.batch, int32(i))
+		}
+		r.rowKeys = append(r.rowKeys, key)
+	}
+	return nil
+}

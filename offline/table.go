@@ -1,0 +1,321 @@
+package offline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// table is a view's files, open, with a position for every row: rows are counted
+// through the files in the order given, their row groups and their rows.
+type table struct {
+	view   *feature.ViewVersion
+	source *feature.Table // the view's, as rolesApart gives it
+	files  []feature.File
+	open   []TableFile
+	groups []rowGroup
+	rows   int64
+
+	keys    []int // per join key, its index in columns
+	event   int   // indexes in columns; -1: the source names none
+	created int
+	avail   int
+	columns []string // that keys and times are read from, each once
+}
+
+type rowGroup struct {
+	file  int
+	group int
+	rows  int
+	base  int64 // position of the first row
+}
+
+// chunk is the keys and times of a run of rows, as TableFile.Scan gives them.
+type chunk struct {
+	rows      int
+	keys      []*feature.Column
+	event     *feature.Column
+	created   *feature.Column // nil: the source names none
+	available *feature.Column // nil: the source names none
+}
+
+func openTable(ctx context.Context, store Files, view *feature.ViewVersion, files []feature.File, workers int) (*table, error) {
+	t := &table{view: view, source: rolesApart(view), files: files, open: make([]TableFile, len(files))}
+	if err := t.plan(); err != nil {
+		return nil, err
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(workers)
+	for i := range files {
+		g.Go(func() error {
+			f, err := store.Open(gctx, t.source, files[i])
+			t.open[i] = f
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	for i, f := range t.open {
+		for group, rows := range f.Groups() {
+			t.groups = append(t.groups, rowGroup{i, group, rows, t.rows})
+			t.rows += int64(rows)
+		}
+	}
+	return t, nil
+}
+
+// rolesApart gives a view's table with an available timestamp that nothing else
+// is read from. As available timestamp a column is rounded up, in every other role
+// it is rounded down: where it has both it is read twice, under two names.
+func rolesApart(view *feature.ViewVersion) *feature.Table {
+	t := &view.Table
+	available := t.Column(t.Available)
+	shared := t.Available == t.Event || t.Available == t.Created || slices.Contains(view.KeyColumns, t.Available) ||
+		slices.ContainsFunc(view.Features, func(f feature.Field) bool { return f.Column == t.Available })
+	if available == nil || !shared {
+		return t
+	}
+	apart, column := *t, *available
+	for column.Name += " (available)"; t.Column(column.Name) != nil; {
+		column.Name += "'"
+	}
+	apart.Available = column.Name
+	apart.Columns = append(slices.Clone(t.Columns), column)
+	slices.SortFunc(apart.Columns, func(a, b feature.TableColumn) int { return strings.Compare(a.Name, b.Name) })
+	return &apart
+}
+
+// plan looks up the columns that keys, times and features stand in.
+func (t *table) plan() error {
+	src := t.source
+	at := func(name string) int {
+		if i := slices.Index(t.columns, name); i >= 0 {
+			return i
+		}
+		t.columns = append(t.columns, name)
+		return len(t.columns) - 1
+	}
+	for k, name := range t.view.KeyColumns {
+		if err := t.check("join key "+t.view.Keys[k].Name, name, t.view.Keys[k].Type); err != nil {
+			return err
+		}
+		t.keys = append(t.keys, at(name))
+	}
+	for _, f := range t.view.Features {
+		if err := t.check("feature "+f.Name, f.Column, f.Type); err != nil {
+			return err
+		}
+	}
+	t.event, t.created, t.avail = at(src.Event), -1, -1
+	stamps := []string{src.Event}
+	if t.view.Rule.Created {
+		t.created = at(src.Created)
+		stamps = append(stamps, src.Created)
+	}
+	if t.view.Rule.Available {
+		t.avail = at(src.Available)
+		stamps = append(stamps, src.Available)
+	}
+	for _, name := range stamps {
+		if err := t.check("time", name, feature.Scalar(feature.Timestamp)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *table) check(what, column string, want feature.Type) error {
+	c := t.source.Column(column)
+	switch {
+	case c == nil:
+		return fmt.Errorf("offline: view %s: %s is read from column %q, which its source %s does not name: %w",
+			t.view.ID(), what, column, t.source.Source, feature.ErrInvalid)
+	case c.Type != want:
+		return fmt.Errorf("offline: view %s: %s is %s, but column %q of source %s is read as %s: %w",
+			t.view.ID(), what, want, column, t.source.Source, c.Type, feature.ErrInvalid)
+	}
+	return nil
+}
+
+func (t *table) close() error {
+	var errs []error
+	for _, f := range t.open {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// locate gives the index of the row group in which a position is.
+func (t *table) locate(position int64) int {
+	return sort.Search(len(t.groups), func(i int) bool { return t.groups[i].base > position }) - 1
+}
+
+// featuresByName gives the indexes of the view's features in the order of their
+// names, which is the order in which values settle full ties.
+func (t *table) featuresByName() []int {
+	order := make([]int, len(t.view.Features))
+	for i := range order {
+		order[i] = i
+	}
+	sort.Slice(order, func(a, b int) bool { return t.view.Features[order[a]].Name < t.view.Features[order[b]].Name })
+	return order
+}
+
+// scan reads keys and times of the given row groups, chunk by chunk, with several
+// workers. worker makes what a worker does with a chunk, whose first row is at
+// position base; it is called once per worker, and what it gives is used by one
+// goroutine. done is told the rows of each group that was read.
+func (t *table) scan(ctx context.Context, groups []int, workers int, done func(rows int),
+	worker func() func(ctx context.Context, group int, base int64, c *chunk) error,
+) error {
+	g, ctx := errgroup.WithContext(ctx)
+	var next atomic.Int64
+	for range min(workers, len(groups)) {
+		g.Go(func() error {
+			take := worker()
+			c := &chunk{keys: make([]*feature.Column, len(t.keys))}
+			for {
+				n := int(next.Add(1)) - 1
+				if n >= len(groups) {
+					return nil
+				}
+				if err := t.scanGroup(ctx, groups[n], c, take); err != nil {
+					return err
+				}
+				done(t.groups[groups[n]].rows)
+			}
+		})
+	}
+	return g.Wait()
+}
+
+func (t *table) scanGroup(ctx context.Context, group int, c *chunk,
+	take func(ctx context.Context, group int, base int64, c *chunk) error,
+) error {
+	g := &t.groups[group]
+	return t.open[g.file].Scan(ctx, g.group, t.columns, func(first int, columns []*feature.Column) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for k, at := range t.keys {
+			c.keys[k] = columns[at]
+		}
+		c.event, c.created, c.available = columns[t.event], nil, nil
+		if t.created >= 0 {
+			c.created = columns[t.created]
+		}
+		if t.avail >= 0 {
+			c.available = columns[t.avail]
+		}
+		c.rows = c.event.Len()
+		return take(ctx, group, g.base+int64(first), c)
+	})
+}
+
+// span is the times that rows of interest may have: visible_from in (after, until],
+// and, with a TTL, not older than it at oldest.
+type span struct {
+	after  feature.Time // exclusive; all: there is no such bound
+	all    bool
+	until  feature.Time // inclusive
+	oldest feature.Time
+	ttl    feature.Duration // 0: none
+}
+
+// outside tells whether no row of a group can be in the span, by the bounds that
+// the file gives. Each line holds because VisibleFrom grows with e and with a, and
+// t - e falls with e: what is true of the bound is true of every row.
+func (t *table) outside(group int, s span) bool {
+	g, rule := &t.groups[group], t.view.Rule
+	file := t.open[g.file]
+	if g.rows == 0 {
+		return true
+	}
+	least, most, ok := file.Times(g.group, t.source.Event)
+	leastA, mostA, okA := feature.MinTime, feature.MaxTime, true
+	if t.avail >= 0 {
+		leastA, mostA, okA = file.Times(g.group, t.source.Available)
+	}
+	switch {
+	case ok && least > most, okA && leastA > mostA:
+		return true // all null
+	case ok && least.Add(rule.Delay) > s.until:
+		return true
+	case t.avail >= 0 && okA && leastA > s.until:
+		return true
+	case ok && s.ttl != 0 && s.oldest.Sub(most) > s.ttl:
+		return true
+	}
+	return !s.all && ok && okA && rule.VisibleFrom(most, mostA) <= s.after
+}
+
+// selectRows appends to selected the rows of a chunk that satisfy T3 and may be in
+// the span, and to visible their visible_from.
+func (c *chunk) selectRows(rule feature.Rule, s span, selected []int32, visible []feature.Time) ([]int32, []feature.Time) {
+	nullable := c.nullable()
+	for i := range c.rows {
+		if anyNull(nullable, i) {
+			continue
+		}
+		e := feature.Time(c.event.Int64s[i])
+		var a feature.Time
+		if c.available != nil {
+			a = feature.Time(c.available.Int64s[i])
+		}
+		from := rule.VisibleFrom(e, a)
+		if from > s.until || !s.all && from <= s.after || s.ttl != 0 && s.oldest.Sub(e) > s.ttl {
+			continue
+		}
+		selected = append(selected, int32(i))
+		visible = append(visible, from)
+	}
+	return selected, visible
+}
+
+// nullable gives the validity of those columns that T3 names and that hold nulls.
+func (c *chunk) nullable() [][]bool {
+	var valid [][]bool
+	for _, k := range c.keys {
+		if k.Valid != nil {
+			valid = append(valid, k.Valid)
+		}
+	}
+	if c.event.Valid != nil {
+		valid = append(valid, c.event.Valid)
+	}
+	if c.available != nil && c.available.Valid != nil {
+		valid = append(valid, c.available.Valid)
+	}
+	return valid
+}
+
+func anyNull(valid [][]bool, i int) bool {
+	for _, v := range valid {
+		if !v[i] {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *chunk) stamp(i int32) feature.Stamp {
+	s := feature.Stamp{Event: feature.Time(c.event.Int64s[i])}
+	if c.created != nil && !c.created.IsNull(int(i)) {
+		s.Created, s.HasCreated = feature.Time(c.created.Int64s[i]), true
+	}
+	if c.available != nil {
+		s.Available = feature.Time(c.available.Int64s[i])
+	}
+	return s
+}

@@ -1,0 +1,21 @@
+package offline_test
+
+import (
+	"testing"
+
+	"github.com/quiver-features/quiver/offline/offlinetest"
+)
+
+func TestTrainAnswersEveryScript(t *testing.T) {
+	offlinetest.Run(t, setup{workers: 3, chunk: 2, record: 3}.engine(t))
+}
+
+func TestTrainAgreesWithTheOracle(t *testing.T) {
+	for name, s := range map[string]setup{
+		"one worker":         {workers: 1, chunk: 1000, record: 1000},
+		"many workers":       {workers: 4, chunk: 3, record: 5},
+		"without statistics": {workers: 2, chunk: 7, record: 2, noTimes: true},
+	} {
+		t.Run(name, func(t *testing.T) { offlinetest.Check(t, s.engine(t), 400) })
+	}
+}

@@ -1,0 +1,140 @@
+package offline
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/offline/arrowconv"
+)
+
+// outputSchema is the spine's schema with the outputs behind it.
+func outputSchema(req Request) *arrow.Schema {
+	schema := req.Spine.Schema()
+	fields := append([]arrow.Field{}, schema.Fields()...)
+	for _, o := range req.Selection.Outputs {
+		fields = append(fields, arrow.Field{
+			Name: o.Name, Type: arrowconv.DataType(req.Selection.Field(o).Type), Nullable: true,
+		})
+	}
+	meta := schema.Metadata()
+	return arrow.NewSchema(fields, &meta)
+}
+
+// write reads the spine again and writes each of its records with the outputs
+// behind. Records are made while the one before is written.
+func (t *training) write(ctx context.Context, out Output) error {
+	g, ctx := errgroup.WithContext(ctx)
+	records := make(chan arrow.Record, 1)
+	g.Go(func() error {
+		defer close(records)
+		return t.makeRecords(ctx, records)
+	})
+	m := t.meter(StageWrite, "", t.res.Rows)
+	var failed error
+	for rec := range records {
+		if failed == nil {
+			if failed = out.Write(rec); failed != nil {
+				g.Go(func() error { return failed }) // stops the maker
+			}
+		}
+		m.add(rec.NumRows())
+		rec.Release()
+	}
+	return g.Wait()
+}
+
+func (t *training) makeRecords(ctx context.Context, records chan<- arrow.Record) error {
+	all := make([]int, len(t.plan.fields))
+	for i := range all {
+		all[i] = i
+	}
+	rows := int64(0)
+	numbers := make([][]uint32, len(t.joined))
+	err := t.req.Spine.Scan(ctx, all, func(rec arrow.Record) error {
+		if rows+rec.NumRows() > t.res.Rows {
+			return t.changed()
+		}
+		for i, j := range t.joined {
+			numbers[i] = t.number(i, j, int(rows), int(rec.NumRows()), numbers[i][:0])
+		}
+		joined, err := t.extend(ctx, rec, numbers)
+		if err != nil {
+			return err
+		}
+		rows += rec.NumRows()
+		select {
+		case records <- joined:
+			return nil
+		case <-ctx.Done():
+			joined.Release()
+			return ctx.Err()
+		}
+	})
+	if err == nil && rows != t.res.Rows {
+		return t.changed()
+	}
+	return err
+}
+
+func (t *training) changed() error {
+	return fmt.Errorf("offline: spine %s: it does not have the rows that it had when it was read first: %w", t.plan.name, feature.ErrConflict)
+}
+
+// number gives the winners of a run of spine rows, and counts.
+func (t *training) number(use int, j *joined, first, n int, numbers []uint32) []uint32 {
+	v := &t.res.Views[use]
+	for _, slot := range j.slots.ofRow[first : first+n] {
+		if slot == noSlot || j.winner[slot] == none {
+			numbers = append(numbers, none)
+			continue
+		}
+		numbers = append(numbers, j.winner[slot])
+		v.Matched++
+		if mark := j.marks[slot]; mark != 0 {
+			v.Ties += int64(mark & markTie)
+			v.SameTime += int64(mark & markSameTime / markSameTime)
+		}
+	}
+	return numbers
+}
+
+// extend puts the outputs behind a record's columns, column by column in parallel.
+func (t *training) extend(ctx context.Context, rec arrow.Record, numbers [][]uint32) (arrow.Record, error) {
+	outputs := t.req.Selection.Outputs
+	columns := make([]arrow.Array, len(outputs))
+	defer func() {
+		for _, c := range columns {
+			if c != nil {
+				c.Release()
+			}
+		}
+	}()
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(t.workers)
+	for i, o := range outputs {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			column, nulls := take(t.joined[o.Use].columns[o.Feature], numbers[o.Use])
+			arr, err := arrowconv.ToArrow(column, memory.DefaultAllocator)
+			if err != nil {
+				return fmt.Errorf("offline: output column %s: %w", o.Name, err)
+			}
+			columns[i] = arr
+			t.res.Features[i].Nulls += int64(nulls)
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	all := append(append([]arrow.Array{}, rec.Columns()...), columns...)
+	return array.NewRecord(t.res.Schema, all, rec.NumRows()), nil
+}
