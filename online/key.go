@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 
 	"github.com/quiver-features/quiver/feature"
 )
@@ -212,4 +214,27 @@ func unescape(tag []byte) []byte {
 		out = append(out, b)
 	}
 	return out
+}
+
+// KeyText writes a key for messages: airport=SFO, or its bytes where it is not one
+// of this storage.
+func (l *Layout) KeyText(key []byte) string {
+	columns := make([]*feature.Column, len(l.keys))
+	for i, k := range l.keys {
+		columns[i] = feature.NewColumn(k.Type, 1)
+	}
+	if err := l.DecodeKey(key, columns); err != nil {
+		return fmt.Sprintf("key %x", key)
+	}
+	if len(columns) == 0 {
+		return "the only key of " + l.view
+	}
+	parts := make([]string, len(columns))
+	for i, c := range columns {
+		parts[i] = l.keys[i].Name + "=" + c.Text(0)
+		if isText(c.Type) {
+			parts[i] = l.keys[i].Name + "=" + strconv.Quote(c.Text(0))
+		}
+	}
+	return l.view + " " + strings.Join(parts, ", ")
 }
