@@ -198,7 +198,37 @@ func logicalOf(e *format.SchemaElement) logical {
 	if l.physical == format.Int96 {
 		l.meaning, l.unit, l.utc = timestamp, nanos, false
 	}
+	if !l.sound() {
+		// The annotation means nothing for these values: they are what they are.
+		l = logical{physical: l.physical, length: l.length}
+	}
 	return l
+}
+
+// sound tells whether the annotation can stand at the physical type.
+func (l logical) sound() bool {
+	bytes := l.physical == format.ByteArray || l.physical == format.FixedLenByteArray
+	switch l.meaning {
+	case text:
+		return bytes
+	case integer:
+		small := l.bits == 8 || l.bits == 16 || l.bits == 32
+		return l.physical == format.Int32 && small || l.physical == format.Int64 && l.bits == 64
+	case decimal:
+		return (bytes || l.physical == format.Int32 || l.physical == format.Int64) && l.precision > 0 && l.scale >= 0 && l.scale <= l.precision
+	case date:
+		return l.physical == format.Int32
+	case timeOfDay:
+		return l.physical == format.Int32 && l.unit == millis || l.physical == format.Int64 && l.unit != millis
+	case timestamp:
+		return l.physical == format.Int64 || l.physical == format.Int96
+	case uuid:
+		return l.physical == format.FixedLenByteArray && l.length == 16
+	case float16:
+		return l.physical == format.FixedLenByteArray && l.length == 2
+	default:
+		return true
+	}
 }
 
 // convert reads the older kind of annotation.
