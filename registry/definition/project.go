@@ -135,6 +135,9 @@ func (r *projectReader) read(f file, env string, p *problems) *Project {
 	r.object = o
 	r.values = maps.Clone(o.fields)
 	project.Environments = r.environments(env)
+	if env != "" && !slices.Contains(project.Environments, env) {
+		return project // which values count is not known
+	}
 
 	if n := r.values["project"]; n != nil {
 		if s, ok := r.expanded(n, "project"); ok {
