@@ -43,7 +43,7 @@ func testOurs() []string {
 func testThird() []string {
 	return []string{
 		"github.com/google/go-cmp",
-		"github.com/rogpeppe/go-internal/testscript",
+		"github.com/rogpeppe/go-internal",
 		"go.uber.org/goleak",
 		"pgregory.net/rapid",
 		prometheus + "/prometheus/testutil",
@@ -81,10 +81,13 @@ func rules() []rule {
 		{"registry/sqlite", []string{"registry", "feature"}, []string{sqlite}, technology},
 		{"registry/api", []string{"registry", "feature", "proto/...", "internal/rpc"}, []string{grpc, protobuf, genproto}, wire},
 
-		{"offline", []string{"feature", "offline/arrowconv"}, []string{arrow, xsys}, concept},
+		{"offline", []string{"feature", "offline/arrowconv", "offline/atomicfile"}, []string{arrow, xsys}, concept},
 		{"offline/offlinetest", []string{"offline", "offline/arrowconv", "feature", "internal/testenv"}, append(testThird(), arrow, parquetGo), suite},
 		{"offline/arrowconv", []string{"feature"}, []string{arrow}, "arrowconv turns columns to and from Arrow and knows nothing else"},
-		{"offline/parquet", []string{"offline", "offline/arrowconv", "feature"}, []string{parquetGo, compress, arrow, xsys}, technology},
+		{"offline/atomicfile", []string{"feature"}, []string{xsys}, "atomicfile gives whole files their names and knows nothing of what is in them"},
+		{"offline/parquet", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{parquetGo, compress, arrow, xsys}, technology},
+		{"offline/ipc", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{arrow, compress}, technology},
+		{"offline/csv", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{arrow}, technology},
 
 		{"online", []string{"feature"}, nil, concept},
 		{"online/onlinetest", []string{"online", "feature", "internal/testenv"}, testThird(), suite},

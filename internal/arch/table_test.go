@@ -30,6 +30,7 @@ func TestTheTableAllowsAndRefuses(t *testing.T) {
 		{"a technology runs the suite", edge{"online/redis", ours + "online/onlinetest", true}, ""},
 		{"a technology runs the suite outside tests", edge{"online/redis", ours + "online/onlinetest", false}, "its one driver"},
 		{"a technology starts a server in tests", edge{"online/redis", ours + "internal/testenv", true}, ""},
+		{"technologies share a helper", edge{"offline/parquet", ours + "offline/atomicfile", false}, ""},
 		{"a suite takes an implementation", edge{"online/onlinetest", ours + "online/redis", false}, "not the implementations"},
 		{"serving sees proto", edge{"online/serving", ours + "proto/quiver/v1", false}, ""},
 		{"a store sees proto", edge{"online/sqlite", ours + "proto/quiver/v1", false}, "its one driver"},
