@@ -37,7 +37,7 @@ func TestMarksThatNoPlanUsesAreForgotten(t *testing.T) {
 }
 
 func TestNearestIsTheNameThatWasMeant(t *testing.T) {
-	for _, c := range [][2]string{{"orign", "origin"}, {"destinaton", "destination"}, {"carrier", ""}, {"", ""}} {
+	for _, c := range [][2]string{{"orign", "origin"}, {"destinatio", "destination"}, {"carrier", ""}, {"", ""}} {
 		if got := nearest(c[0], []string{"origin", "destination"}); got != c[1] {
 			t.Errorf("%q: got %q, want %q", c[0], got, c[1])
 		}

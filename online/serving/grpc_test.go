@@ -107,8 +107,12 @@ func TestEveryTypeOverGRPC(t *testing.T) {
 	m := newMemory()
 	m.marks[1] = fresh
 	m.put(t, s, now, []any{feature.CalendarDay(5), []byte{0, 255}, feature.Time(9), int32(-3), true}, []any{
-		true, int32(-1), int64(math.MinInt64), float32(0.5), math.Inf(-1), "é", []byte{1, 0}, feature.CalendarDay(-2), feature.Time(-1),
-		[]any{"x", nil, ""}, []any{}, []any{feature.CalendarDay(1)},
+		true, int32(-1), int64(math.MinInt64), float32(0.5), math.Inf(-1), "é",
+		[]byte{1, 0},
+		feature.CalendarDay(-2), feature.Time(-1),
+		[]any{"x", nil, ""},
+		[]any{},
+		[]any{feature.CalendarDay(1)},
 	})
 	client := dial(t, newHandler(t, &catalog{services: map[string]*feature.Selection{
 		"s": selection("s@1", feature.Use{View: v, Alias: "v", Keys: []string{"k", "w", "x", "y", "z"}, Active: s}),
