@@ -24,7 +24,7 @@ func (b *Batch) Stamp(i int) Stamp {
 	return s
 }
 
-// Available time of row i, or 0 where the source names none: the second argument
+// AvailableAt is the available time of row i, or 0 where the source names none: the second argument
 // of Rule.VisibleFrom.
 func (b *Batch) AvailableAt(i int) Time {
 	if b.Available == nil {

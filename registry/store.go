@@ -61,6 +61,10 @@ type Store interface {
 	// LastRuns gives the newest run of each storage that has one, or the newest
 	// that is done.
 	LastRuns(ctx context.Context, done bool) (map[uint64]feature.Run, error)
+	// NewStorage makes a storage for a view version, in the layout that the version
+	// has now, to be filled beside the active one: for a rebuild. One that was being
+	// filled is retired. A version without a storage wraps ErrNotFound.
+	NewStorage(ctx context.Context, view string, version int) (feature.Storage, error)
 	// ActivateStorage makes a filled storage the one that its view version is read
 	// from, and retires the one before. A storage that is active already is left
 	// alone. One that is retired wraps ErrConflict (a later change replaced it), an

@@ -1,6 +1,7 @@
 package registrytest
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -246,5 +247,39 @@ func listRuns(t *testing.T, open func() registry.Store) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("last runs, done %t (-want +got):\n%s", done, diff)
 		}
+	}
+}
+
+func rebuilds(t *testing.T, open func() registry.Store) {
+	s := open()
+	if _, err := s.NewStorage(t.Context(), "last", 1); !errors.Is(err, feature.ErrNotFound) {
+		t.Errorf("a storage for an unknown view: %v, want ErrNotFound", err)
+	}
+	commit(t, s, 0, viewChange(t, "last"))
+	before := load(t, s, 0).Active("last", 1)
+	var ids []uint64
+	for range 2 {
+		made, err := s.NewStorage(t.Context(), "last", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, made.ID)
+		want := *before
+		want.ID, want.State = made.ID, feature.StorageFilling
+		if diff := cmp.Diff(want, made); diff != "" {
+			t.Errorf("the layout is the active one's (-want +got):\n%s", diff)
+		}
+	}
+	if before.ID >= ids[0] || ids[0] >= ids[1] {
+		t.Errorf("ids %d, %d, %d do not grow", before.ID, ids[0], ids[1])
+	}
+	if got, want := states(load(t, s, 0)), []feature.StorageState{feature.StorageActive, feature.StorageRetired, feature.StorageFilling}; !slices.Equal(got, want) {
+		t.Errorf("states %v, want %v", got, want)
+	}
+	if err := s.ActivateStorage(t.Context(), ids[1]); err != nil {
+		t.Fatal(err)
+	}
+	if got := load(t, s, 0).Active("last", 1); got == nil || got.ID != ids[1] {
+		t.Errorf("after the switch readers use %+v, want storage %d", got, ids[1])
 	}
 }

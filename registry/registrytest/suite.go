@@ -30,6 +30,7 @@ func Run(t *testing.T, fresh Fresh) {
 		{"large and awkward texts come back as they were", awkwardTexts},
 		{"a new storage is active where there is none and else filling", storageStates},
 		{"storage ids are never used again", storageIDs},
+		{"a rebuild makes a storage beside the active one", rebuilds},
 		{"activating switches at once and may be repeated", activate},
 		{"a storage that was replaced can't be activated", activateRetired},
 		{"run numbers grow over all handles", runNumbers},

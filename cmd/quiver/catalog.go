@@ -1,0 +1,312 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/registry"
+)
+
+func (a *app) listCommand() *cobra.Command {
+	kinds := []string{"entities", "sources", "views", "services"}
+	return &cobra.Command{
+		Use:   "list [entities|sources|views|services]",
+		Short: "List what the registry holds",
+		Example: `  quiver list
+  quiver list views`,
+		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: kinds,
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.withSnapshot(c.Context(), func(_ *project, _ registry.Store, s *registry.Snapshot) error {
+				if len(args) == 1 {
+					kinds = args
+				}
+				return a.list(s, kinds)
+			})
+		},
+	}
+}
+
+// listed is one line of a list.
+type listed struct {
+	Kind        string `json:"kind"`
+	Name        string `json:"name"`
+	Version     int    `json:"version,omitzero"` // the current one
+	What        string `json:"what"`
+	Owner       string `json:"owner,omitzero"`
+	Description string `json:"description,omitzero"`
+}
+
+func (a *app) list(s *registry.Snapshot, kinds []string) error {
+	all := []listed{}
+	for _, kind := range kinds {
+		all = append(all, listKind(s, kind)...)
+	}
+	return a.print(all, func() error {
+		if len(all) == 0 {
+			return a.printText("nothing yet: quiver apply registers the definitions\n")
+		}
+		var rows [][]string
+		for _, l := range all {
+			rows = append(rows, []string{l.Kind, versioned(l.Name, l.Version), l.What, l.Owner, l.Description})
+		}
+		return a.printTable([]string{"KIND", "NAME", "WHAT", "OWNER", "DESCRIPTION"}, rows)
+	})
+}
+
+func listKind(s *registry.Snapshot, kind string) []listed {
+	var lines []listed
+	switch kind {
+	case "entities":
+		for _, e := range s.Entities() {
+			lines = append(lines, listed{registry.KindEntity, e.Name, 0, "keys " + keyList(e.Keys), e.Owner, e.Description})
+		}
+	case "sources":
+		for _, e := range s.Sources() {
+			lines = append(lines, listed{registry.KindSource, e.Name, 0, "parquet " + strings.Join(e.Parquet, ", "), e.Owner, e.Description})
+		}
+	case "views":
+		for _, l := range s.Views() {
+			if v, err := s.View(l.Name, l.Current); err == nil && l.Current != 0 {
+				lines = append(lines, listed{registry.KindView, v.Name, v.Version, viewLine(v), v.Owner, v.Description})
+			}
+		}
+	case "services":
+		for _, l := range s.Services() {
+			if v, err := s.ServiceVersion(l.Name, l.Current); err == nil && l.Current != 0 {
+				lines = append(lines, listed{registry.KindService, v.Name, v.Version, plural(len(v.Outputs), "feature", "features"), v.Owner, v.Description})
+			}
+		}
+	}
+	return lines
+}
+
+func viewLine(v *feature.ViewVersion) string {
+	line := plural(len(v.Features), "feature", "features") + " by "
+	if len(v.Keys) == 0 {
+		line = plural(len(v.Features), "feature", "features") + ", global"
+	} else {
+		line += keyNames(v.Keys)
+	}
+	if v.Online {
+		line += ", online"
+	}
+	return line
+}
+
+func keyNames(keys []feature.JoinKey) string {
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = k.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+func keyList(keys []feature.JoinKey) string {
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = k.Name + " " + k.Type.String()
+	}
+	return strings.Join(names, ", ")
+}
+
+func (a *app) describeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "describe NAME[@VERSION]",
+		Short: "Show everything about an entity, a source, a view or a service",
+		Example: `  quiver describe airport_delay
+  quiver describe delay_model@1 -o json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			name, version, err := feature.ParseVersioned(args[0])
+			if err != nil {
+				return usagef("%w", err)
+			}
+			return a.withSnapshot(c.Context(), func(_ *project, _ registry.Store, s *registry.Snapshot) error {
+				found, err := findObjects(s, name, version)
+				if err != nil {
+					return err
+				}
+				return a.print(found, func() error {
+					for i, o := range found {
+						if i > 0 {
+							if err := a.printText("\n"); err != nil {
+								return err
+							}
+						}
+						if err := a.describe(s, o); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+			})
+		},
+	}
+}
+
+// described is an object of any kind, with what reads it.
+type described struct {
+	Kind   string               `json:"kind"`
+	Object any                  `json:"object"`
+	UsedBy []registry.ObjectRef `json:"used_by,omitempty"`
+}
+
+// findObjects gives everything that bears a name: names are unique per kind only.
+func findObjects(s *registry.Snapshot, name string, version int) ([]described, error) {
+	var found []described
+	if version == 0 {
+		if e, err := s.Entity(name); err == nil {
+			found = append(found, described{registry.KindEntity, e, s.UsedBy(registry.KindEntity, name, 0)})
+		}
+		if e, err := s.Source(name); err == nil {
+			found = append(found, described{registry.KindSource, e, s.UsedBy(registry.KindSource, name, 0)})
+		}
+	}
+	if v, err := s.View(name, version); err == nil {
+		found = append(found, described{registry.KindView, v, s.UsedBy(registry.KindView, name, v.Version)})
+	}
+	if v, err := s.ServiceVersion(name, version); err == nil {
+		found = append(found, described{Kind: registry.KindService, Object: v})
+	}
+	if len(found) > 0 {
+		return found, nil
+	}
+	hint := "quiver list shows what there is"
+	if near := feature.Nearest(name, slices.Values(allNames(s))); near != "" && near != name {
+		hint = fmt.Sprintf("did you mean %s?", near)
+	}
+	return nil, fmt.Errorf("nothing in the registry is named %s (%s): %w", versioned(name, version), hint, feature.ErrNotFound)
+}
+
+func allNames(s *registry.Snapshot) []string {
+	var names []string
+	for _, kind := range []string{"entities", "sources", "views", "services"} {
+		for _, l := range listKind(s, kind) {
+			names = append(names, l.Name)
+		}
+	}
+	return names
+}
+
+func (a *app) describe(s *registry.Snapshot, d described) error {
+	var lines [][]string
+	add := func(name, value string) {
+		if value != "" {
+			lines = append(lines, []string{name, value})
+		}
+	}
+	meta := func(m feature.Meta, version int) {
+		add(d.Kind, versioned(m.Name, version))
+		add("description", m.Description)
+		add("owner", m.Owner)
+		for _, k := range slices.Sorted(maps.Keys(m.Tags)) {
+			add("tag", k+": "+m.Tags[k])
+		}
+	}
+	var tail func() error
+	switch o := d.Object.(type) {
+	case *feature.Entity:
+		meta(o.Meta, 0)
+		add("keys", keyList(o.Keys))
+	case *feature.Source:
+		meta(o.Meta, 0)
+		add("parquet", strings.Join(o.Parquet, ", "))
+		add("event timestamp", o.EventTimestamp)
+		add("created timestamp", o.CreatedTimestamp)
+		add("available timestamp", o.AvailableTimestamp)
+	case *feature.ViewVersion:
+		meta(o.Meta, o.Version)
+		describeView(o, s, add)
+		tail = func() error { return a.printFeatures(o) }
+	case *registry.ServiceVersion:
+		meta(o.Meta, o.Version)
+		selection, err := s.Service(o.Name, o.Version)
+		if err != nil {
+			return err
+		}
+		keys, err := selection.KeyColumns()
+		if err != nil {
+			return err
+		}
+		add("asks for", keyList(keys))
+		tail = func() error { return a.printOutputs(selection) }
+	}
+	var users []string
+	for _, u := range d.UsedBy {
+		users = append(users, u.Kind+" "+versioned(u.Name, u.Version))
+	}
+	add("used by", strings.Join(users, ", "))
+	if err := a.printPairs(lines); err != nil || tail == nil {
+		return err
+	}
+	if err := a.printText("\n"); err != nil {
+		return err
+	}
+	return tail()
+}
+
+func describeView(v *feature.ViewVersion, s *registry.Snapshot, add func(name, value string)) {
+	if len(v.Keys) == 0 {
+		add("keys", "none: one row for every request")
+	} else {
+		add("keys", keyList(v.Keys))
+	}
+	add("source", v.Table.Source+" ("+strings.Join(v.Table.Parquet, ", ")+")")
+	add("event timestamp", v.Table.Event)
+	add("created timestamp", v.Table.Created)
+	add("available timestamp", v.Table.Available)
+	if v.Rule.TTL != 0 {
+		add("ttl", v.Rule.TTL.String())
+	}
+	if v.Rule.Delay != 0 {
+		add("delay", v.Rule.Delay.String())
+	}
+	add("schedule", v.Schedule)
+	if v.MaxStaleness != 0 {
+		add("max staleness", v.MaxStaleness.String())
+	}
+	if active := s.Active(v.Name, v.Version); active != nil {
+		text := "storage " + strconv.FormatUint(active.ID, 10)
+		if filling := s.Filling(v.Name, v.Version); filling != nil {
+			text += fmt.Sprintf("; storage %d waits to be filled by quiver materialize %s", filling.ID, v.Name)
+		}
+		add("online", text)
+	}
+}
+
+func (a *app) printPairs(lines [][]string) error {
+	width := 0
+	for _, l := range lines {
+		width = max(width, len(l[0]))
+	}
+	var b strings.Builder
+	for _, l := range lines {
+		fmt.Fprintf(&b, "%-*s  %s\n", width, l[0], printable(l[1]))
+	}
+	return a.printText(b.String())
+}
+
+func (a *app) printFeatures(v *feature.ViewVersion) error {
+	var rows [][]string
+	for i := range v.Features {
+		f := &v.Features[i]
+		rows = append(rows, []string{f.Name, f.Type.String(), f.Column, f.Description})
+	}
+	return a.printTable([]string{"FEATURE", "TYPE", "COLUMN", "DESCRIPTION"}, rows)
+}
+
+func (a *app) printOutputs(s *feature.Selection) error {
+	var rows [][]string
+	for _, o := range s.Outputs {
+		use, field := &s.Uses[o.Use], s.Field(o)
+		rows = append(rows, []string{o.Name, field.Type.String(), use.View.ID() + ":" + field.Name, strings.Join(use.Keys, ", ")})
+	}
+	return a.printTable([]string{"OUTPUT", "TYPE", "FEATURE", "BY"}, rows)
+}

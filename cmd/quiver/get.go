@@ -1,0 +1,369 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc/status"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/online"
+	"github.com/quiver-features/quiver/online/serving"
+	"github.com/quiver-features/quiver/registry"
+	quiver "github.com/quiver-features/quiver/sdk/go"
+)
+
+type getFlags struct {
+	service, server string
+	features, keys  []string
+	timeout         time.Duration
+}
+
+func (a *app) getCommand() *cobra.Command {
+	var f getFlags
+	c := &cobra.Command{
+		Use:   "get (--service NAME | --features LIST) --key NAME=VALUE[,VALUE...]",
+		Short: "Ask for the latest features of some entities",
+		Long: `Asks for features as of now, of the project's own online store or, with --server, of
+a running server. A key is given once per key column, with one value per entity;
+a comma within a value is written as \,.`,
+		Example: `  quiver get --service delay_model --key origin=SFO,JFK --key destination=LAX,BOS
+  quiver get --features airport_facts:city --key airport=SFO --server localhost:7070`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if (f.service == "") == (len(f.features) == 0) {
+				return usagef("name either a service with --service or features with --features")
+			}
+			return a.get(c.Context(), f)
+		},
+	}
+	c.Flags().StringVar(&f.service, "service", "", "service: name or name@version")
+	c.Flags().StringSliceVar(&f.features, "features", nil, "features: view:feature, view@2:feature, view:*")
+	c.Flags().StringArrayVar(&f.keys, "key", nil, "key column with its values: name=value,value")
+	c.Flags().StringVar(&f.server, "server", "", "address of a running server (host:port)")
+	c.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "how long to wait for the answer")
+	return c
+}
+
+// answer is what came back, whichever way it was asked for.
+type answer struct {
+	Service  string          `json:"service,omitzero"`
+	Revision int64           `json:"revision"`
+	Time     feature.Time    `json:"time"`
+	Rows     int             `json:"rows"`
+	Features []answerFeature `json:"features"`
+}
+
+type answerFeature struct {
+	Name     string          `json:"name"`
+	Type     string          `json:"type"`
+	Values   []any           `json:"values"`
+	Statuses []string        `json:"statuses"`
+	Events   []*feature.Time `json:"event_timestamps"`
+}
+
+func (a *app) get(ctx context.Context, f getFlags) error {
+	ctx, cancel := context.WithTimeout(ctx, f.timeout)
+	defer cancel()
+	return a.withSnapshot(ctx, func(p *project, store registry.Store, s *registry.Snapshot) error {
+		selection, err := selectFeatures(s, f.service, f.features)
+		if err != nil {
+			return err
+		}
+		keys, err := parseKeys(f.keys, selection)
+		if err != nil {
+			return err
+		}
+		var got *answer
+		if f.server != "" {
+			got, err = askServer(ctx, f, keys)
+		} else {
+			got, err = askStore(ctx, p, store, s, f, keys)
+		}
+		if err != nil {
+			return err
+		}
+		return a.print(got, func() error { return a.printAnswer(got, f, keys) })
+	})
+}
+
+// parseKeys reads the key columns in the types that the features want. Names that
+// nothing wants are left for the answer to refuse.
+func parseKeys(texts []string, selection *feature.Selection) (map[string]*feature.Column, error) {
+	wanted, err := selection.KeyColumns()
+	if err != nil {
+		return nil, err
+	}
+	columns := map[string]*feature.Column{}
+	for _, text := range texts {
+		name, values, ok := strings.Cut(text, "=")
+		if !ok {
+			return nil, usagef("--key %q: expected name=value,value", text)
+		}
+		if columns[name] != nil {
+			return nil, usagef("--key %s is given twice: put all values behind one, separated by commas", name)
+		}
+		kind := feature.Scalar(feature.String)
+		for _, k := range wanted {
+			if k.Name == name {
+				kind = k.Type
+			}
+		}
+		columns[name] = feature.NewColumn(kind, 1)
+		for _, v := range splitValues(values) {
+			if err := columns[name].AppendText(v); err != nil {
+				return nil, usagef("--key %s: %w", name, err)
+			}
+		}
+	}
+	return columns, nil
+}
+
+// splitValues splits at commas; a backslash keeps what follows it.
+func splitValues(s string) []string {
+	var values []string
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && i+1 < len(s):
+			i++
+			b.WriteByte(s[i])
+		case s[i] == ',':
+			values = append(values, b.String())
+			b.Reset()
+		default:
+			b.WriteByte(s[i])
+		}
+	}
+	return append(values, b.String())
+}
+
+// catalog shows a registry to the server.
+type catalog struct{ store registry.Store }
+
+func (c catalog) Head(ctx context.Context) (int64, error) {
+	head, err := c.store.Head(ctx)
+	return head.Serial, err
+}
+
+func (c catalog) Load(ctx context.Context) (serving.Snapshot, error) {
+	return c.store.Load(ctx, 0)
+}
+
+func askStore(ctx context.Context, p *project, store registry.Store, s *registry.Snapshot, f getFlags, keys map[string]*feature.Column) (*answer, error) {
+	values, err := p.openOnline(ctx, s.Identity().ID)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = values.Close() }()
+	return ask(ctx, p, store, values, f, keys)
+}
+
+func ask(ctx context.Context, p *project, store registry.Store, values online.Store, f getFlags, keys map[string]*feature.Column) (*answer, error) {
+	handler, err := serving.New(catalog{store}, values, serving.Options{Clock: p.clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err != nil {
+		return nil, err
+	}
+	if err := handler.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	r, err := handler.Get(ctx, &serving.Request{Service: f.service, Features: f.features, Keys: keys, EventTimestamps: true})
+	if err != nil {
+		return nil, err
+	}
+	got := &answer{Service: r.Service, Revision: r.Revision, Time: r.Time, Rows: r.Rows}
+	for i := range r.Features {
+		c := &r.Features[i]
+		out := answerFeature{Name: c.Name, Type: c.TypeText}
+		for row := range r.Rows {
+			out.Values = append(out.Values, plain(c.Values.Any(row)))
+			out.Statuses = append(out.Statuses, c.Status(row).String())
+			out.Events = append(out.Events, eventOf(r.Views[c.View].Events[row], r.Views[c.View].Statuses[row]))
+		}
+		got.Features = append(got.Features, out)
+	}
+	return got, nil
+}
+
+func eventOf(t feature.Time, s byte) *feature.Time {
+	switch feature.Status(s) {
+	case feature.StatusNotFound, feature.StatusUnavailable, feature.StatusError:
+		return nil
+	}
+	return &t
+}
+
+func askServer(ctx context.Context, f getFlags, keys map[string]*feature.Column) (*answer, error) {
+	client, err := quiver.Dial(f.server, quiver.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = client.Close() }()
+	request := quiver.Request{Service: f.service, Features: f.features, Keys: quiver.Columns{}, EventTimestamps: true}
+	for name, c := range keys {
+		request.Keys[name] = wireColumn(c)
+	}
+	r, err := client.GetOnlineFeatures(ctx, request)
+	if err != nil {
+		return nil, fmt.Errorf("server %s: %s (%s)", f.server, status.Convert(err).Message(), status.Code(err))
+	}
+	got := &answer{Service: r.Service, Revision: r.Revision, Time: feature.TimeOf(r.Time), Rows: r.Rows}
+	for i := range r.Features {
+		c := &r.Features[i]
+		out := answerFeature{Name: c.Name, Type: c.Type}
+		for row := range r.Rows {
+			out.Values = append(out.Values, plain(c.Value(row)))
+			out.Statuses = append(out.Statuses, c.Status(row).String())
+			event := (*feature.Time)(nil)
+			if t := r.Views[c.View].Events[row]; !t.IsZero() {
+				us := feature.TimeOf(t)
+				event = &us
+			}
+			out.Events = append(out.Events, event)
+		}
+		got.Features = append(got.Features, out)
+	}
+	return got, nil
+}
+
+// wireColumn makes a request's column of key values.
+func wireColumn(c *feature.Column) quiver.Column {
+	switch c.Type.Kind {
+	case feature.Bool:
+		return quiver.Bools(c.Bools...)
+	case feature.Int32:
+		return quiver.Int32s(c.Int32s...)
+	case feature.Int64:
+		return quiver.Int64s(c.Int64s...)
+	case feature.Date:
+		return quiver.Dates(collect(c, func(v any) time.Time { return feature.FromDate(int32(v.(feature.CalendarDay))).Std() })...)
+	case feature.Timestamp:
+		return quiver.Timestamps(collect(c, func(v any) time.Time { return v.(feature.Time).Std() })...)
+	case feature.Bytes:
+		return quiver.Bytes(collect(c, func(v any) []byte { return v.([]byte) })...)
+	default:
+		return quiver.Strings(collect(c, func(v any) string { return v.(string) })...)
+	}
+}
+
+func collect[T any](c *feature.Column, as func(any) T) []T {
+	values := make([]T, c.Len())
+	for i := range values {
+		values[i] = as(c.Any(i))
+	}
+	return values
+}
+
+// plain makes a value fit for JSON: times as text, NaN and infinities as text,
+// bytes as base64.
+func plain(v any) any {
+	switch v := v.(type) {
+	case float64:
+		return plainFloat(v, 64)
+	case float32:
+		return plainFloat(float64(v), 32)
+	case time.Time:
+		return v.Format(time.RFC3339Nano)
+	case feature.Time:
+		return v.String()
+	case feature.CalendarDay:
+		return v.String()
+	case []byte:
+		return base64.StdEncoding.EncodeToString(v)
+	case []any:
+		items := make([]any, len(v))
+		for i := range v {
+			items[i] = plain(v[i])
+		}
+		return items
+	}
+	return v
+}
+
+func plainFloat(v float64, bits int) any {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	if bits == 32 {
+		return float32(v)
+	}
+	return v
+}
+
+// printAnswer shows an entity a column, or, where these are many, an entity a
+// line.
+func (a *app) printAnswer(got *answer, f getFlags, keys map[string]*feature.Column) error {
+	var names []string
+	for _, text := range f.keys { // in the order in which they were given
+		name, _, _ := strings.Cut(text, "=")
+		names = append(names, name)
+	}
+	entity := func(row int) string {
+		var parts []string
+		for _, n := range names {
+			parts = append(parts, keys[n].Text(row))
+		}
+		return strings.Join(parts, ", ")
+	}
+	const columns = 4
+	header, rows := []string{"FEATURE"}, [][]string{}
+	if got.Rows <= columns {
+		for row := range got.Rows {
+			header = append(header, entity(row), "STATUS", "AGE")
+		}
+		for _, c := range got.Features {
+			line := []string{c.Name}
+			for row := range got.Rows {
+				line = append(line, c.text(row), c.Statuses[row], c.age(row, got.Time))
+			}
+			rows = append(rows, line)
+		}
+	} else {
+		header = []string{strings.Join(names, ", ")}
+		for _, c := range got.Features {
+			header = append(header, c.Name)
+		}
+		for row := range got.Rows {
+			line := []string{entity(row)}
+			for _, c := range got.Features {
+				text := c.text(row)
+				if c.Statuses[row] != feature.StatusPresent.String() {
+					text = strings.TrimSpace(text + " " + c.Statuses[row])
+				}
+				line = append(line, text)
+			}
+			rows = append(rows, line)
+		}
+	}
+	if err := a.printTable(header, rows); err != nil {
+		return err
+	}
+	what := got.Service
+	if what == "" {
+		what = plural(len(got.Features), "feature", "features")
+	}
+	return a.printText(fmt.Sprintf("\n%s as of %s, revision %d\n", what, got.Time, got.Revision))
+}
+
+func (c *answerFeature) text(row int) string {
+	if c.Values[row] == nil {
+		return "-"
+	}
+	return fmt.Sprint(c.Values[row])
+}
+
+// age is how long before the request the value's event was.
+func (c *answerFeature) age(row int, now feature.Time) string {
+	if c.Events[row] == nil {
+		return "-"
+	}
+	return now.Sub(*c.Events[row]).Std().Round(time.Second).String()
+}

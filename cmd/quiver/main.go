@@ -1,0 +1,44 @@
+// Command quiver is the feature store: it keeps definitions, builds training
+// sets, materializes and serves. One file per command; this package does flags,
+// configuration and wiring, and nothing else.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set when the binary is built.
+var version = "dev" //nolint:gochecknoglobals // the linker writes it
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], environment{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.LookupEnv,
+	})
+	stop()
+	os.Exit(code)
+}
+
+// environment is what a command may touch outside its flags.
+type environment struct {
+	in     io.Reader
+	out    io.Writer
+	err    io.Writer
+	getenv func(string) (string, bool)
+}
+
+// run executes one command line and gives its exit code: 0 done, 1 failed, 2
+// wrong use, 3 changes found.
+func run(ctx context.Context, args []string, env environment) int {
+	app := &app{env: env}
+	root := app.root()
+	root.SetArgs(args)
+	root.SetIn(env.in)
+	root.SetOut(env.out)
+	root.SetErr(env.err)
+	return app.report(ctx, root.ExecuteContext(ctx))
+}

@@ -1,0 +1,345 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/materialize"
+	"github.com/quiver-features/quiver/offline"
+	"github.com/quiver-features/quiver/online"
+	"github.com/quiver-features/quiver/registry"
+)
+
+type materializeFlags struct {
+	to, from string
+	rebuild  bool
+}
+
+func (a *app) materializeCommand() *cobra.Command {
+	var f materializeFlags
+	c := &cobra.Command{
+		Use:   "materialize [VIEW...]",
+		Short: "Bring the online store up to now",
+		Long: `Writes the latest row of every key that became visible since the last run, of the
+named views or of all online views, and moves their watermarks. Files that are
+new or have changed are read whole, however late they come. A run that was
+interrupted is completed by the next.`,
+		Example: `  quiver materialize
+  quiver materialize airport_delay --to 2001-06-30T12:00:00Z
+  quiver materialize airport_delay --rebuild    # forget what changed and removed files held`,
+		RunE: func(c *cobra.Command, args []string) error { return a.materialize(c.Context(), f, args) },
+	}
+	c.Flags().StringVar(&f.to, "to", "", "time up to which to materialize (default: now)")
+	c.Flags().StringVar(&f.from, "from", "", "read again what became visible after this time")
+	c.Flags().BoolVar(&f.rebuild, "rebuild", false, "fill a new storage from scratch and switch to it")
+	return c
+}
+
+// stores is what the commands around materialization work with.
+type stores struct {
+	project  *project
+	registry registry.Store
+	snapshot *registry.Snapshot
+	online   online.Store
+	runner   *materialize.Runner
+}
+
+// withStores opens everything that a run needs.
+func (a *app) withStores(ctx context.Context, f func(*stores) error) error {
+	return a.withSnapshot(ctx, func(p *project, store registry.Store, s *registry.Snapshot) error {
+		values, err := p.openOnline(ctx, s.Identity().ID)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = values.Close() }()
+		return f(&stores{project: p, registry: store, snapshot: s, online: values, runner: &materialize.Runner{
+			Source: p.engine(offline.Options{}), Sink: online.NewSink(values), Ledger: store,
+			Clock: p.clock, Wall: wall, Who: who(),
+		}})
+	})
+}
+
+func (f *materializeFlags) times() (to feature.Time, from *feature.Time, err error) {
+	to = feature.MaxTime
+	if f.to != "" {
+		if to, err = feature.ParseTime(f.to); err != nil {
+			return 0, nil, usagef("--to: %w", err)
+		}
+	}
+	if f.from != "" {
+		t, err := feature.ParseTime(f.from)
+		if err != nil {
+			return 0, nil, usagef("--from: %w", err)
+		}
+		if t > to {
+			return 0, nil, usagef("--from %s is after --to %s", t, to)
+		}
+		from = &t
+	}
+	return to, from, nil
+}
+
+func (a *app) materialize(ctx context.Context, f materializeFlags, names []string) error {
+	to, from, err := f.times()
+	if err != nil {
+		return err
+	}
+	return a.withStores(ctx, func(s *stores) error {
+		views, err := onlineViews(s.snapshot, names)
+		if err != nil {
+			return err
+		}
+		var runs []feature.Run
+		var failed []error
+		for _, v := range views {
+			m := newMeter(a.env.err)
+			s.runner.Progress = func(g materialize.Progress) { m.set("materialize "+g.View.ID()+" (keys)", g.Keys, 0) }
+			result, err := s.runner.Run(ctx, materialize.Request{
+				View: v.View, Active: v.Active, Filling: v.Filling, To: to, From: from, Rebuild: f.rebuild,
+			})
+			m.stop()
+			runs = append(runs, result.Runs...)
+			failed = append(failed, err)
+			if ctx.Err() != nil {
+				break
+			}
+			a.tellResult(v, result, err)
+		}
+		if err := a.print(runs, func() error { return a.printRuns(runs) }); err != nil {
+			return err
+		}
+		return errors.Join(failed...)
+	})
+}
+
+func (a *app) tellResult(v registry.OnlineView, result materialize.Result, err error) {
+	switch {
+	case err != nil:
+	case len(result.Runs) == 0:
+		a.note("%s: up to date", v.View.ID())
+	case result.Switched:
+		a.note("%s: switched to storage %d", v.View.ID(), result.Runs[len(result.Runs)-1].Storage)
+	}
+}
+
+// onlineViews gives the online versions of the named views (view or
+// view@version), or of all.
+func onlineViews(s *registry.Snapshot, names []string) ([]registry.OnlineView, error) {
+	all := s.OnlineViews()
+	if len(names) == 0 {
+		if len(all) == 0 {
+			return nil, fmt.Errorf("no view is kept online: set online: true in a view's definition and apply: %w", feature.ErrNotFound)
+		}
+		return all, nil
+	}
+	var chosen []registry.OnlineView
+	for _, text := range names {
+		name, version, err := feature.ParseVersioned(text)
+		if err != nil {
+			return nil, usagef("%w", err)
+		}
+		if _, err := s.View(name, version); err != nil {
+			return nil, err
+		}
+		before := len(chosen)
+		for _, v := range all {
+			if v.View.Name == name && (version == 0 || v.View.Version == version) && !slices.Contains(chosen, v) {
+				chosen = append(chosen, v)
+			}
+		}
+		if len(chosen) == before {
+			return nil, fmt.Errorf("view %s is not kept online: set online: true in its definition and apply: %w", text, feature.ErrInvalid)
+		}
+	}
+	return chosen, nil
+}
+
+func (a *app) printRuns(runs []feature.Run) error {
+	if len(runs) == 0 {
+		return nil
+	}
+	var rows [][]string
+	for _, r := range runs {
+		took := "-"
+		if r.Finished != 0 {
+			took = r.Finished.Sub(r.Started).Std().Round(10 * time.Millisecond).String()
+		}
+		rows = append(rows, []string{
+			strconv.FormatInt(r.Number, 10), versioned(r.View, r.Version), string(r.State), shortTime(r.From), shortTime(r.To),
+			count(r.Rows), count(r.Keys), count(r.Written), count(r.Skipped), count(r.Ties), took, r.Who, r.Error,
+		})
+	}
+	return a.printTable([]string{"RUN", "VIEW", "STATE", "FROM", "TO", "ROWS", "KEYS", "WRITTEN", "SKIPPED", "TIES", "TOOK", "WHO", "ERROR"}, rows, 0, 5, 6, 7, 8, 9, 10)
+}
+
+func (a *app) runsCommand() *cobra.Command {
+	var limit int
+	c := &cobra.Command{
+		Use:     "runs [VIEW[@VERSION]]",
+		Short:   "Show the records of materialization, newest first",
+		Example: "  quiver runs airport_delay --limit 5",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.withSnapshot(c.Context(), func(_ *project, store registry.Store, s *registry.Snapshot) error {
+				runs, err := store.Runs(c.Context(), 0, 0)
+				if err != nil {
+					return err
+				}
+				if len(args) == 1 {
+					name, version, err := feature.ParseVersioned(args[0])
+					if err != nil {
+						return usagef("%w", err)
+					}
+					if _, err := s.View(name, version); err != nil {
+						return err
+					}
+					runs = slices.DeleteFunc(runs, func(r feature.Run) bool {
+						return r.View != name || version != 0 && r.Version != version
+					})
+				}
+				if limit > 0 && len(runs) > limit {
+					runs = runs[:limit]
+				}
+				return a.print(runs, func() error {
+					if len(runs) == 0 {
+						return a.printText("no runs yet: quiver materialize makes the first\n")
+					}
+					return a.printRuns(runs)
+				})
+			})
+		},
+	}
+	c.Flags().IntVar(&limit, "limit", 20, "how many runs; 0: all")
+	return c
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "status [VIEW...]",
+		Short:   "Show how fresh and how complete the online store is",
+		Example: "  quiver status",
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.withStores(c.Context(), func(s *stores) error {
+				views, err := onlineViews(s.snapshot, args)
+				if err != nil {
+					return err
+				}
+				var all []viewStatus
+				for _, v := range views {
+					st, err := s.runner.Status(c.Context(), v.View, v.Active, v.Filling)
+					if err != nil {
+						return err
+					}
+					all = append(all, statusOf(st, s.project.clock()))
+				}
+				a.warn(c.Context(), s.online)
+				return a.print(all, func() error { return a.printStatus(all) })
+			})
+		},
+	}
+}
+
+// warn passes on what a store says of its own settings.
+func (a *app) warn(ctx context.Context, store online.Store) {
+	w, ok := store.(interface {
+		Warning(ctx context.Context) (string, error)
+	})
+	if !ok {
+		return
+	}
+	if text, err := w.Warning(ctx); err == nil && text != "" {
+		a.note("warning: %s", text)
+	}
+}
+
+// viewStatus is a view's line in status.
+type viewStatus struct {
+	View      string        `json:"view"`
+	Storage   uint64        `json:"storage"`
+	State     string        `json:"state"` // fresh, stale, empty or lost
+	Watermark *feature.Time `json:"watermark,omitempty"`
+	Age       string        `json:"age,omitzero"`
+	New       []string      `json:"new_files,omitempty"`
+	Changed   []string      `json:"changed_files,omitempty"`
+	Removed   []string      `json:"removed_files,omitempty"`
+	LastRun   *feature.Run  `json:"last_run,omitempty"`
+	Todo      []string      `json:"todo,omitempty"`
+}
+
+func statusOf(s materialize.Status, now feature.Time) viewStatus {
+	v := viewStatus{View: s.View.ID(), Storage: s.Storage.ID, State: "fresh", LastRun: s.LastRun}
+	mark := s.Watermark
+	if mark.Known && mark.Time > feature.MinTime {
+		v.Watermark, v.Age = &mark.Time, now.Sub(mark.Time).Std().Round(time.Second).String()
+	}
+	v.New, v.Changed, v.Removed = paths(s.Changes.New), paths(s.Changes.Changed), paths(s.Changes.Removed)
+	run := "quiver materialize " + s.View.ID()
+	switch {
+	case mark.Known && mark.Lost:
+		v.State = "lost"
+		v.Todo = append(v.Todo, mark.Reason+": "+run)
+	case !mark.Holds():
+		v.State = "empty"
+		v.Todo = append(v.Todo, run)
+	case s.Stale:
+		v.State = "stale"
+		v.Todo = append(v.Todo, run)
+	case len(v.New) > 0:
+		v.Todo = append(v.Todo, run)
+	}
+	if s.Filling != nil {
+		v.Todo = append(v.Todo, fmt.Sprintf("storage %d waits to be filled: %s", s.Filling.ID, run))
+	}
+	if s.NeedsRebuild() {
+		v.Todo = append(v.Todo, "files have changed or are gone, and rows that only they held are still served: "+run+" --rebuild")
+	}
+	return v
+}
+
+func paths(files []feature.File) []string {
+	var list []string
+	for _, f := range files {
+		list = append(list, f.Path)
+	}
+	return list
+}
+
+func (a *app) printStatus(all []viewStatus) error {
+	var rows [][]string
+	for _, v := range all {
+		mark := "-"
+		if v.Watermark != nil {
+			mark = shortTime(*v.Watermark)
+		}
+		last := "-"
+		if v.LastRun != nil {
+			last = fmt.Sprintf("%d %s", v.LastRun.Number, v.LastRun.State)
+		}
+		files := fmt.Sprintf("%d new, %d changed, %d removed", len(v.New), len(v.Changed), len(v.Removed))
+		rows = append(rows, []string{v.View, v.State, mark, v.Age, last, files})
+	}
+	if err := a.printTable([]string{"VIEW", "STATE", "WATERMARK", "AGE", "LAST RUN", "FILES SINCE"}, rows); err != nil {
+		return err
+	}
+	var b strings.Builder
+	for _, v := range all {
+		for _, f := range append(slices.Clone(v.Changed), v.Removed...) {
+			fmt.Fprintf(&b, "%s: changed or removed: %s\n", v.View, printable(f))
+		}
+		for _, todo := range v.Todo {
+			fmt.Fprintf(&b, "%s: %s\n", v.View, todo)
+		}
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return a.printText("\n" + b.String())
+}

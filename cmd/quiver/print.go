@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/mattn/go-isatty"
+	"go.yaml.in/yaml/v4"
+)
+
+// print writes a result: as JSON or YAML for machines, or by the function for
+// people.
+func (a *app) print(value any, people func() error) error {
+	switch a.format {
+	case "json":
+		encoder := json.NewEncoder(a.env.out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(value)
+	case "yaml":
+		text, err := json.Marshal(value)
+		if err != nil {
+			return err
+		}
+		var plain any
+		if err := yaml.Unmarshal(text, &plain); err != nil {
+			return err
+		}
+		text, err = yaml.Marshal(plain)
+		if err != nil {
+			return err
+		}
+		_, err = a.env.out.Write(text)
+		return err
+	default:
+		return people()
+	}
+}
+
+// printTable writes rows in aligned columns. Numbers go to the right.
+func (a *app) printTable(header []string, rows [][]string, right ...int) error {
+	w := table.NewWriter()
+	style := table.StyleLight
+	style.Options = table.Options{SeparateHeader: true, SeparateColumns: false, DrawBorder: false}
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
+	style.Format.Header = 0
+	w.SetStyle(style)
+	w.AppendHeader(cells(header))
+	for _, r := range rows {
+		w.AppendRow(cells(r))
+	}
+	var config []table.ColumnConfig
+	for _, n := range right {
+		config = append(config, table.ColumnConfig{Number: n + 1, Align: 2, AlignHeader: 2})
+	}
+	w.SetColumnConfigs(config)
+	return a.printText(trimLines(w.Render()) + "\n")
+}
+
+func cells(values []string) table.Row {
+	row := make(table.Row, len(values))
+	for i, v := range values {
+		row[i] = printable(v)
+	}
+	return row
+}
+
+// printable keeps control characters of data away from the terminal.
+func printable(s string) string {
+	clean := strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+	return clean
+}
+
+func trimLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimRight(l, " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (a *app) printText(s string) error {
+	_, err := io.WriteString(a.env.out, s)
+	return err
+}
+
+// terminal tells whether a stream is one: only there are colours and bars.
+func terminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// count writes a number with separators: 3,000,000.
+func count[N int | int64](n N) string {
+	s := fmt.Sprint(n)
+	start := len(s) % 3
+	if n < 0 {
+		return s
+	}
+	var parts []string
+	if start > 0 {
+		parts = append(parts, s[:start])
+	}
+	for i := start; i < len(s); i += 3 {
+		parts = append(parts, s[i:i+3])
+	}
+	return strings.Join(parts, ",")
+}
+
+// percent writes a share: 93.4 %.
+func percent(part, whole int64) string {
+	if whole == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return count(n) + " " + many
+}

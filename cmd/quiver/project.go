@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/user"
+	"strings"
+	"time"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/offline"
+	"github.com/quiver-features/quiver/offline/parquet"
+	"github.com/quiver-features/quiver/online"
+	onlineredis "github.com/quiver-features/quiver/online/redis"
+	onlinesqlite "github.com/quiver-features/quiver/online/sqlite"
+	"github.com/quiver-features/quiver/registry"
+	"github.com/quiver-features/quiver/registry/definition"
+	registrysqlite "github.com/quiver-features/quiver/registry/sqlite"
+)
+
+// project is a project file and what it names, opened on demand.
+type project struct {
+	*definition.Project
+	app   *app
+	files *parquet.Files
+}
+
+// project finds and reads the project file.
+func (a *app) project() (*project, error) {
+	folder, err := definition.FindProject(a.dir)
+	if err != nil {
+		return nil, err
+	}
+	p, err := definition.LoadProject(folder, a.target, a.env.getenv)
+	if err != nil {
+		return nil, err
+	}
+	if p.Now != nil && !a.clockTold {
+		a.clockTold = true
+		a.note("clock: frozen at %s by now in %s", *p.Now, definition.ProjectFile)
+	}
+	return &project{Project: p, app: a, files: parquet.New(p.Data.Value)}, nil
+}
+
+// clock gives the project's time.
+func (p *project) clock() feature.Time {
+	if p.Now != nil {
+		return *p.Now
+	}
+	return wall()
+}
+
+func wall() feature.Time { return feature.TimeOf(time.Now()) }
+
+// openRegistry opens the registry store. The caller closes it.
+func (p *project) openRegistry(ctx context.Context) (registry.Store, error) {
+	scheme, rest, _ := strings.Cut(p.Registry.Value, ":")
+	if scheme != "sqlite" {
+		return nil, fmt.Errorf("registry %s: this version of Quiver keeps registries in sqlite:FILE only: %w", p.Registry, feature.ErrInvalid)
+	}
+	return registrysqlite.Open(ctx, rest, registrysqlite.Options{Project: p.Name})
+}
+
+// openOnline opens the online store of a registry. The caller closes it.
+func (p *project) openOnline(ctx context.Context, registryID string) (online.Store, error) {
+	scheme, rest, _ := strings.Cut(p.Online.Value, ":")
+	switch scheme {
+	case "sqlite":
+		return onlinesqlite.Open(ctx, onlinesqlite.Options{Path: rest, Registry: registryID, Clock: p.clock})
+	case "redis", "rediss":
+		return onlineredis.Open(ctx, onlineredis.Options{URL: p.Online.Value, Registry: registryID, Clock: p.clock, Frozen: p.Now != nil})
+	}
+	return nil, fmt.Errorf("online store %s: this version of Quiver opens sqlite:FILE, redis:// and rediss:// only: %w", p.Online, feature.ErrInvalid)
+}
+
+// engine makes the offline engine over the project's data.
+func (p *project) engine(options offline.Options) *offline.Engine {
+	return offline.New(p.files, options)
+}
+
+// withSnapshot opens the registry, reads its head and closes it when f returns.
+func (a *app) withSnapshot(ctx context.Context, f func(*project, registry.Store, *registry.Snapshot) error) error {
+	p, err := a.project()
+	if err != nil {
+		return err
+	}
+	store, err := p.openRegistry(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }()
+	snapshot, err := store.Load(ctx, 0)
+	if err != nil {
+		return err
+	}
+	return f(p, store, snapshot)
+}
+
+// plan reads the definitions and compares them with the registry.
+func (p *project) plan(ctx context.Context, base *registry.Snapshot) (*registry.Plan, error) {
+	defs, err := p.Load()
+	if err != nil {
+		return nil, err
+	}
+	return registry.NewPlan(ctx, base, defs, schemas{p.files})
+}
+
+// schemas shows the offline store's files to the registry.
+type schemas struct{ files *parquet.Files }
+
+func (s schemas) Columns(ctx context.Context, patterns []string) ([]registry.SourceField, error) {
+	fields, err := s.files.Columns(ctx, patterns)
+	if err != nil {
+		return nil, err
+	}
+	columns := make([]registry.SourceField, len(fields))
+	for i, f := range fields {
+		columns[i] = registry.SourceField(f)
+	}
+	return columns, nil
+}
+
+// who names the person and the machine for records.
+func who() string {
+	name := "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return name
+	}
+	return name + "@" + host
+}
