@@ -30,6 +30,14 @@ func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Message)
 // Unwrap gives the error that this one stands for.
 func (e *Error) Unwrap() error { return e.cause }
 
+// detail is what the server's log tells.
+func (e *Error) detail() string {
+	if e.cause != nil {
+		return e.cause.Error()
+	}
+	return e.Message
+}
+
 // GRPCStatus is how gRPC sends the error.
 func (e *Error) GRPCStatus() *status.Status { return status.New(e.Code, e.Message) }
 

@@ -189,7 +189,7 @@ func (l *Layer) record(ctx context.Context, call Call, id string, took time.Dura
 		slog.String("code", code.String()), slog.Duration("took", took),
 	}
 	if e != nil {
-		attrs = append(attrs, slog.String("error", e.cause.Error()))
+		attrs = append(attrs, slog.String("error", e.detail()))
 	}
 	l.log.LogAttrs(ctx, level, "call", attrs...)
 }

@@ -58,6 +58,11 @@ func TestErrorsHaveOneCodeEach(t *testing.T) {
 			t.Errorf("%v: code %s, HTTP %d, is it %v; want %s, %d, true", c.err, e.Code, e.HTTPStatus(), errors.Is(e, c.err), c.grpc, c.http)
 		}
 	}
+	own := &rpc.Error{Code: codes.PermissionDenied, Message: "a"}
+	layer, _ := newLayer(t, rpc.Options{}, slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	if err := layer.Do(t.Context(), rpc.Call{}, func(context.Context) error { return own }); !errors.Is(err, own) || own.HTTPStatus() != http.StatusForbidden {
+		t.Errorf("an error that has its code already: %v", err)
+	}
 	if rpc.ErrorOf(nil, "id") != nil {
 		t.Error("no error became one")
 	}

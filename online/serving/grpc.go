@@ -46,7 +46,7 @@ func columnsOf(field string, vectors map[string]*quiverv1.Values) (map[string]*f
 	for name, v := range vectors {
 		c, err := columnOf(v)
 		if err != nil {
-			return nil, invalid(field+"."+name[:min(len(name), maxNameBytes)], "%s", err.Error())
+			return nil, invalid(field+"."+clip(name), "%s", err.Error())
 		}
 		columns[name] = c
 	}

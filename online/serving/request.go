@@ -187,10 +187,15 @@ func (p *plan) unknownKey(r *Request) error {
 	if near := nearest(name, known); near != "" {
 		hint = fmt.Sprintf(" (did you mean %s?)", near)
 	}
+	return invalid("keys", "no key column is called %q%s: %s needs %s", clip(name), hint, p.what(), p.keyList())
+}
+
+// clip shortens a name that a client sent so that it fits into a message.
+func clip(name string) string {
 	if len(name) > maxNameBytes {
-		name = name[:maxNameBytes] + "…"
+		return strings.ToValidUTF8(name[:maxNameBytes], "") + "…"
 	}
-	return invalid("keys", "no key column is called %q%s: %s needs %s", name, hint, p.what(), p.keyList())
+	return name
 }
 
 func (p *plan) hasKey(name string) bool {
