@@ -28,7 +28,13 @@ func (v *values) bytes(i int) []byte {
 }
 
 // text writes value i for a message.
-func (v *values) text(i int) string {
+func (v *values) text(l logical, i int) string {
+	if l.meaning == integer && l.unsigned {
+		if v.raw.Kind() == encoding.Int32 {
+			return strconv.FormatUint(uint64(v.raw.Uint32()[i]), 10)
+		}
+		return strconv.FormatUint(v.raw.Uint64()[i], 10)
+	}
 	switch v.raw.Kind() {
 	case encoding.Boolean:
 		return strconv.FormatBool(v.raw.Boolean()[i/8]>>(i%8)&1 != 0)

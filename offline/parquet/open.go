@@ -125,6 +125,18 @@ func (o *opened) close() error {
 
 // chunk gives the column chunk of a leaf in a row group.
 func (o *opened) chunk(group, leaf int) (*pq.FileColumnChunk, error) {
+	codec := o.meta.RowGroups[group].Columns[leaf].MetaData.Codec
+	switch {
+	case codec == format.Lz4Raw || codec == format.Lz4:
+		// The library's decoder gives wrong values for some pages and does not end on
+		// damaged ones.
+		return nil, fmt.Errorf("%s: row group %d, column %d: compression %s can't be read: write the file with zstd, snappy, gzip or brotli: %w",
+			o.path, group, leaf, codec, feature.ErrInvalid)
+	case codec != o.meta.RowGroups[0].Columns[leaf].MetaData.Codec:
+		// The library takes the codec of the first row group for all of them.
+		return nil, fmt.Errorf("%s: row group %d, column %d: compression %s, and %s in row group 0: write the file with one compression for a column: %w",
+			o.path, group, leaf, codec, o.meta.RowGroups[0].Columns[leaf].MetaData.Codec, feature.ErrInvalid)
+	}
 	c, ok := o.pq.RowGroups()[group].ColumnChunks()[leaf].(*pq.FileColumnChunk)
 	if !ok {
 		return nil, fmt.Errorf("%s: row group %d has no column chunk %d: %w", o.path, group, leaf, feature.ErrInvalid)

@@ -101,7 +101,7 @@ func (r *reader) where(row int) string {
 
 func (r *reader) misfit(row int, v *values, i int) error {
 	return fmt.Errorf("%s: value %s (%s in the file) does not fit type %s: correct the value, or declare another type: %w",
-		r.where(row), v.text(i), r.col.logical, r.to.Elem(), feature.ErrInvalid)
+		r.where(row), v.text(r.col.logical, i), r.col.logical, r.to.Elem(), feature.ErrInvalid)
 }
 
 func (r *reader) damaged(what string, args ...any) error {

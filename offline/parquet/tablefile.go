@@ -206,7 +206,7 @@ func (t *tableFile) Times(group int, name string) (least, greatest feature.Time,
 	}
 	meta := &t.file.meta.RowGroups[group].Columns[c.col.leaf.leaf].MetaData
 	s := &meta.Statistics
-	if meta.NumValues > 0 && s.NullCount == meta.NumValues {
+	if c.col.logical.meaning == allNull || meta.NumValues > 0 && s.NullCount == meta.NumValues {
 		return feature.MaxTime, feature.MinTime, true
 	}
 	low, high := s.MinValue, s.MaxValue
