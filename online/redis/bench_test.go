@@ -1,0 +1,100 @@
+package redis_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	driver "github.com/redis/go-redis/v9"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/internal/testenv"
+	"github.com/quiver-features/quiver/online"
+	"github.com/quiver-features/quiver/online/onlinetest"
+)
+
+// BenchmarkLoad writes 200,000 keys of ten float64: into an empty server, again with
+// the same rows, and with later ones. Run it with -benchtime 1x.
+func BenchmarkLoad(b *testing.B) {
+	const n = 200_000
+	for _, ttl := range []feature.Duration{0, 30 * feature.Day} {
+		server := testenv.Redis(b)
+		store, err := opener(server.URL())(b.Context(), onlinetest.Registry, func() feature.Time { return onlinetest.Now })
+		if err != nil {
+			b.Fatal(err)
+		}
+		load := onlinetest.NewLoad(1, ttl)
+		sink := online.NewSink(store)
+		empty := usedMemory(b, server)
+		for i, round := range []string{"first", "same", "later"} {
+			event := onlinetest.Now.Add(feature.Duration(i / 2))
+			b.Run(fmt.Sprintf("ttl=%s/%s", ttl, round), func(b *testing.B) {
+				for range b.N {
+					load.Measure(b, n, event, func(batch *feature.Batch) error {
+						_, err := sink.Write(b.Context(), load.Storage, load.View, batch, onlinetest.Now)
+						return err
+					})
+				}
+				b.ReportMetric(float64(usedMemory(b, server)-empty)/n, "B/key")
+			})
+		}
+		if err := store.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// usedMemory is the server's used_memory less what it holds for clients.
+func usedMemory(b *testing.B, server *testenv.RedisServer) int {
+	b.Helper()
+	client := driver.NewClient(&driver.Options{Addr: server.Addr()})
+	defer func() { _ = client.Close() }()
+	info, err := client.Info(b.Context(), "memory").Result()
+	if err != nil {
+		b.Fatal(err)
+	}
+	used := 0
+	for line := range strings.Lines(info) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		n, _ := strconv.Atoi(value)
+		switch name {
+		case "used_memory":
+			used += n
+		case "mem_clients_normal":
+			used -= n
+		}
+	}
+	return used
+}
+
+func BenchmarkGet(b *testing.B) {
+	store, err := opener(testenv.Redis(b).URL())(b.Context(), onlinetest.Registry, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = store.Close() }()
+	load := onlinetest.NewLoad(1, 0)
+	batch := load.Batches(500, 500, 1)[0]
+	if _, err := online.NewSink(store).Write(b.Context(), load.Storage, load.View, batch, 1); err != nil {
+		b.Fatal(err)
+	}
+	layout, err := online.NewLayout(load.Storage)
+	if err != nil {
+		b.Fatal(err)
+	}
+	keys := make([][]byte, 500)
+	for i := range keys {
+		keys[i] = layout.AppendKey(nil, batch.Keys, i)
+	}
+	for _, n := range []int{5, 500} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := store.Get(b.Context(), keys[:n]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
