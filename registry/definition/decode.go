@@ -355,6 +355,15 @@ func (o *object) items(field, expected string) []*yaml.Node {
 	return n.Content
 }
 
+// atMost gives the first items of a list field; more than the limit is reported.
+func (o *object) atMost(limit int, items []*yaml.Node, field, what string) (kept []*yaml.Node, all bool) {
+	if len(items) <= limit {
+		return items, true
+	}
+	o.problem(items[limit], fmt.Sprintf("%s: %s", field, fmt.Sprintf(what, limit)), "")
+	return items[:limit], false
+}
+
 // mapping gives the pairs of a mapping field.
 func (o *object) mapping(field, expected, what string) iter.Seq2[*yaml.Node, *yaml.Node] {
 	n := o.fields[field]

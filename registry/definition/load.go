@@ -23,12 +23,16 @@ import (
 // a broken or hostile file from taking the machine's memory.
 const (
 	maxFile      = 16 << 20 // bytes of one file
-	maxDocument  = 4 << 20  // bytes of one document; a parsed one takes some hundred times as much
+	maxDocument  = 4 << 20  // bytes of one document
+	maxItems     = 250_000  // lines, fields and list items of one document; the parser takes up to 2 KiB for each
 	maxText      = 64 << 10 // bytes of one text
 	maxColumn    = 1024     // bytes of a column's name
 	maxDepth     = 64       // levels of nesting in a document
 	maxDocuments = 100_000  // in all files together
 	maxFeatures  = 10_000   // of one view
+	maxUses      = 10_000   // of views in one service
+	maxRoles     = 32       // entities of one view
+	maxKeys      = 32       // join keys of one entity
 	maxFiles     = 100_000  // in all folders together
 )
 

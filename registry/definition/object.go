@@ -135,13 +135,14 @@ func (r *reader) entity(n *yaml.Node) *entity {
 	if keys := o.fields["keys"]; keys != nil && keys.Kind == yaml.SequenceNode && len(items) == 0 {
 		o.problem(keys, "keys: an entity has at least one join key", "for example keys: [{name: airport, type: string}]")
 	}
+	items, all := o.atMost(maxKeys, items, "keys", "an entity has at most %d join keys")
 	seen := map[string]registry.Position{}
 	for _, item := range items {
 		if k, ok := r.joinKey(item, e.at, seen); ok {
 			e.Keys = append(e.Keys, k)
 		}
 	}
-	e.complete = len(items) > 0 && len(e.Keys) == len(items)
+	e.complete = all && len(items) > 0 && len(e.Keys) == len(items)
 	return e
 }
 

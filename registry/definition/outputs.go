@@ -79,7 +79,7 @@ func (o *outputs) fixed(u *use) bool {
 // checkNames holds what a use names against the view in the files.
 func (o *outputs) checkNames(u *use) {
 	v := u.view
-	if v.keysKnown {
+	if v.keysKnown && len(u.Keys) > 0 {
 		names := keyNames(v)
 		for k := range u.Keys {
 			if !slices.Contains(names, k) {
@@ -108,10 +108,7 @@ func (o *outputs) checkFeature(u *use, name string, at registry.Position, field 
 	if u.view.features[name] {
 		return
 	}
-	known := make([]string, len(u.view.Features))
-	for i, f := range u.view.Features {
-		known[i] = f.Name
-	}
+	known := u.view.names
 	o.problems.add(at, fmt.Sprintf("%s: view %q has no feature %q", field, u.view.Name, name),
 		o.problems.nearest(name, known, "its features are "+listed(known)))
 }

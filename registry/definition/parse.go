@@ -85,6 +85,10 @@ func (r *reader) parse(chunk []byte) (roots []*yaml.Node, whole bool) {
 		r.problems.add(r.place(1, 1), fmt.Sprintf("the document is longer than %d MiB", maxDocument>>20), "split it into several documents with ---")
 		return nil, false
 	}
+	if countItems(chunk) > maxItems {
+		r.problems.add(r.place(1, 1), fmt.Sprintf("the document holds more than %d lines, fields and items", maxItems), "split it into several documents with ---")
+		return nil, false
+	}
 	depth := &depthLimit{}
 	l, err := yaml.NewLoader(bytes.NewReader(chunk), yaml.WithPlugin(depth))
 	for err == nil {
@@ -105,6 +109,16 @@ func (r *reader) parse(chunk []byte) (roots []*yaml.Node, whole bool) {
 	}
 	r.syntax(chunk, err, depth)
 	return roots, false
+}
+
+// countItems counts what makes the parser allocate: an upper bound that texts
+// with these characters in them add to.
+func countItems(chunk []byte) int {
+	n := bytes.Count(chunk, []byte("- "))
+	for _, mark := range []string{"\n", ",", "[", "{"} {
+		n += bytes.Count(chunk, []byte(mark))
+	}
+	return n
 }
 
 func isEmpty(root *yaml.Node) bool {

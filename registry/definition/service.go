@@ -31,6 +31,7 @@ func (r *reader) service(n *yaml.Node) *service {
 	if list := o.fields["features"]; list != nil && list.Kind == yaml.SequenceNode && len(items) == 0 {
 		o.problem(list, "features: a service has at least one view", "for example features: [{view: route_last}]")
 	}
+	items, _ = o.atMost(maxUses, items, "features", "a service uses at most %d views")
 	for i, item := range items {
 		index := strconv.Itoa(i)
 		if use, ok := r.use(item, s.at, index); ok {

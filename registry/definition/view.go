@@ -16,6 +16,7 @@ type view struct {
 	at       positions
 	roles    []string        // for each of Entities its index in the file, by which at knows it
 	features map[string]bool // the names of Features
+	names    []string        // the same, in their order
 
 	rolesWhole    bool // false: entities are missing here, because they are broken
 	featuresWhole bool // false: features are missing here, because they are broken
@@ -27,7 +28,7 @@ type view struct {
 func (v *view) places() positions { return v.at }
 
 func (r *reader) view(n *yaml.Node) *view {
-	v := &view{at: positions{}, features: map[string]bool{}, rolesWhole: true, featuresWhole: true}
+	v := &view{at: positions{}, features: map[string]bool{}, featuresWhole: true}
 	o := r.object(n, shape{
 		what: "a view",
 		fields: metaFields("entities", "keys", "source", "ttl", "delay", "online", "schedule",
@@ -36,7 +37,9 @@ func (r *reader) view(n *yaml.Node) *view {
 		later:    map[string]string{"granularity": laterAggregates, "where": laterAggregates, "window": laterAggregates},
 	}, v.at)
 	v.Meta = o.meta()
-	for i, item := range o.items("entities", "a list of entities") {
+	roles, all := o.atMost(maxRoles, o.items("entities", "a list of entities"), "entities", "a view has at most %d entities")
+	v.rolesWhole = all
+	for i, item := range roles {
 		index := strconv.Itoa(i)
 		if role, ok := o.role(item, index); ok {
 			v.Entities = append(v.Entities, role)
@@ -135,10 +138,8 @@ func (o *object) features(v *view) {
 	if len(items) == 0 && v.featuresWhole {
 		o.problem(list, "features: a view has at least one feature", "for example features: [{name: delay}]")
 	}
-	if len(items) > maxFeatures {
-		o.problem(items[maxFeatures], fmt.Sprintf("features: a view has at most %d features", maxFeatures), "split it into several views")
-		items, v.featuresWhole = items[:maxFeatures], false
-	}
+	items, all := o.atMost(maxFeatures, items, "features", "a view has at most %d features")
+	v.featuresWhole = v.featuresWhole && all
 	seen := map[string]registry.Position{}
 	for _, item := range items {
 		own := positions{}
@@ -155,6 +156,7 @@ func (o *object) features(v *view) {
 		v.features[f.Name] = true
 		if ok {
 			v.Features = append(v.Features, f)
+			v.names = append(v.names, f.Name)
 			v.at.merge(own, "features", f.Name)
 		}
 	}
