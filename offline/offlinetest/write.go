@@ -252,7 +252,7 @@ func formatJoin(b *strings.Builder, c *Case) {
 		}
 	}
 	for i, o := range c.Selection.Outputs {
-		head = append(head, arrow(i)+o.Name)
+		head = append(head, sign(i)+o.Name)
 	}
 	table := [][]string{head}
 	for row := range c.Rows() {
@@ -262,15 +262,15 @@ func formatJoin(b *strings.Builder, c *Case) {
 			if c.Want != nil {
 				value = text(c.Want[i], row, false)
 			}
-			line = append(line, arrow(i)+value)
+			line = append(line, sign(i)+value)
 		}
 		table = append(table, line)
 	}
 	writeTable(b, table)
 }
 
-// arrow stands before the first output; writeTable makes it the separator.
-func arrow(output int) string {
+// sign stands before the first output; writeTable makes it the separator.
+func sign(output int) string {
 	if output == 0 {
 		return "=> "
 	}
