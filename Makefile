@@ -46,7 +46,7 @@ build: ## build the static binary into bin/quiver
 
 .PHONY: demo
 demo: build ## build, then run examples/flights from definitions to a served value
-	@examples/flights/demo.sh
+	@QUIVER=$(CURDIR)/bin/quiver examples/flights/demo.sh
 
 ##@ Testing
 

@@ -3,15 +3,17 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/quiver-features/quiver/feature"
@@ -168,7 +170,9 @@ func askStore(ctx context.Context, p *project, store registry.Store, s *registry
 }
 
 func ask(ctx context.Context, p *project, store registry.Store, values online.Store, f getFlags, keys map[string]*feature.Column) (*answer, error) {
-	handler, err := serving.New(catalog{store}, values, serving.Options{Clock: p.clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	handler, err := serving.New(catalog{store}, values, serving.Options{
+		Clock: p.clock, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +217,7 @@ func askServer(ctx context.Context, f getFlags, keys map[string]*feature.Column)
 	}
 	r, err := client.GetOnlineFeatures(ctx, request)
 	if err != nil {
-		return nil, fmt.Errorf("server %s: %s (%s)", f.server, status.Convert(err).Message(), status.Code(err))
+		return nil, serverError(f.server, err)
 	}
 	got := &answer{Service: r.Service, Revision: r.Revision, Time: feature.TimeOf(r.Time), Rows: r.Rows}
 	for i := range r.Features {
@@ -232,6 +236,23 @@ func askServer(ctx context.Context, f getFlags, keys map[string]*feature.Column)
 		got.Features = append(got.Features, out)
 	}
 	return got, nil
+}
+
+// serverError says what a server refused, without what gRPC puts around it.
+func serverError(server string, err error) error {
+	var wire interface{ GRPCStatus() *status.Status }
+	if !errors.As(err, &wire) {
+		return fmt.Errorf("server %s: %w", server, err)
+	}
+	s := wire.GRPCStatus()
+	kind := feature.ErrInvalid
+	switch s.Code() {
+	case codes.NotFound:
+		kind = feature.ErrNotFound
+	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted:
+		kind = feature.ErrUnavailable
+	}
+	return fmt.Errorf("server %s: %s (%s): %w", server, s.Message(), s.Code(), kind)
 }
 
 // wireColumn makes a request's column of key values.
@@ -365,5 +386,5 @@ func (c *answerFeature) age(row int, now feature.Time) string {
 	if c.Events[row] == nil {
 		return "-"
 	}
-	return now.Sub(*c.Events[row]).Std().Round(time.Second).String()
+	return rough(now.Sub(*c.Events[row]))
 }

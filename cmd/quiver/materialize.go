@@ -278,7 +278,7 @@ func statusOf(s materialize.Status, now feature.Time) viewStatus {
 	v := viewStatus{View: s.View.ID(), Storage: s.Storage.ID, State: "fresh", LastRun: s.LastRun}
 	mark := s.Watermark
 	if mark.Known && mark.Time > feature.MinTime {
-		v.Watermark, v.Age = &mark.Time, now.Sub(mark.Time).Std().Round(time.Second).String()
+		v.Watermark, v.Age = &mark.Time, rough(now.Sub(mark.Time))
 	}
 	v.New, v.Changed, v.Removed = paths(s.Changes.New), paths(s.Changes.Changed), paths(s.Changes.Removed)
 	run := "quiver materialize " + s.View.ID()

@@ -10,6 +10,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/mattn/go-isatty"
 	"go.yaml.in/yaml/v4"
+
+	"github.com/quiver-features/quiver/feature"
 )
 
 // print writes a result: as JSON or YAML for machines, or by the function for
@@ -129,3 +131,6 @@ func plural(n int, one, many string) string {
 	}
 	return count(n) + " " + many
 }
+
+// rough writes a span to the second.
+func rough(d feature.Duration) string { return (d / feature.Second * feature.Second).String() }
