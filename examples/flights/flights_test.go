@@ -1,0 +1,167 @@
+// Package flights_test holds the example's training set against rows worked out
+// from the raw flights by a few lines of plain code.
+package flights_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+type flight struct {
+	Date        int64  `parquet:"date"`
+	LandedAt    int64  `parquet:"landed_at"`
+	Origin      string `parquet:"origin"`
+	Destination string `parquet:"destination"`
+	Delay       *int64 `parquet:"delay"`
+	Distance    *int64 `parquet:"distance"`
+}
+
+type trained struct {
+	Time        int64    `parquet:"event_timestamp"`
+	Origin      string   `parquet:"origin"`
+	Destination string   `parquet:"destination"`
+	Late        bool     `parquet:"late"`
+	OriginDelay *int64   `parquet:"origin__delay"`
+	DestDelay   *int64   `parquet:"dest__delay"`
+	RouteDelay  *int64   `parquet:"route__delay"`
+	Miles       *int64   `parquet:"miles"`
+	OriginState *string  `parquet:"origin_facts__state"`
+	DestLat     *float64 `parquet:"dest_facts__latitude"`
+}
+
+func readAll[T any](t *testing.T, pattern string) []T {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%s: %v, %d files", pattern, err, len(paths))
+	}
+	var rows []T
+	for _, path := range paths {
+		part, err := parquet.ReadFile[T](path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, part...)
+	}
+	return rows
+}
+
+// train runs the example as a user would and gives its training set.
+func train(t *testing.T) []trained {
+	t.Helper()
+	folder := t.TempDir()
+	binary := filepath.Join(folder, "quiver")
+	project := filepath.Join(folder, "project")
+	if err := os.CopyFS(project, os.DirFS(".")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(project, ".quiver")); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(folder, "train.parquet")
+	for _, command := range [][]string{
+		{"go", "build", "-o", binary, "../../cmd/quiver"},
+		{binary, "-C", project, "apply", "--yes"},
+		{binary, "-C", project, "train", "--spine", "data/labels.parquet", "--service", "delay_model", "--out", out},
+	} {
+		if text, err := exec.CommandContext(t.Context(), command[0], command[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", command, err, text)
+		}
+	}
+	return readAll[trained](t, out)
+}
+
+const day = 24 * 3600 * 1_000_000
+
+// last gives the latest flight that had landed at a time and departed at most
+// ttl before it. Of flights of one minute the one that landed last counts, then
+// the greater delay, then the greater distance.
+func last(flights []flight, t, ttl int64, of func(flight) bool) *flight {
+	var best *flight
+	for i, f := range flights {
+		if f.LandedAt > t || t-f.Date > ttl || !of(f) {
+			continue
+		}
+		if best == nil || f.Date > best.Date || f.Date == best.Date && (f.LandedAt > best.LandedAt ||
+			f.LandedAt == best.LandedAt && (value(f.Delay) > value(best.Delay) ||
+				value(f.Delay) == value(best.Delay) && value(f.Distance) > value(best.Distance))) {
+			best = &flights[i]
+		}
+	}
+	return best
+}
+
+// value puts null before every number.
+func value(p *int64) int64 {
+	if p == nil {
+		return -1 << 62
+	}
+	return *p
+}
+
+func TestTrainingRowsAreThoseOfFlightsThatHadLanded(t *testing.T) {
+	flights := readAll[flight](t, "data/flights/*.parquet")
+	rows := train(t)
+	labels := readAll[trained](t, "data/labels.parquet")
+	if len(rows) != len(labels) || len(rows) < 10_000 {
+		t.Fatalf("%d rows for %d labels", len(rows), len(labels))
+	}
+	wrong := 0
+	for i := 0; i < len(rows); i += 97 {
+		r := rows[i]
+		if r.Time != labels[i].Time || r.Origin != labels[i].Origin || r.Destination != labels[i].Destination || r.Late != labels[i].Late {
+			t.Fatalf("row %d is %+v, the label is %+v", i, r, labels[i])
+		}
+		origin := last(flights, r.Time, 2*day, func(f flight) bool { return f.Origin == r.Origin })
+		dest := last(flights, r.Time, 2*day, func(f flight) bool { return f.Origin == r.Destination })
+		route := last(flights, r.Time, 7*day, func(f flight) bool { return f.Origin == r.Origin && f.Destination == r.Destination })
+		for _, c := range []struct {
+			name      string
+			got, want *int64
+		}{
+			{"origin__delay", r.OriginDelay, delay(origin)},
+			{"dest__delay", r.DestDelay, delay(dest)},
+			{"route__delay", r.RouteDelay, delay(route)},
+			{"miles", r.Miles, distance(route)},
+		} {
+			if value(c.got) != value(c.want) {
+				wrong++
+				t.Errorf("row %d, %s to %s at %d: %s is %d, want %d", i, r.Origin, r.Destination, r.Time, c.name, value(c.got), value(c.want))
+			}
+		}
+		if wrong > 10 {
+			t.FailNow()
+		}
+	}
+}
+
+func delay(f *flight) *int64 {
+	if f == nil {
+		return nil
+	}
+	return f.Delay
+}
+
+func distance(f *flight) *int64 {
+	if f == nil {
+		return nil
+	}
+	return f.Distance
+}
+
+// Looked up by hand in data/flights/2001-06-29.parquet and airports.csv.
+func TestRowsWorkedOutByHand(t *testing.T) {
+	rows := train(t)
+	for _, r := range rows {
+		switch {
+		case r.Origin == "SFO" && (r.OriginState == nil || *r.OriginState != "CA"):
+			t.Fatalf("SFO lies in %v, want CA", r.OriginState)
+		case r.Destination == "JFK" && (r.DestLat == nil || *r.DestLat != 40.63975111):
+			t.Fatalf("JFK lies at %v degrees north, want 40.63975111", r.DestLat)
+		}
+	}
+}
