@@ -10,9 +10,9 @@ import (
 
 // Options set up an Engine. The zero value is useful.
 type Options struct {
-	// Memory is how many bytes a call may use; 0 is for the engine to choose. Today
-	// it bounds what is buffered beside the spine's keys, the slots and the winning
-	// rows' values, which are in memory whole.
+	// Memory is how many bytes a call should use; 0 is for the engine to choose. It
+	// bounds what is remembered of rows in full tie. The spine's keys and times, the
+	// slots and the winning rows' values are in memory whole, whatever it says.
 	Memory int64
 	// Workers is how many row groups are read at once; 0 is GOMAXPROCS. The result
 	// does not depend on it.
@@ -48,14 +48,17 @@ const (
 // when it returns.
 type Engine struct {
 	files    Files
-	memory   int64
+	ties     int64 // rows in full tie that are remembered
 	workers  int
 	progress func(Progress)
 }
 
 // New makes an engine that reads from files.
 func New(files Files, options Options) *Engine {
-	e := &Engine{files: files, memory: options.Memory, workers: options.Workers, progress: options.Progress}
+	e := &Engine{files: files, ties: tiesAtOnce, workers: options.Workers, progress: options.Progress}
+	if options.Memory > 0 {
+		e.ties = min(e.ties, options.Memory/16/bytesPerTie)
+	}
 	if e.workers <= 0 {
 		e.workers = runtime.GOMAXPROCS(0)
 	}

@@ -107,7 +107,7 @@ func (l *latest) scan(ctx context.Context) (int64, error) {
 			w := &latestWorker{batch: keyBatch{seed: l.seed}}
 			return func(ctx context.Context, group int, base int64, c *chunk) error {
 				l.offer(w, group, base, c)
-				return l.table.settleIfMany(ctx, l.arena, tiesAtOnce, l.workers)
+				return l.table.settleIfMany(ctx, l.arena, l.Engine.ties, l.workers)
 			}
 		})
 }

@@ -85,9 +85,12 @@ func (s *sorter) byStripe(stripes int, n int, stripe func(i int) uint32) (order,
 	return s.order[:n], counts[:stripes]
 }
 
-// tiesAtOnce bounds the rows in full tie that are remembered: 16 bytes each. When
-// there are more they are settled there and then.
-const tiesAtOnce = 1 << 22
+// tiesAtOnce bounds the rows in full tie that are remembered. When there are more
+// they are settled there and then.
+const (
+	tiesAtOnce  = 1 << 22
+	bytesPerTie = 32 // as a tie, and as a contender while it is settled
+)
 
 // settleIfMany settles all ties of an arena when too many rows are remembered.
 func (t *table) settleIfMany(ctx context.Context, a *arena, limit int64, workers int) error {

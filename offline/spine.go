@@ -176,7 +176,11 @@ func (p *spinePlan) column(rec arrow.Record, at int, t feature.Type, first int) 
 	if u, ok := arr.(*array.Uint64); ok && t.Kind == feature.Int64 {
 		c = unsigned(u)
 	} else if c, err = arrowconv.FromArrow(arr, t); err != nil {
-		return nil, fmt.Errorf("offline: spine %s, column %s, in the rows from %d: %w", p.name, p.fields[p.read[at]].Name, first, err)
+		expected := ""
+		if at == p.timeAt && t.Kind == feature.Timestamp {
+			expected = " (an event timestamp that is text is ISO 8601, for example 2001-06-30T12:00:00Z)"
+		}
+		return nil, fmt.Errorf("offline: spine %s, column %s, in the rows from %d: %w%s", p.name, p.fields[p.read[at]].Name, first, err, expected)
 	}
 	return c, nil
 }

@@ -219,7 +219,7 @@ func (t *training) scanView(ctx context.Context, table *table, uses []int, asofs
 				selected, visible = c.selectRows(rule, s, selected[:0], visible[:0])
 				for n, a := range asofs {
 					a.offer(workers[n], base, c, selected, visible)
-					if err := table.settleIfMany(ctx, a.arena, tiesAtOnce, t.workers); err != nil {
+					if err := table.settleIfMany(ctx, a.arena, t.ties, t.workers); err != nil {
 						return err
 					}
 				}

@@ -1,0 +1,87 @@
+package offline_test
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/offline"
+)
+
+func TestAManifestTellsHowATrainingSetCameAbout(t *testing.T) {
+	c := parse(t, flights+`  LAX | 11:00 => 3
+  JFK | 11:00 => null
+  LAX | 12:00 => 3
+`)
+	c.Selection.Service, c.Selection.Revision = "delay_model@3", 12
+	_, res, err := setup{workers: 1, chunk: 10, record: 10}.train(t, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := offline.NewManifest(offline.Request{Selection: c.Selection}, res, offline.Origin{
+		Registry: "a1b2", Engine: "v0.1.0", Created: time.Date(2026, 11, 23, 12, 0, 0, 0, time.FixedZone("", 3600)),
+		Output: offline.ManifestOutput{Path: "train.parquet", Format: "parquet"},
+	})
+	path := offline.ManifestPath(filepath.Join(t.TempDir(), "train.parquet"))
+	for range 2 { // the second replaces the first
+		if err := m.WriteManifest(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 || entries[0].Name() != "train.parquet.manifest.json" {
+		t.Errorf("got %v, %v", entries, err)
+	}
+	back, err := offline.ReadManifest(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(m, back); diff != "" {
+		t.Errorf("read back (-want +got):\n%s", diff)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	file := func(name, digest string, rows float64) map[string]any {
+		return map[string]any{"path": name, "size": 0.0, "modified": "1970-01-01T00:00:00Z", "digest": digest, "rows": rows}
+	}
+	source := c.Sources[0].Files[0].Name
+	want := map[string]any{
+		"format": 1.0, "registry": "a1b2", "revision": 12.0, "service": "delay_model@3", "engine": "v0.1.0",
+		"created": "2026-11-23T11:00:00Z", "event_timestamp": "at", "rows": 4.0,
+		"output": map[string]any{"path": "train.parquet", "format": "parquet"},
+		"spine":  file("spine.parquet", "of spine", 4),
+		"views": []any{map[string]any{
+			"view": "last@1", "alias": "last", "keys": map[string]any{"airport": "airport"}, "source": "flights",
+			"files": []any{file(source, "of "+source, 4)}, "matched": 3.0, "ties": 2.0, "same_time": 2.0,
+		}},
+		"features": []any{map[string]any{
+			"name": "last__delay", "reference": "last@1:delay", "type": "int64", "match_rate": 0.75, "null_rate": 0.25,
+		}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the file (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatIsNoManifestIsSaidToBeNone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.json")
+	for _, text := range []string{"", "parquet", `{"format": 2}`} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := offline.ReadManifest(path); !errors.Is(err, feature.ErrInvalid) {
+			t.Errorf("%q: got %v", text, err)
+		}
+	}
+}
