@@ -154,11 +154,12 @@ func readRecord(ctx context.Context, readers []*reader, schema *arrow.Schema, n 
 			if err := r.read(c, n); err != nil {
 				return err
 			}
-			var err error
-			if arrays[i], err = toArrow(c, schema.Field(i).Type); err != nil {
-				return fmt.Errorf("%s: %w", r.where(r.row-n), err)
-			}
-			return nil
+			return guard(r.file.path, func() (err error) {
+				if arrays[i], err = toArrow(c, schema.Field(i).Type); err != nil {
+					return fmt.Errorf("%s: %w", r.where(r.row-n), err)
+				}
+				return nil
+			})
 		})
 	}
 	if err := g.Wait(); err != nil {

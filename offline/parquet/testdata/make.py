@@ -63,6 +63,9 @@ pq.write_table(types, out("types_v1.parquet"), version="2.6", data_page_version=
 pq.write_table(types, out("types_v2.parquet"), version="2.6", data_page_version="2.0", compression="zstd", use_dictionary=False,
                row_group_size=2, write_page_index=True)
 
+# The same without what a spine does not carry along.
+pq.write_table(types.drop_columns(["nested", "all_null"]), out("spine.parquet"))
+
 # INT96 and two-level lists, as Spark and Hive used to write them.
 legacy = types.select(["int64", "ts_us_utc", "list_int64", "string"])
 pq.write_table(legacy, out("int96.parquet"), use_deprecated_int96_timestamps=True, use_compliant_nested_type=False, compression="gzip")
@@ -88,6 +91,10 @@ for name, kw in {
     pq.write_table(many, out(name + ".parquet"), row_group_size=2000, data_page_size=400, write_batch_size=100, **kw)
 
 pq.write_table(many.select(["id"]), out("lz4.parquet"), compression="lz4")
+
+# A little of everything, for damage.
+pq.write_table(many.slice(0, 20), out("small.parquet"), row_group_size=12, data_page_version="2.0", compression="snappy", write_page_index=True,
+               use_dictionary=["text"])
 
 # DuckDB's own writer, with a column of times in row-group statistics.
 duckdb.sql(f"""

@@ -1,0 +1,183 @@
+package parquet_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/offline/parquet"
+)
+
+// readAll reads a file as a table and as a spine: every column by Scan and by
+// Gather. It gives the first error, and checks that nothing is read beyond the
+// rows that the footer tells.
+func readAll(t *testing.T, dir, name string) error {
+	t.Helper()
+	ctx := t.Context()
+	files := parquet.New(dir)
+	fields, err := files.Columns(ctx, []string{name})
+	if err != nil {
+		return err
+	}
+	tab := &feature.Table{Source: "s", Parquet: []string{name}}
+	for _, f := range fields {
+		if !f.Type.IsZero() {
+			tab.Columns = append(tab.Columns, feature.TableColumn{Name: f.Name, Column: f.Name, Type: f.Type})
+		}
+	}
+	list, err := files.List(ctx, tab)
+	if err != nil {
+		return err
+	}
+	f, err := files.Open(ctx, tab, list[0])
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	var first error
+	for g, rows := range f.Groups() {
+		for _, c := range tab.Columns {
+			seen := 0
+			_, _, _ = f.Times(g, c.Name)
+			err := f.Scan(ctx, g, []string{c.Name}, func(_ int, chunk []*feature.Column) error { seen += chunk[0].Len(); return nil })
+			if err == nil && seen != rows {
+				t.Errorf("column %s: %d rows of %d without an error", c.Name, seen, rows)
+			}
+			if first == nil {
+				first = err
+			}
+			if rows == 0 {
+				continue
+			}
+			dst := feature.NewColumn(c.Type, 0)
+			err = f.Gather(ctx, g, c.Name, []int32{0, int32(rows) - 1}[:min(2, rows)], dst)
+			if err == nil && dst.Len() != min(2, rows) {
+				t.Errorf("column %s: %d values gathered", c.Name, dst.Len())
+			}
+			if first == nil {
+				first = err
+			}
+		}
+	}
+	if err := readSpine(ctx, filepath.Join(dir, name)); first == nil {
+		first = err
+	}
+	return first
+}
+
+func readSpine(ctx context.Context, path string) error {
+	s, err := parquet.OpenSpine(path)
+	if err != nil {
+		if strings.Contains(err.Error(), "can't be carried along") {
+			return nil
+		}
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	columns := make([]int, s.Schema().NumFields())
+	for i := range columns {
+		columns[i] = i
+	}
+	return s.Scan(ctx, columns, func(arrow.Record) error { return nil })
+}
+
+func checkKind(t *testing.T, err error, name string) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	if !errors.Is(err, feature.ErrInvalid) && !errors.Is(err, feature.ErrTooLarge) {
+		t.Errorf("an error of another kind: %v", err)
+	}
+	if !strings.Contains(err.Error(), name) {
+		t.Errorf("the error does not name the file: %v", err)
+	}
+}
+
+func TestDamagedFilesAreErrorsThatNameThem(t *testing.T) {
+	for _, name := range []string{"types_v1.parquet", "int96.parquet", "small.parquet"} {
+		good, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		path := filepath.Join(dir, name)
+		write := func(b []byte) {
+			if err := os.WriteFile(path, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		step := max(1, len(good)/150)
+		for n := 0; n < len(good); n += step {
+			write(good[:n])
+			err := readAll(t, dir, name)
+			if err == nil {
+				t.Errorf("%s cut to %d of %d bytes is read without an error", name, n, len(good))
+			}
+			checkKind(t, err, name)
+		}
+		flips := max(1, len(good)/400)
+		for i := 0; i < len(good); i += flips {
+			for _, flip := range []byte{0x01, 0x80, 0xff} {
+				bad := append([]byte{}, good...)
+				bad[i] ^= flip
+				write(bad)
+				checkKind(t, readAll(t, dir, name), name)
+			}
+		}
+	}
+}
+
+func FuzzTableFile(f *testing.F) {
+	for _, name := range []string{"small.parquet", "int96.parquet", "types_v2.parquet"} {
+		b, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "f.parquet"), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		checkKind(t, readAll(t, dir, "f.parquet"), "f.parquet")
+	})
+}
+
+func TestWhatIsNoParquetFileIsSaidSo(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, content string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("empty.parquet", "")
+	write("short.parquet", "PAR1PAR1")
+	write("text.parquet", "id,name\n1,one\n2,two\n")
+	write("cut.parquet", "PAR1"+strings.Repeat("x", 100))
+	write("footer.parquet", "PAR1"+strings.Repeat("x", 100)+"\xff\xff\xff\x7fPAR1")
+	write("secret.parquet", "PARE"+strings.Repeat("x", 100)+"\x08\x00\x00\x00PARE")
+	for name, want := range map[string]string{
+		"empty.parquet": "empty", "short.parquet": "no Parquet file", "text.parquet": "no Parquet file", "cut.parquet": "cut short",
+		"footer.parquet": "claimed", "secret.parquet": "encrypted",
+	} {
+		tab := &feature.Table{Source: "s", Parquet: []string{name}}
+		_, err := parquet.New(dir).List(t.Context(), tab)
+		if !errors.Is(err, feature.ErrInvalid) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: got %v, want an error with %q", name, err, want)
+		}
+	}
+	if _, err := parquet.OpenSpine(dir); !errors.Is(err, feature.ErrInvalid) || !strings.Contains(err.Error(), "folder") {
+		t.Errorf("a folder as spine: %v", err)
+	}
+	if _, err := parquet.OpenSpine(filepath.Join(dir, "none.parquet")); !errors.Is(err, feature.ErrNotFound) {
+		t.Errorf("a missing spine: %v", err)
+	}
+}
