@@ -66,22 +66,6 @@ func (r *running) call(ctx context.Context, opts ...grpc.CallOption) error {
 	return err
 }
 
-func (r *running) watch(t *testing.T) func() healthpb.HealthCheckResponse_ServingStatus {
-	t.Helper()
-	watch, err := healthpb.NewHealthClient(r.conn).Watch(t.Context(), &healthpb.HealthCheckRequest{Service: "quiver.v1.ServingService"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return func() healthpb.HealthCheckResponse_ServingStatus {
-		t.Helper()
-		got, err := watch.Recv()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return got.GetStatus()
-	}
-}
-
 func TestHealthFollowsReadinessAndADrainWaitsForCalls(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	r := start(t, rpc.Options{DrainTimeout: time.Hour}, service{get: func(context.Context) (*quiverv1.GetOnlineFeaturesResponse, error) {
@@ -89,7 +73,18 @@ func TestHealthFollowsReadinessAndADrainWaitsForCalls(t *testing.T) {
 		<-leave
 		return &quiverv1.GetOnlineFeaturesResponse{}, nil
 	}})
-	next := r.watch(t)
+	watch, err := healthpb.NewHealthClient(r.conn).Watch(t.Context(), &healthpb.HealthCheckRequest{Service: "quiver.v1.ServingService"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := func() healthpb.HealthCheckResponse_ServingStatus {
+		t.Helper()
+		got, err := watch.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.GetStatus()
+	}
 	if got := next(); got != healthpb.HealthCheckResponse_NOT_SERVING {
 		t.Fatalf("before it is ready: %s", got)
 	}
@@ -101,12 +96,15 @@ func TestHealthFollowsReadinessAndADrainWaitsForCalls(t *testing.T) {
 	go func() { called <- r.call(context.Background()) }()
 	<-entered
 	r.stop()
+	for err := error(nil); err == nil; { // the drain has begun when it ends streams
+		_, err = watch.Recv()
+	}
 	select {
 	case err := <-r.ended:
 		t.Fatalf("the server ended during a call: %v", err)
 	case err := <-called:
 		t.Fatalf("the call was cut off: %v", err)
-	case <-time.After(20 * time.Millisecond): // it may only be missed here, never wrongly reported
+	default:
 	}
 	close(leave)
 	if err := <-called; err != nil {
