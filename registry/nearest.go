@@ -8,15 +8,15 @@ import (
 )
 
 // Nearest gives the known name that a misspelled one most probably means, or ""
-// where none is close: at most a third of its letters, or one, differ. Of equally near
-// names the first in the order of strings is given.
+// where none is close: at most a third of its letters, or one, differ. Of equally
+// near names the first in the order of strings is given.
 func Nearest(name string, known iter.Seq[string]) string {
-	best, least := "", max(1, len(name)/3)+1
+	best, least := "", max(1, len(name)/3)
 	for k := range known {
-		if d := len(k) - len(name); d >= least || -d >= least {
+		if d := len(k) - len(name); d > least || -d > least {
 			continue
 		}
-		if d := distance(name, k); d < least || (d == least && best != "" && k < best) {
+		if d := distance(name, k); d < least || (d == least && (best == "" || k < best)) {
 			best, least = k, d
 		}
 	}

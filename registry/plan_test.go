@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/quiver-features/quiver/feature"
@@ -24,7 +23,7 @@ func (f footers) Columns(_ context.Context, parquet []string) ([]registry.Source
 }
 
 func field(name string, kind feature.Kind) registry.SourceField {
-	return registry.SourceField{Name: name, Type: feature.Scalar(kind), Physical: strings.ToUpper(kind.String()), Nullable: true}
+	return registry.SourceField{Name: name, Type: feature.Scalar(kind), Physical: kind.String(), Nullable: true}
 }
 
 // flights are the columns of the one source that most tests read.
@@ -33,7 +32,8 @@ func flights() footers {
 		"flights/*.parquet": {
 			field("date", feature.Timestamp), field("landed", feature.Timestamp), field("loaded", feature.Timestamp),
 			field("day", feature.Date), field("origin", feature.String), field("destination", feature.String),
-			field("delay", feature.Int32), field("distance", feature.Int64), field("speed", feature.Float32), field("number", feature.Int32),
+			field("delay", feature.Int32), field("distance", feature.Int64), field("speed", feature.Float32),
+			{Name: "number", Type: feature.Scalar(feature.Int32), Physical: "uint16"},
 			{Name: "fare", Physical: "DECIMAL(10,2)", Decimal: true}, {Name: "extras", Physical: "MAP"},
 			{Name: "year", Type: feature.Scalar(feature.Int64), Partition: true},
 		},

@@ -1,0 +1,287 @@
+package registry_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/registry"
+)
+
+// line writes a change as the tables below do.
+func line(c *registry.ObjectChange) string {
+	text := fmt.Sprintf("%s %s: %s, %s", c.Kind, c.Name, c.Action, c.Class)
+	if c.From != 0 || c.To != 0 {
+		text += fmt.Sprintf(", %d -> %d", c.From, c.To)
+		if c.Current {
+			text += " current"
+		}
+	}
+	if c.Storage {
+		text += ", storage"
+	}
+	return text
+}
+
+func lines(p *registry.Plan) []string {
+	var all []string
+	for i := range p.Changes {
+		all = append(all, line(&p.Changes[i]))
+	}
+	return all
+}
+
+func reasons(p *registry.Plan) string {
+	var all []string
+	for _, c := range p.Changes {
+		for _, r := range c.Reasons {
+			all = append(all, r.Class.String()+": "+r.Text)
+		}
+	}
+	return strings.Join(all, "\n")
+}
+
+const (
+	viewStays   = "view last: update, safe, 1 -> 1 current"
+	viewFills   = "view last: update, needs backfill, 1 -> 1 current, storage"
+	viewBreaks  = "view last: new version, breaking, 1 -> 2, storage"
+	modelMoves  = "service model: new version, breaking, 1 -> 2"
+	modelStays  = "service model: update, safe, 1 -> 1 current"
+	sourceStays = "source departures: update, safe"
+	sourceMoves = "source departures: update, breaking"
+)
+
+// One row for each kind of change that the design names, and the ones that follow
+// from it.
+func TestEveryKindOfChangeHasItsClass(t *testing.T) {
+	view := func(d *registry.Definitions) *feature.View { return &d.Views[0] }
+	source := func(d *registry.Definitions) *feature.Source { return &d.Sources[0] }
+	service := func(d *registry.Definitions) *feature.Service { return &d.Services[0] }
+	for _, test := range []struct {
+		name   string
+		change func(d *registry.Definitions)
+		want   []string
+		reason string
+	}{
+		// safe
+		{
+			"texts of a view", func(d *registry.Definitions) { view(d).Description = "x"; view(d).Features[0].Description = "y" },
+			[]string{viewStays}, "safe: description of feature delay changed",
+		},
+		{"an owner", func(d *registry.Definitions) { view(d).Owner = "ops" }, []string{viewStays}, "safe: owner none -> ops"},
+		{"tags", func(d *registry.Definitions) { view(d).Tags = map[string]string{"a": "b"} }, []string{viewStays}, "safe: tags changed"},
+		{"a schedule", func(d *registry.Definitions) { view(d).Schedule = "0 * * * *" }, []string{viewStays}, "safe: max_staleness 30m -> 3h"},
+		{"max_staleness", func(d *registry.Definitions) { view(d).MaxStaleness = feature.Hour }, []string{viewStays}, "safe: max_staleness 30m -> 1h"},
+		{"how a source is kept", func(d *registry.Definitions) { source(d).Mutable = true }, []string{sourceStays, viewStays}, "safe: mutable false -> true"},
+		{"texts of a source", func(d *registry.Definitions) { source(d).Description = "x" }, []string{sourceStays}, "safe: description changed"},
+		{"texts of an entity", func(d *registry.Definitions) { d.Entities[0].Owner = "x" }, []string{"entity airport: update, safe"}, "safe: owner none -> x"},
+		{"texts of a service", func(d *registry.Definitions) { service(d).Description = "x" }, []string{modelStays}, "safe: description changed"},
+		{"a column's name in the definitions", func(d *registry.Definitions) {
+			source(d).Columns = []feature.ColumnOverride{{Name: "late", Column: "delay"}}
+			view(d).Features[0].Column = "late"
+		}, []string{sourceStays, viewStays}, "safe: columns of source departures are named or declared otherwise"},
+		{
+			"a type declared as it is", func(d *registry.Definitions) { view(d).Features[0].Type = feature.Scalar(feature.Int32) },
+			[]string{viewStays}, "declared otherwise",
+		},
+		{
+			"a column that nobody reads", func(d *registry.Definitions) {
+				source(d).Columns = []feature.ColumnOverride{{Name: "number", Type: feature.Scalar(feature.Int64)}}
+			},
+			[]string{sourceStays}, "safe: columns changed",
+		},
+		{"a new entity", func(d *registry.Definitions) {
+			d.Entities = append(d.Entities, feature.Entity{Meta: feature.Meta{Name: "carrier"}, Keys: []feature.JoinKey{{Name: "carrier", Type: feature.Scalar(feature.String)}}})
+		}, []string{"entity carrier: create, safe"}, ""},
+		{"a new source", func(d *registry.Definitions) {
+			d.Sources = append(d.Sources, feature.Source{Meta: feature.Meta{Name: "other"}, Parquet: []string{"other/*.parquet"}, EventTimestamp: "date"})
+		}, []string{"source other: create, safe"}, ""},
+		{"a new view, not online", func(d *registry.Definitions) {
+			d.Views = append(d.Views, feature.View{Meta: feature.Meta{Name: "facts"}, Source: "departures", Features: []feature.ViewFeature{{Name: "speed"}}})
+		}, []string{"view facts: create, safe, 0 -> 1 current"}, ""},
+		{"a new view, online", func(d *registry.Definitions) {
+			d.Views = append(d.Views, feature.View{Meta: feature.Meta{Name: "facts"}, Source: "departures", Online: true, Features: []feature.ViewFeature{{Name: "speed"}}})
+		}, []string{"view facts: create, safe, 0 -> 1 current, storage"}, ""},
+		{"a new service", func(d *registry.Definitions) {
+			d.Services = append(d.Services, feature.Service{Meta: feature.Meta{Name: "second"}, Features: []feature.ViewUse{{View: "last"}}})
+		}, []string{"service second: create, safe, 0 -> 1 current"}, ""},
+
+		// needs backfill
+		{"a new feature", func(d *registry.Definitions) {
+			view(d).Features = append(view(d).Features, feature.ViewFeature{Name: "speed"})
+			service(d).Features[0].Only = []string{"delay", "distance"}
+		}, []string{viewFills}, "needs backfill: new feature speed float32"},
+		{"a new feature, of which a service takes all", func(d *registry.Definitions) {
+			view(d).Features = append(view(d).Features, feature.ViewFeature{Name: "speed"})
+		}, []string{viewFills, modelMoves}, "breaking: new output origin__speed"},
+		{"a longer ttl", func(d *registry.Definitions) { view(d).TTL = 8 * feature.Day }, []string{viewFills}, "needs backfill: ttl 7d -> 8d"},
+		{"no ttl any more", func(d *registry.Definitions) { view(d).TTL = 0 }, []string{viewFills}, "needs backfill: ttl 7d -> none"},
+
+		// breaking
+		{
+			"a shorter ttl", func(d *registry.Definitions) { view(d).TTL = 3 * feature.Day },
+			[]string{viewBreaks, modelMoves}, "breaking: ttl 7d -> 3d: a shorter TTL",
+		},
+		{"a delay", func(d *registry.Definitions) { view(d).Delay = feature.Hour }, []string{viewBreaks, modelMoves}, "breaking: delay none -> 1h"},
+		{
+			"a key's column", func(d *registry.Definitions) { view(d).Keys["airport"] = "destination" },
+			[]string{viewBreaks, modelMoves}, "breaking: join key airport is read from column origin -> destination",
+		},
+		{"an entity's key type", func(d *registry.Definitions) {
+			d.Entities[0].Keys[0].Type = feature.Scalar(feature.Bytes)
+		}, []string{"entity airport: update, breaking", viewBreaks, modelMoves}, "breaking: join keys airport string -> airport bytes"},
+		{"another role", func(d *registry.Definitions) {
+			view(d).Entities[0].As, view(d).Keys = "origin", nil
+			service(d).Features = []feature.ViewUse{{View: "last", As: "origin"}, {View: "last", As: "dest", Keys: map[string]string{"origin": "destination"}, Only: []string{"delay"}}}
+		}, []string{viewBreaks, modelMoves}, "breaking: join keys airport string -> origin string"},
+		{"no entity any more", func(d *registry.Definitions) {
+			view(d).Entities, view(d).Keys = nil, nil
+			service(d).Features[0].Keys, service(d).Features[1].Keys = nil, nil
+		}, []string{viewBreaks, modelMoves}, "breaking: join keys airport string -> none"},
+		{"another source", func(d *registry.Definitions) {
+			d.Sources = append(d.Sources, feature.Source{Meta: feature.Meta{Name: "twin"}, Parquet: []string{"flights/*.parquet"}, EventTimestamp: "date"})
+			view(d).Source = "twin"
+		}, []string{"source twin: create, safe", viewBreaks, modelMoves}, "breaking: source departures -> twin"},
+		{
+			"other files", func(d *registry.Definitions) { source(d).Parquet = append(source(d).Parquet, "more/*.parquet") },
+			[]string{sourceMoves, viewBreaks, modelMoves}, "breaking: parquet flights/*.parquet -> flights/*.parquet, more/*.parquet",
+		},
+		{
+			"another event timestamp", func(d *registry.Definitions) { source(d).EventTimestamp = "landed" },
+			[]string{sourceMoves, viewBreaks, modelMoves}, "breaking: event timestamp of source departures: date -> landed",
+		},
+		{
+			"a created timestamp", func(d *registry.Definitions) { source(d).CreatedTimestamp = "loaded" },
+			[]string{sourceMoves, viewBreaks, modelMoves}, "breaking: created timestamp of source departures: none -> loaded",
+		},
+		{
+			"an available timestamp", func(d *registry.Definitions) { source(d).AvailableTimestamp = "loaded" },
+			[]string{sourceMoves, viewBreaks, modelMoves}, "breaking: available timestamp of source departures: none -> loaded",
+		},
+		{"a feature's column", func(d *registry.Definitions) { view(d).Features[0].Column = "number" }, []string{viewBreaks, modelMoves}, "breaking: feature delay is read from column delay -> number"},
+		{
+			"a feature's type", func(d *registry.Definitions) { view(d).Features[0].Type = feature.Scalar(feature.Int64) },
+			[]string{viewBreaks, modelMoves}, "breaking: type of feature delay: int32 -> int64",
+		},
+		{"a column's type in the source", func(d *registry.Definitions) {
+			source(d).Columns = []feature.ColumnOverride{{Name: "delay", Type: feature.Scalar(feature.Int64)}}
+		}, []string{sourceStays, viewBreaks, modelMoves}, "breaking: type of feature delay: int32 -> int64"},
+		{
+			"a feature removed", func(d *registry.Definitions) { view(d).Features = view(d).Features[:1] },
+			[]string{viewBreaks, modelMoves}, "breaking: feature distance is removed",
+		},
+		{
+			"no longer online", func(d *registry.Definitions) { view(d).Online = false },
+			[]string{"view last: new version, breaking, 1 -> 2", modelMoves}, "breaking: no longer online",
+		},
+		{"the gravest of several counts", func(d *registry.Definitions) {
+			view(d).Owner, view(d).TTL, view(d).Delay = "x", 9*feature.Day, feature.Second
+		}, []string{viewBreaks, modelMoves}, "needs backfill: ttl 7d -> 9d"},
+		{"an entity removed", func(d *registry.Definitions) {
+			view(d).Entities, view(d).Keys, d.Entities = nil, nil, nil
+			service(d).Features[0].Keys, service(d).Features[1].Keys = nil, nil
+		}, []string{"entity airport: delete, breaking", viewBreaks, modelMoves}, ""},
+		{
+			"a service removed", func(d *registry.Definitions) { d.Services = nil },
+			[]string{"service model: delete, breaking, 1 -> 0"}, "",
+		},
+		{"everything removed", func(d *registry.Definitions) { *d = registry.Definitions{} }, []string{
+			"entity airport: delete, breaking", "source departures: delete, breaking", "view last: delete, breaking, 1 -> 0", "service model: delete, breaking, 1 -> 0",
+		}, ""},
+
+		// services
+		{
+			"a service's order", func(d *registry.Definitions) { slices.Reverse(service(d).Features) },
+			[]string{modelMoves}, "breaking: outputs stand in another order",
+		},
+		{
+			"a service's features", func(d *registry.Definitions) { service(d).Features[0].Hide = []string{"delay"} },
+			[]string{modelMoves}, "breaking: output origin__delay is removed",
+		},
+		{
+			"a service's keys", func(d *registry.Definitions) { service(d).Features[0].Keys["airport"] = "via" },
+			[]string{modelMoves}, "breaking: keys of origin are taken from origin -> via",
+		},
+		{
+			"a service's rename", func(d *registry.Definitions) { service(d).Features[0].Rename = map[string]string{"delay": "late"} },
+			[]string{modelMoves}, "breaking: new output late",
+		},
+		{
+			"a service's fixed version, the one it has", func(d *registry.Definitions) { service(d).Features[0].Version = 1 },
+			nil, "",
+		},
+		{"the order of a view's features, with services that name theirs", func(d *registry.Definitions) {
+			slices.Reverse(view(d).Features)
+			service(d).Features[0].Only = []string{"delay", "distance"}
+		}, []string{viewStays}, "safe: features stand in another order"},
+		{"the order of a view's features, with a service that takes all", func(d *registry.Definitions) {
+			slices.Reverse(view(d).Features)
+		}, []string{viewStays, modelMoves}, "breaking: outputs stand in another order"},
+		{"a breaking view, with a service that stays", func(d *registry.Definitions) {
+			view(d).Delay = feature.Hour
+			service(d).Features[0].Version, service(d).Features[1].Version = 1, 1
+		}, []string{viewBreaks}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			store := &memory{}
+			apply(t, store, project())
+			changed := project()
+			test.change(changed)
+			plan := apply(t, store, changed)
+			if got := lines(plan); !slices.Equal(got, test.want) {
+				t.Errorf("got\n%s\nwant\n%s\nbecause\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"), reasons(plan))
+			}
+			if !strings.Contains(reasons(plan), test.reason) {
+				t.Errorf("no reason says %q:\n%s", test.reason, reasons(plan))
+			}
+			if again := apply(t, store, changed); !again.Empty() {
+				t.Errorf("the same again changes %v", lines(again))
+			}
+		})
+	}
+}
+
+func TestOnlineIsBackfillWhereTheViewWasOffline(t *testing.T) {
+	store := &memory{}
+	offline := project()
+	offline.Views[0].Online = false
+	apply(t, store, offline)
+	if load(t, store).Active("last", 1) != nil {
+		t.Error("an offline view has a storage")
+	}
+	if got, want := lines(apply(t, store, project())), []string{viewFills}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if st := load(t, store).Active("last", 1); st == nil {
+		t.Error("the first storage is not active at once")
+	}
+}
+
+func TestAFeatureOfAnOfflineViewNeedsNoStorage(t *testing.T) {
+	store := &memory{}
+	d := project()
+	d.Views[0].Online = false
+	apply(t, store, d)
+	d.Views[0].Features = append(d.Views[0].Features, feature.ViewFeature{Name: "speed"})
+	want := []string{"view last: update, needs backfill, 1 -> 1 current", modelMoves}
+	if got := lines(apply(t, store, d)); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestReasonsStandAtTheirPlace(t *testing.T) {
+	store := &memory{}
+	apply(t, store, project())
+	d := project()
+	d.Views[0].TTL = feature.Day
+	plan := apply(t, store, d)
+	if got, want := plan.Changes[0].Reasons[0].At, d.At(registry.KindView, "last", "ttl"); got != want || got.Line == 0 {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got, want := plan.Changes[0].At, d.At(registry.KindView, "last"); got != want {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

@@ -1,0 +1,83 @@
+package registry_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/registry"
+)
+
+// memory is a store that keeps only the head, for tests of plans: the suite in
+// registrytest is not for it. Methods that it lacks panic.
+type memory struct {
+	registry.Store
+	state   registry.State
+	history []registry.Revision
+	done    map[uint64]feature.Run
+}
+
+func (m *memory) Load(context.Context, int64) (*registry.Snapshot, error) {
+	s := m.state
+	s.Storages = slices.Clone(s.Storages)
+	return registry.NewSnapshot(s)
+}
+
+func (m *memory) Commit(_ context.Context, base int64, c registry.Change) (int64, error) {
+	if base != m.state.Head.Revision {
+		return 0, fmt.Errorf("at %d: %w", m.state.Head.Revision, feature.ErrConflict)
+	}
+	m.state.Head.Revision++
+	for _, o := range c.Objects {
+		m.state.Objects = slices.DeleteFunc(m.state.Objects, func(was registry.Object) bool {
+			return was.Kind == o.Kind && was.Name == o.Name && was.Version == o.Version
+		})
+		m.state.Objects = append(m.state.Objects, o)
+	}
+	for _, p := range c.Pointers {
+		m.state.Pointers = slices.DeleteFunc(m.state.Pointers, func(was registry.Pointer) bool {
+			return was.Kind == p.Kind && was.Name == p.Name
+		})
+		m.state.Pointers = append(m.state.Pointers, p)
+	}
+	for _, ref := range c.Retire {
+		m.move(ref, feature.StorageActive, feature.StorageRetired)
+		m.move(ref, feature.StorageFilling, feature.StorageRetired)
+	}
+	for _, st := range c.Storages {
+		ref := registry.ViewRef{View: st.View, Version: st.Version}
+		m.move(ref, feature.StorageFilling, feature.StorageRetired)
+		st.ID, st.State = uint64(len(m.state.Storages)+1), feature.StorageActive
+		if m.find(ref, feature.StorageActive) != nil {
+			st.State = feature.StorageFilling
+		}
+		m.state.Storages = append(m.state.Storages, st)
+	}
+	m.history = append(m.history, registry.Revision{Number: base + 1, Author: c.Author, Operation: c.Operation, Changes: c.Changes})
+	return base + 1, nil
+}
+
+func (m *memory) find(ref registry.ViewRef, state feature.StorageState) *feature.Storage {
+	for i := range m.state.Storages {
+		if st := &m.state.Storages[i]; st.View == ref.View && st.Version == ref.Version && st.State == state {
+			return st
+		}
+	}
+	return nil
+}
+
+func (m *memory) move(ref registry.ViewRef, from, to feature.StorageState) {
+	if st := m.find(ref, from); st != nil {
+		st.State = to
+	}
+}
+
+func (m *memory) ActivateStorage(_ context.Context, id uint64) error {
+	st := &m.state.Storages[id-1]
+	m.move(registry.ViewRef{View: st.View, Version: st.Version}, feature.StorageActive, feature.StorageRetired)
+	st.State = feature.StorageActive
+	return nil
+}
+
+func (m *memory) LastRuns(context.Context, bool) (map[uint64]feature.Run, error) { return m.done, nil }
