@@ -36,16 +36,17 @@
 //     succeeds, even if no cell has a value: a model can go on with defaults,
 //     and what has failed is told cell by cell.
 //  4. UNAVAILABLE, where there is no row but that proves nothing: the storage was
-//     never materialized, its watermark could not be read lately, the store may
-//     have lost values, or the storage was filled under a shorter TTL. Without
-//     doubt, NOT_FOUND.
+//     never materialized or its first run is not over, its watermark could not be
+//     read lately, the store may have lost values, or the storage was filled under
+//     a shorter TTL. Without doubt, NOT_FOUND.
 //  5. ERROR, where the row is damaged.
 //  6. OUTSIDE_MAX_AGE, where the row has outlived the TTL.
 //  7. ERROR, where the value can't be delivered: text that is not UTF-8.
 //  8. NULL, where the value is null. This goes before STALE, so that PRESENT and
 //     STALE always have a value and every other status has none.
 //  9. STALE, where the watermark is older than the view's max_staleness, is not
-//     known, or the store may have lost values: a later row may have been lost.
+//     known, is that of a first run that is not over, or the store may have lost
+//     values: a later row may have been lost, or not be there yet.
 //  10. PRESENT.
 //
 // The status of a view's row (Response.Views) is found the same way without 1, 7

@@ -25,12 +25,13 @@ type markState struct {
 	doubtful bool // it could not be read at the last attempt
 }
 
-// absent tells whether a key that is not there proves that there is no row.
-func (s *markState) absent() bool { return s.Known && !s.Lost && !s.doubtful }
+// absent tells whether a key that is not there proves that there is no row. While
+// a first run fills a storage, or fills it again after a loss, it proves nothing.
+func (s *markState) absent() bool { return s.Holds() && !s.doubtful }
 
 // stale tells whether a value found at t may be out of date.
 func (s *markState) stale(t feature.Time, limit feature.Duration) bool {
-	return !s.Known || s.Lost || limit > 0 && t.Sub(s.Time) > limit
+	return !s.Holds() || limit > 0 && t.Sub(s.Time) > limit
 }
 
 // marks are the watermarks of all storages in use.

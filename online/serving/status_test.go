@@ -20,6 +20,7 @@ var fresh = feature.Watermark{Known: true, Time: now.Add(-feature.Minute), Run: 
 func TestEveryStatusAndWhichGoesFirst(t *testing.T) {
 	const ok, bad = "x", "\xff"
 	lost := feature.Watermark{Known: true, Time: now, Lost: true, Reason: "restarted"}
+	begun := feature.Watermark{Known: true, Time: feature.MinTime, Run: 1}
 	old := feature.Watermark{Known: true, Time: now.Add(-10*feature.Minute - 1)}
 	edge := feature.Watermark{Known: true, Time: now.Add(-10 * feature.Minute)}
 	hourAgo := now.Add(-feature.Hour)
@@ -50,6 +51,8 @@ func TestEveryStatusAndWhichGoesFirst(t *testing.T) {
 		{"lost, no row", lost, 0, ok, false, nil, false, 0, [5]string{"null/UNAVAILABLE", "null/UNAVAILABLE", "null/UNAVAILABLE", "null/UNAVAILABLE", "UNAVAILABLE"}},
 		{"never materialized, a row", feature.Watermark{}, now, ok, false, nil, false, 0, [5]string{"7/STALE", "null/NULL", "x/STALE", "null/UNAVAILABLE", "STALE"}},
 		{"never materialized, no row", feature.Watermark{}, 0, ok, false, nil, false, 0, [5]string{"null/UNAVAILABLE", "null/UNAVAILABLE", "null/UNAVAILABLE", "null/UNAVAILABLE", "UNAVAILABLE"}},
+		{"the first run is not over, a row", begun, now, ok, false, nil, false, 0, [5]string{"7/STALE", "null/NULL", "x/STALE", "null/UNAVAILABLE", "STALE"}},
+		{"the first run is not over, no row", begun, 0, ok, false, nil, false, 0, [5]string{"null/UNAVAILABLE", "null/UNAVAILABLE", "null/UNAVAILABLE", "null/UNAVAILABLE", "UNAVAILABLE"}},
 		{"watermark unreadable, a row", fresh, now, ok, false, nil, true, 0, [5]string{"7/PRESENT", "null/NULL", "x/PRESENT", "null/UNAVAILABLE", "PRESENT"}},
 		{"watermark unreadable, no row", fresh, 0, ok, false, nil, true, 0, [5]string{"null/UNAVAILABLE", "null/UNAVAILABLE", "null/UNAVAILABLE", "null/UNAVAILABLE", "UNAVAILABLE"}},
 		{"filled under a shorter TTL, no row", fresh, 0, ok, false, nil, false, feature.Minute, [5]string{"null/UNAVAILABLE", "null/UNAVAILABLE", "null/UNAVAILABLE", "null/UNAVAILABLE", "UNAVAILABLE"}},
