@@ -48,6 +48,10 @@ build: ## build the static binary into bin/quiver
 demo: build ## build, then run examples/flights from definitions to a served value
 	@QUIVER=$(CURDIR)/bin/quiver examples/flights/demo.sh
 
+.PHONY: bench
+bench: build ## measure from Parquet to a served value, on SQLite and Redis (run it beside nothing else)
+	@$(GO) run ./bench --quiver bin/quiver
+
 ##@ Testing
 
 .PHONY: test

@@ -221,7 +221,7 @@ func NullColumn(t Type, n int) *Column {
 }
 
 // Any gives value i boxed, for slow paths (tables, messages, tests): nil, bool,
-// int32, int64, float32, float64, string, []byte (a copy), Day (Date), Time, or
+// int32, int64, float32, float64, string, []byte (a copy), CalendarDay (Date), Time, or
 // []any for lists.
 func (c *Column) Any(i int) any {
 	if c.IsNull(i) {

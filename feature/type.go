@@ -2,7 +2,6 @@ package feature
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -134,6 +133,17 @@ func (t *Type) UnmarshalText(b []byte) error {
 	return err
 }
 
+// isName tells whether s is [a-z][a-z0-9_]*.
+func isName(s string) bool {
+	for i, r := range []byte(s) {
+		letter, other := r >= 'a' && r <= 'z', r >= '0' && r <= '9' || r == '_'
+		if !letter && (i == 0 || !other) {
+			return false
+		}
+	}
+	return s != ""
+}
+
 // CheckName tells whether s can name an entity, a source, a view, a service or
 // a feature: [a-z][a-z0-9_]*, at most 128 bytes, without a double underscore
 // (which separates view and feature in output columns) and without the reserved
@@ -142,7 +152,7 @@ func CheckName(s string) error {
 	switch {
 	case len(s) > 128:
 		return fmt.Errorf("name is %d bytes long, at most 128 are allowed: %w", len(s), ErrInvalid)
-	case !regexp.MustCompile(`^[a-z][a-z0-9_]*$`).MatchString(s):
+	case !isName(s):
 		return fmt.Errorf("bad name %q: a name is a lower-case letter followed by lower-case letters, digits and underscores: %w", s, ErrInvalid)
 	case strings.Contains(s, "__"):
 		return fmt.Errorf("bad name %q: a double underscore separates view and feature in output columns and can't stand in a name: %w", s, ErrInvalid)
