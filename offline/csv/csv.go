@@ -131,8 +131,10 @@ func (s *spine) prepare(ctx context.Context, hints map[string]feature.Type) erro
 	return nil
 }
 
+// Schema implements offline.Spine.
 func (s *spine) Schema() *arrow.Schema { return s.schema }
 
+// Source implements offline.Spine. The digest is of the whole content.
 func (s *spine) Source() feature.File { return s.info }
 
 // Close may be called twice.

@@ -191,10 +191,10 @@ func TestAFileThatChangedIsAConflict(t *testing.T) {
 }
 
 func TestAMissingTimeColumnIsAnErrorWithTheNearestName(t *testing.T) {
-	tab := table(t, "small.parquet", "tiem:timestamp")
-	tab.Event = "tiem"
+	tab := table(t, "small.parquet", "timee:timestamp")
+	tab.Event = "timee"
 	_, err := openOne(t, "testdata", tab)
-	if !errors.Is(err, feature.ErrInvalid) || !strings.Contains(err.Error(), `"tiem"`) || !strings.Contains(err.Error(), "did you mean time?") {
+	if !errors.Is(err, feature.ErrInvalid) || !strings.Contains(err.Error(), `"timee"`) || !strings.Contains(err.Error(), "did you mean time?") {
 		t.Errorf("got %v, want the nearest name", err)
 	}
 }

@@ -24,8 +24,10 @@ type orderedField struct {
 	name string
 }
 
+// Fields gives the fields in their order.
 func (g *orderedGroup) Fields() []pq.Field { return g.fields }
 
+// Name is the column's.
 func (f *orderedField) Name() string { return f.name }
 
 // Value is part of pq.Field and not used: values are written by column.
@@ -44,6 +46,7 @@ func newGroup(names []string, nodes []pq.Node) *orderedGroup {
 // no node for.
 type float16Type struct{ pq.Type }
 
+// LogicalType is the annotation.
 func (float16Type) LogicalType() *format.LogicalType {
 	return &format.LogicalType{Value: &format.Float16Type{}}
 }

@@ -64,8 +64,10 @@ func spineField(top *node) (arrow.Field, *column, error) {
 	return arrow.Field{Name: c.name, Type: t, Nullable: c.nullable(), Metadata: c.logical.metadata()}, c, nil
 }
 
+// Schema implements offline.Spine.
 func (s *spine) Schema() *arrow.Schema { return s.schema }
 
+// Source implements offline.Spine.
 func (s *spine) Source() feature.File { return s.file.info }
 
 // Close may be called twice.

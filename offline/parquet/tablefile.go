@@ -85,6 +85,7 @@ func (t *tableFile) column(name string) (*tableColumn, error) {
 	return c, nil
 }
 
+// Groups implements offline.TableFile.
 func (t *tableFile) Groups() []int {
 	groups := make([]int, len(t.file.meta.RowGroups))
 	for i := range groups {
@@ -93,6 +94,7 @@ func (t *tableFile) Groups() []int {
 	return groups
 }
 
+// Scan implements offline.TableFile.
 func (t *tableFile) Scan(ctx context.Context, group int, columns []string, fn func(first int, chunk []*feature.Column) error) error {
 	rows := int(t.file.meta.RowGroups[group].NumRows)
 	cursors := make([]*cursor, len(columns))
@@ -130,6 +132,8 @@ func (t *tableFile) Scan(ctx context.Context, group int, columns []string, fn fu
 	return nil
 }
 
+// Gather implements offline.TableFile. Pages without a wanted row are not read
+// where the file has an offset index, and not converted where it has none.
 func (t *tableFile) Gather(ctx context.Context, group int, column string, rows []int32, dst *feature.Column) error {
 	c, err := t.column(column)
 	if err != nil {
@@ -192,6 +196,8 @@ func (c *cursor) close() {
 	}
 }
 
+// Times implements offline.TableFile. The statistics of INT96 are not used:
+// writers do not agree on their order.
 func (t *tableFile) Times(group int, name string) (least, greatest feature.Time, ok bool) {
 	c := t.columns[name]
 	if c == nil || c.def.Type != feature.Scalar(feature.Timestamp) {
