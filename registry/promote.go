@@ -82,7 +82,7 @@ func (s *Snapshot) kindOf(t Target) (string, error) {
 	case t.Kind == KindView, t.Kind == KindService:
 		return t.Kind, nil
 	case t.Kind != "":
-		return "", fmt.Errorf("a %s has no versions to promote: %w", t.Kind, feature.ErrInvalid)
+		return "", fmt.Errorf("%s %s has no versions to promote, as views and services do: %w", t.Kind, t.Name, feature.ErrInvalid)
 	case view && service:
 		return "", fmt.Errorf("both a view and a service are named %s: say which one is meant: %w", t.Name, feature.ErrInvalid)
 	case view:

@@ -40,17 +40,17 @@ func (s *Store) Commit(ctx context.Context, base int64, change registry.Change) 
 		if at.Revision != base {
 			return fmt.Errorf("registry %s is at revision %d, not at %d: %w", s.path, at.Revision, base, feature.ErrConflict)
 		}
-		w := writer{ctx, tx, next}
-		if err := w.revision(&change); err != nil {
+		w := writer{tx, next}
+		if err := w.revision(ctx, &change); err != nil {
 			return err
 		}
-		if err := w.objects(change.Objects); err != nil {
+		if err := w.objects(ctx, change.Objects); err != nil {
 			return err
 		}
-		if err := w.pointers(change.Pointers); err != nil {
+		if err := w.pointers(ctx, change.Pointers); err != nil {
 			return err
 		}
-		if err := w.storages(&change); err != nil {
+		if err := w.storages(ctx, &change); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, "UPDATE registry SET revision = ?, serial = serial + 1", next)
@@ -64,24 +64,23 @@ func (s *Store) Commit(ctx context.Context, base int64, change registry.Change) 
 
 // writer writes the parts of one revision. It lives for one transaction.
 type writer struct {
-	ctx  context.Context //nolint:containedctx // of the one call that it lives for
 	tx   *sql.Tx
 	next int64
 }
 
-func (w *writer) revision(c *registry.Change) error {
+func (w *writer) revision(ctx context.Context, c *registry.Change) error {
 	changes, err := json.Marshal(c.Changes)
 	if err != nil {
 		return fmt.Errorf("record the changes: %w", err)
 	}
-	_, err = w.tx.ExecContext(w.ctx,
+	_, err = w.tx.ExecContext(ctx,
 		"INSERT INTO revisions (number, at, who, git_commit, message, operation, changes) VALUES (?, ?, ?, ?, ?, ?, ?)",
 		w.next, int64(c.At), c.Who, c.GitCommit, c.Message, string(c.Operation), string(changes))
 	return err
 }
 
-func (w *writer) objects(objects []registry.Object) error {
-	insert, err := w.tx.PrepareContext(w.ctx, "INSERT INTO objects (kind, name, version, revision, spec) VALUES (?, ?, ?, ?, ?)")
+func (w *writer) objects(ctx context.Context, objects []registry.Object) error {
+	insert, err := w.tx.PrepareContext(ctx, "INSERT INTO objects (kind, name, version, revision, spec) VALUES (?, ?, ?, ?, ?)")
 	if err != nil {
 		return err
 	}
@@ -89,16 +88,16 @@ func (w *writer) objects(objects []registry.Object) error {
 	for i := range objects {
 		o := &objects[i]
 		spec := sql.NullString{String: string(o.Spec), Valid: o.Spec != nil}
-		if _, err := insert.ExecContext(w.ctx, o.Kind, o.Name, o.Version, w.next, spec); err != nil {
+		if _, err := insert.ExecContext(ctx, o.Kind, o.Name, o.Version, w.next, spec); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *writer) pointers(pointers []registry.Pointer) error {
+func (w *writer) pointers(ctx context.Context, pointers []registry.Pointer) error {
 	for _, p := range pointers {
-		if _, err := w.tx.ExecContext(w.ctx, "INSERT INTO pointers (kind, name, revision, current, defined) VALUES (?, ?, ?, ?, ?)",
+		if _, err := w.tx.ExecContext(ctx, "INSERT INTO pointers (kind, name, revision, current, defined) VALUES (?, ?, ?, ?, ?)",
 			p.Kind, p.Name, w.next, p.Current, p.Defined); err != nil {
 			return err
 		}
@@ -106,9 +105,9 @@ func (w *writer) pointers(pointers []registry.Pointer) error {
 	return nil
 }
 
-func (w *writer) storages(c *registry.Change) error {
+func (w *writer) storages(ctx context.Context, c *registry.Change) error {
 	for _, ref := range c.Retire {
-		if _, err := w.tx.ExecContext(w.ctx, "UPDATE storages SET state = 'retired' WHERE view = ? AND version = ? AND state <> 'retired'",
+		if _, err := w.tx.ExecContext(ctx, "UPDATE storages SET state = 'retired' WHERE view = ? AND version = ? AND state <> 'retired'",
 			ref.View, ref.Version); err != nil {
 			return err
 		}
@@ -120,11 +119,11 @@ func (w *writer) storages(c *registry.Change) error {
 		if err != nil {
 			return fmt.Errorf("record the layout of %s@%d: %w", layout.View, layout.Version, err)
 		}
-		if _, err := w.tx.ExecContext(w.ctx, "UPDATE storages SET state = 'retired' WHERE view = ? AND version = ? AND state = 'filling'",
+		if _, err := w.tx.ExecContext(ctx, "UPDATE storages SET state = 'retired' WHERE view = ? AND version = ? AND state = 'filling'",
 			layout.View, layout.Version); err != nil {
 			return err
 		}
-		if _, err := w.tx.ExecContext(w.ctx, `
+		if _, err := w.tx.ExecContext(ctx, `
 			INSERT INTO storages (view, version, revision, layout, state) VALUES (?1, ?2, ?3, ?4,
 				CASE WHEN EXISTS (SELECT 1 FROM storages WHERE view = ?1 AND version = ?2 AND state = 'active') THEN 'filling' ELSE 'active' END)`,
 			layout.View, layout.Version, w.next, string(text)); err != nil {
