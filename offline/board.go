@@ -138,9 +138,6 @@ func (b *board) freeTies(place uint32) {
 	b.heads[place] = 0
 }
 
-// tied tells whether rows in full tie wait to be settled.
-func (b *board) tied(place uint32) bool { return b.heads != nil && b.heads[place] != 0 }
-
 // settle names the row that stands among those in tie.
 func (b *board) settle(place uint32, row int64, differ bool) {
 	b.freeTies(place)

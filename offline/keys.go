@@ -1,6 +1,7 @@
 package offline
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
@@ -84,7 +85,8 @@ func (b *keyBatch) loadWords(c *feature.Column, n int) {
 // encode writes composite keys so that no two differ only in where one part ends:
 // numbers in eight bytes, whatever their width; text with its length before it.
 func (b *keyBatch) encode(columns []*feature.Column, n int) {
-	data, offsets := b.dataScratch[:0], append(b.offsetScratch[:0], 0)
+	data, offsets := b.dataScratch[:0], b.offsetScratch[:0]
+	offsets = append(offsets, 0)
 	for i := range n {
 		for _, c := range columns {
 			switch c.Type.Kind {
@@ -188,7 +190,7 @@ func (t *keyTable) find(b *keyBatch, selected []int32, ids []uint32) {
 }
 
 func (t *keyTable) same(id uint32, key []byte) bool {
-	return string(t.data[t.offsets[id]:t.offsets[id+1]]) == string(key)
+	return bytes.Equal(t.data[t.offsets[id]:t.offsets[id+1]], key)
 }
 
 func (t *keyTable) grow() {
