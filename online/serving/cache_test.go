@@ -35,11 +35,3 @@ func TestMarksThatNoPlanUsesAreForgotten(t *testing.T) {
 		t.Errorf("%d marks", len(all))
 	}
 }
-
-func TestNearestIsTheNameThatWasMeant(t *testing.T) {
-	for _, c := range [][2]string{{"orign", "origin"}, {"destinatio", "destination"}, {"carrier", ""}, {"", ""}} {
-		if got := nearest(c[0], []string{"origin", "destination"}); got != c[1] {
-			t.Errorf("%q: got %q, want %q", c[0], got, c[1])
-		}
-	}
-}

@@ -2,6 +2,7 @@ package serving
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -184,7 +185,7 @@ func (p *plan) unknownKey(r *Request) error {
 	}
 	name := unknown[0]
 	hint := ""
-	if near := nearest(name, known); near != "" {
+	if near := feature.Nearest(name, slices.Values(known)); near != "" {
 		hint = fmt.Sprintf(" (did you mean %s?)", near)
 	}
 	return invalid("keys", "no key column is called %q%s: %s needs %s", clip(name), hint, p.what(), p.keyList())

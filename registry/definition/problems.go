@@ -67,7 +67,7 @@ func (p *problems) nearest(name string, known []string, otherwise string) string
 	if p.hints > 2*maxShown {
 		return otherwise
 	}
-	if n, ok := nearest(name, known); ok {
+	if n := feature.Nearest(name, slices.Values(known)); n != "" {
 		return fmt.Sprintf("did you mean %q?", n)
 	}
 	return otherwise

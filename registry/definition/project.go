@@ -104,7 +104,7 @@ func unknownEnvironment(env string, known []string, file string) error {
 	if len(known) > 0 {
 		hint = file + " has " + listed(known)
 	}
-	if n, ok := nearest(env, known); ok {
+	if n := feature.Nearest(env, slices.Values(known)); n != "" {
 		hint += fmt.Sprintf("; did you mean %q?", n)
 	}
 	return fmt.Errorf("unknown environment %s (%s): %w", quoted(env), hint, feature.ErrNotFound)
