@@ -3,6 +3,7 @@ package online
 import (
 	"fmt"
 	"hash/fnv"
+	"math"
 	"strings"
 
 	"github.com/quiver-features/quiver/feature"
@@ -110,9 +111,10 @@ func (l *Layout) Feature(name string) int {
 func (l *Layout) Rule() feature.Rule { return l.rule }
 
 // Expires says when a store may forget a row with event time e: after its TTL and
-// Grace. feature.MaxTime, where the view has no TTL, is never.
+// Grace. feature.MaxTime is never: where the view has no TTL, or the longest one,
+// which no age exceeds, as ages saturate.
 func (l *Layout) Expires(e feature.Time) feature.Time {
-	if l.rule.TTL == 0 {
+	if l.rule.TTL == 0 || l.rule.TTL == math.MaxInt64 {
 		return feature.MaxTime
 	}
 	return e.Add(l.rule.TTL).Add(Grace)

@@ -2,6 +2,7 @@ package online_test
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -42,6 +43,10 @@ func TestARowMayBeForgottenAfterItsTTLAndTheGrace(t *testing.T) {
 	without := newLayout(t, &feature.Storage{ID: 1, View: "v"})
 	if got := without.Expires(-5); got != feature.MaxTime {
 		t.Errorf("without a TTL: got %s", got)
+	}
+	longest := newLayout(t, &feature.Storage{ID: 1, View: "v", Rule: feature.Rule{TTL: math.MaxInt64}})
+	if got := longest.Expires(feature.MinTime); got != feature.MaxTime {
+		t.Errorf("under the longest TTL: got %s, but no age exceeds it", got)
 	}
 }
 
