@@ -50,7 +50,7 @@ func (p *cells) append(c *Column, text string) error {
 
 func (p *cells) value(t feature.Type, nanos bool, text string) (any, error) {
 	if text == "null" {
-		return nil, nil //nolint:nilnil // null is a value here
+		return nil, nil // null is a value here
 	}
 	if t.List {
 		return p.list(t, text)
@@ -135,7 +135,7 @@ func nanOf(h string, bits int) (float64, error) {
 	u, err := strconv.ParseUint(h, 16, bits)
 	v := math.Float64frombits(u)
 	if bits == 32 {
-		v = float64(math.Float32frombits(uint32(u))) //nolint:gosec // ParseUint keeps it in range
+		v = float64(math.Float32frombits(uint32(u))) // ParseUint keeps it in range
 	}
 	if err != nil || !math.IsNaN(v) {
 		return 0, fmt.Errorf("nan:%s does not give the bits of a NaN of %d bits", h, bits)
@@ -172,7 +172,7 @@ func date(text string) (any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%q is not a date: expected day: and days since 1970-01-01", text)
 		}
-		return feature.CalendarDay(v), nil //nolint:gosec // ParseInt keeps it in range
+		return feature.CalendarDay(v), nil // ParseInt keeps it in range
 	}
 	d, err := feature.ParseDay(text)
 	if err != nil {

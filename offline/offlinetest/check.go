@@ -20,7 +20,7 @@ func Check(t *testing.T, engine Engine, n int) {
 func CheckFrom(t *testing.T, engine Engine, first uint64, n int) {
 	t.Helper()
 	for i := range n {
-		seed := first + uint64(i) //nolint:gosec // a count
+		seed := first + uint64(i) // a count
 		c := Generate(seed)
 		if disagree(t.Context(), engine, c) == "" {
 			continue
@@ -47,7 +47,7 @@ func disagree(ctx context.Context, engine Engine, c *Case) string {
 // script writes a case with the oracle's answers.
 func script(ctx context.Context, c *Case) string {
 	answered := *c
-	answered.Want, _ = Oracle{}.Join(ctx, c) //nolint:errcheck // without answers the script shows question marks
+	answered.Want, _ = Oracle{}.Join(ctx, c) // without answers the script shows question marks
 	return Format(&answered)
 }
 

@@ -14,7 +14,7 @@ import (
 // per type; so that ties, edges, nulls, NaN and awkward keys are the rule.
 func Generate(seed uint64) *Case {
 	g := &generator{
-		r:      rand.New(rand.NewPCG(seed, 1)), //nolint:gosec // the same seed gives the same case
+		r:      rand.New(rand.NewPCG(seed, 1)), // the same seed gives the same case
 		p:      &parser{location: location{file: fmt.Sprintf("seed %d", seed)}, cells: newCells(), c: &Case{}},
 		values: map[feature.Kind][]any{},
 	}
@@ -74,7 +74,7 @@ func (g *generator) source(name string) Source {
 		columns = append(columns, g.column(fmt.Sprintf("k%d", i+1), feature.Scalar(pickOne(g.r, kinds))))
 	}
 	for i := range 1 + g.r.IntN(4) {
-		t := feature.Scalar(feature.Kind(1 + g.r.IntN(9))) //nolint:gosec // a small number
+		t := feature.Scalar(feature.Kind(1 + g.r.IntN(9))) // a small number
 		if g.chance(20) {
 			t = feature.ListOf(t.Kind, 0)
 		}

@@ -128,3 +128,50 @@ func TestRandomCasesReadBackFromTheirScripts(t *testing.T) {
 		}
 	}
 }
+
+func TestAFailingCaseIsMadeSmall(t *testing.T) {
+	// Wrong where a TTL hides a row: one row of one source and one spine row show it.
+	engine := EngineFunc(func(ctx context.Context, c *Case) ([]*feature.Column, error) {
+		return Oracle{}.Join(ctx, mutants()["no ttl"](c))
+	})
+	fails := func(c *Case) bool { return disagree(t.Context(), engine, c) != "" }
+	seed := uint64(1)
+	for !fails(Generate(seed)) {
+		seed++
+	}
+	small := Shrink(Generate(seed), fails)
+	if !fails(small) {
+		t.Fatal("the small case does not fail")
+	}
+	rows := 0
+	for _, f := range small.Sources[0].Files {
+		rows += f.Rows()
+	}
+	if len(small.Sources) != 1 || rows != 1 || small.Rows() != 1 || len(small.Selection.Outputs) != 1 {
+		t.Errorf("expected one source row, one spine row and one output:\n%s", script(t.Context(), small))
+	}
+}
+
+func TestAnAnswerOfTheWrongShapeIsADifference(t *testing.T) {
+	c := Generate(1)
+	right, err := Oracle{}.Join(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := slices.Clone(right)
+	short[0] = feature.NullColumn(right[0].Type, c.Rows()+1)
+	typed := slices.Clone(right)
+	typed[0] = feature.NullColumn(feature.ListOf(feature.Date, 7), c.Rows())
+	missing := slices.Clone(right)
+	missing[0] = nil
+	for name, got := range map[string][]*feature.Column{
+		"no columns": nil, "another length": short, "another type": typed, "a missing column": missing,
+	} {
+		if Diff(c, got, right) == "" {
+			t.Errorf("%s: no difference", name)
+		}
+	}
+	if d := Diff(c, right, right); d != "" {
+		t.Errorf("the right answer differs from itself:\n%s", d)
+	}
+}

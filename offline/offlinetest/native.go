@@ -48,7 +48,10 @@ func (n *Native) Join(ctx context.Context, c *Case) (_ []*feature.Column, err er
 
 	out := newCollected(c)
 	request := offline.Request{Spine: spine, Selection: c.Selection, EventTimestamp: c.Spine[c.Time].Name}
-	open := func(schema *arrow.Schema) (offline.Output, error) { return out, out.begin(schema) }
+	open := func(schema *arrow.Schema) (offline.Output, error) {
+		err := out.begin(schema)
+		return out, err
+	}
 	if _, err := offline.New(n.Files(dir), n.Options).Train(ctx, request, open); err != nil {
 		return nil, err
 	}

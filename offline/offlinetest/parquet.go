@@ -42,7 +42,7 @@ func WriteSpine(path string, c *Case) error {
 // writeFile writes columns in row groups of the given sizes; variety chooses
 // among the ways in which a file can say the same.
 func writeFile(path string, columns []Column, groups []int, variety int) (err error) {
-	out, err := os.Create(path) //nolint:gosec // a test's own folder
+	out, err := os.Create(path) // a test's own folder
 	if err != nil {
 		return err
 	}

@@ -135,7 +135,7 @@ func shuffled(n int) []int { return shuffled2(1, n) }
 
 func shuffled2(times, n int) []int {
 	rows := slices.Repeat(asWritten(n), times)
-	r := rand.New(rand.NewPCG(uint64(len(rows)), 7)) //nolint:gosec // a shuffle that is the same every time
+	r := rand.New(rand.NewPCG(uint64(len(rows)), 7)) // a shuffle that is the same every time
 	r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 	return rows
 }

@@ -59,7 +59,7 @@ func oneNaN(c *Case) *Case {
 		for _, column := range s.header() {
 			for values := column.Values; values != nil; values = values.Items {
 				for i, v := range values.Float32s {
-					if v != v { //nolint:gocritic,staticcheck // this is what NaN means
+					if v != v { // this is what NaN means
 						values.Float32s[i] = float32(math.NaN())
 					}
 				}
@@ -288,7 +288,7 @@ func readForm(t feature.Type, cell any) (any, error) {
 		return feature.Time(v), err
 	case feature.Date:
 		v, err := strconv.ParseInt(text, 10, 32)
-		return feature.CalendarDay(v), err //nolint:gosec // ParseInt keeps it in range
+		return feature.CalendarDay(v), err // ParseInt keeps it in range
 	default:
 		return strconv.ParseInt(text, 10, 64)
 	}

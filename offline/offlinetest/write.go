@@ -25,7 +25,7 @@ func boxedText(v any, nanos bool) string {
 	case nil:
 		return "null"
 	case float32:
-		if v != v { //nolint:gocritic,staticcheck // this is what NaN means
+		if v != v { // this is what NaN means
 			return nanText(uint64(math.Float32bits(v)), uint64(math.Float32bits(float32(math.NaN()))))
 		}
 		return floatText(float64(v), 32)
