@@ -1,8 +1,11 @@
 package offline
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -118,6 +121,21 @@ func share(n, of int64) float64 {
 		return 0
 	}
 	return float64(n) / float64(of)
+}
+
+// DigestFile gives the digest of a training set's file, as ManifestOutput holds
+// it: sha256 of its bytes, in hex.
+func DigestFile(path string) (string, error) {
+	f, err := os.Open(path) //nolint:gosec // the caller names the file to read
+	if err != nil {
+		return "", fmt.Errorf("offline: digest: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("offline: digest of %s: %w", path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // ManifestPath is where the manifest of a training set stands: beside it.

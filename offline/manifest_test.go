@@ -85,3 +85,15 @@ func TestWhatIsNoManifestIsSaidToBeNone(t *testing.T) {
 		}
 	}
 }
+
+func TestTheDigestOfAFileIsItsSHA256(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out")
+	if err := os.WriteFile(path, []byte("abc"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := offline.DigestFile(path)
+	// The example of FIPS 180-2.
+	if want := "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"; err != nil || got != want {
+		t.Errorf("got %s, %v, want %s", got, err, want)
+	}
+}

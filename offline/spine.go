@@ -127,13 +127,15 @@ func spineKeyType(t feature.Type) feature.Type {
 
 // readSpine reads keys and times, and makes the slots of each group.
 func (p *spinePlan) readSpine(ctx context.Context, spine Spine, m *meter) ([]*slots, int64, error) {
+	expected := min(max(spine.Source().Rows, 0), 1<<26) // as much as is believed before it is seen
 	readers := make([]*groupReader, len(p.groups))
 	for i := range p.groups {
 		g := &p.groups[i]
 		exact := exactKeys(g.types)
 		readers[i] = &groupReader{plan: g, table: newKeyTable(exact), batch: keyBatch{seed: maphash.MakeSeed()}}
+		readers[i].rowKeys = make([]uint32, 0, expected)
 	}
-	var times []feature.Time
+	times := make([]feature.Time, 0, expected)
 	err := spine.Scan(ctx, p.read, func(rec arrow.Record) error {
 		if err := ctx.Err(); err != nil {
 			return err

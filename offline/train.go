@@ -100,16 +100,16 @@ func (e *Engine) Train(ctx context.Context, req Request, open func(*arrow.Schema
 
 // listFiles fixes the files of all views, each view's once.
 func (t *training) listFiles(ctx context.Context) error {
-	listed := map[*feature.ViewVersion][]feature.File{}
+	listed := map[string][]feature.File{}
 	for i := range t.req.Selection.Uses {
 		use := &t.req.Selection.Uses[i]
-		files, ok := listed[use.View]
+		files, ok := listed[use.View.ID()]
 		if !ok {
 			var err error
 			if files, err = t.Files(ctx, use.View); err != nil {
 				return fmt.Errorf("offline: view %s: %w", use.View.ID(), err)
 			}
-			listed[use.View] = files
+			listed[use.View.ID()] = files
 		}
 		t.res.Views[i] = ViewResult{View: use.View.ID(), Alias: use.Alias, Files: files}
 	}
@@ -145,7 +145,7 @@ func (t *training) run(ctx context.Context, out Output) error {
 func (t *training) joinView(ctx context.Context, view *feature.ViewVersion) (err error) {
 	var uses []int
 	for i := range t.req.Selection.Uses {
-		if t.req.Selection.Uses[i].View == view {
+		if t.req.Selection.Uses[i].View.ID() == view.ID() {
 			uses = append(uses, i)
 		}
 	}
