@@ -68,7 +68,8 @@ func TestEveryKindOfChangeHasItsClass(t *testing.T) {
 		// safe
 		{
 			"texts of a view", func(d *registry.Definitions) { view(d).Description = "x"; view(d).Features[0].Description = "y" },
-			[]string{viewStays}, "safe: description of feature delay changed",
+			[]string{viewStays},
+			"safe: description of feature delay changed",
 		},
 		{"an owner", func(d *registry.Definitions) { view(d).Owner = "ops" }, []string{viewStays}, "safe: owner none -> ops"},
 		{"tags", func(d *registry.Definitions) { view(d).Tags = map[string]string{"a": "b"} }, []string{viewStays}, "safe: tags changed"},
@@ -84,13 +85,15 @@ func TestEveryKindOfChangeHasItsClass(t *testing.T) {
 		}, []string{sourceStays, viewStays}, "safe: columns of source departures are named or declared otherwise"},
 		{
 			"a type declared as it is", func(d *registry.Definitions) { view(d).Features[0].Type = feature.Scalar(feature.Int32) },
-			[]string{viewStays}, "declared otherwise",
+			[]string{viewStays},
+			"declared otherwise",
 		},
 		{
 			"a column that nobody reads", func(d *registry.Definitions) {
 				source(d).Columns = []feature.ColumnOverride{{Name: "number", Type: feature.Scalar(feature.Int64)}}
 			},
-			[]string{sourceStays}, "safe: columns changed",
+			[]string{sourceStays},
+			"safe: columns changed",
 		},
 		{"a new entity", func(d *registry.Definitions) {
 			d.Entities = append(d.Entities, feature.Entity{Meta: feature.Meta{Name: "carrier"}, Keys: []feature.JoinKey{{Name: "carrier", Type: feature.Scalar(feature.String)}}})
@@ -122,12 +125,14 @@ func TestEveryKindOfChangeHasItsClass(t *testing.T) {
 		// breaking
 		{
 			"a shorter ttl", func(d *registry.Definitions) { view(d).TTL = 3 * feature.Day },
-			[]string{viewBreaks, modelMoves}, "breaking: ttl 7d -> 3d: a shorter TTL",
+			[]string{viewBreaks, modelMoves},
+			"breaking: ttl 7d -> 3d: a shorter TTL",
 		},
 		{"a delay", func(d *registry.Definitions) { view(d).Delay = feature.Hour }, []string{viewBreaks, modelMoves}, "breaking: delay none -> 1h"},
 		{
 			"a key's column", func(d *registry.Definitions) { view(d).Keys["airport"] = "destination" },
-			[]string{viewBreaks, modelMoves}, "breaking: join key airport is read from column origin -> destination",
+			[]string{viewBreaks, modelMoves},
+			"breaking: join key airport is read from column origin -> destination",
 		},
 		{"an entity's key type", func(d *registry.Definitions) {
 			d.Entities[0].Keys[0].Type = feature.Scalar(feature.Bytes)
@@ -146,35 +151,42 @@ func TestEveryKindOfChangeHasItsClass(t *testing.T) {
 		}, []string{"source twin: create, safe", viewBreaks, modelMoves}, "breaking: source departures -> twin"},
 		{
 			"other files", func(d *registry.Definitions) { source(d).Parquet = append(source(d).Parquet, "more/*.parquet") },
-			[]string{sourceMoves, viewBreaks, modelMoves}, "breaking: parquet flights/*.parquet -> flights/*.parquet, more/*.parquet",
+			[]string{sourceMoves, viewBreaks, modelMoves},
+			"breaking: parquet flights/*.parquet -> flights/*.parquet, more/*.parquet",
 		},
 		{
 			"another event timestamp", func(d *registry.Definitions) { source(d).EventTimestamp = "landed" },
-			[]string{sourceMoves, viewBreaks, modelMoves}, "breaking: event timestamp of source departures: date -> landed",
+			[]string{sourceMoves, viewBreaks, modelMoves},
+			"breaking: event timestamp of source departures: date -> landed",
 		},
 		{
 			"a created timestamp", func(d *registry.Definitions) { source(d).CreatedTimestamp = "loaded" },
-			[]string{sourceMoves, viewBreaks, modelMoves}, "breaking: created timestamp of source departures: none -> loaded",
+			[]string{sourceMoves, viewBreaks, modelMoves},
+			"breaking: created timestamp of source departures: none -> loaded",
 		},
 		{
 			"an available timestamp", func(d *registry.Definitions) { source(d).AvailableTimestamp = "loaded" },
-			[]string{sourceMoves, viewBreaks, modelMoves}, "breaking: available timestamp of source departures: none -> loaded",
+			[]string{sourceMoves, viewBreaks, modelMoves},
+			"breaking: available timestamp of source departures: none -> loaded",
 		},
 		{"a feature's column", func(d *registry.Definitions) { view(d).Features[0].Column = "number" }, []string{viewBreaks, modelMoves}, "breaking: feature delay is read from column delay -> number"},
 		{
 			"a feature's type", func(d *registry.Definitions) { view(d).Features[0].Type = feature.Scalar(feature.Int64) },
-			[]string{viewBreaks, modelMoves}, "breaking: type of feature delay: int32 -> int64",
+			[]string{viewBreaks, modelMoves},
+			"breaking: type of feature delay: int32 -> int64",
 		},
 		{"a column's type in the source", func(d *registry.Definitions) {
 			source(d).Columns = []feature.ColumnOverride{{Name: "delay", Type: feature.Scalar(feature.Int64)}}
 		}, []string{sourceStays, viewBreaks, modelMoves}, "breaking: type of feature delay: int32 -> int64"},
 		{
 			"a feature removed", func(d *registry.Definitions) { view(d).Features = view(d).Features[:1] },
-			[]string{viewBreaks, modelMoves}, "breaking: feature distance is removed",
+			[]string{viewBreaks, modelMoves},
+			"breaking: feature distance is removed",
 		},
 		{
 			"no longer online", func(d *registry.Definitions) { view(d).Online = false },
-			[]string{"view last: new version, breaking, 1 -> 2", modelMoves}, "breaking: no longer online",
+			[]string{"view last: new version, breaking, 1 -> 2", modelMoves},
+			"breaking: no longer online",
 		},
 		{"the gravest of several counts", func(d *registry.Definitions) {
 			view(d).Owner, view(d).TTL, view(d).Delay = "x", 9*feature.Day, feature.Second
@@ -185,7 +197,8 @@ func TestEveryKindOfChangeHasItsClass(t *testing.T) {
 		}, []string{"entity airport: delete, breaking", viewBreaks, modelMoves}, ""},
 		{
 			"a service removed", func(d *registry.Definitions) { d.Services = nil },
-			[]string{"service model: delete, breaking, 1 -> 0"}, "",
+			[]string{"service model: delete, breaking, 1 -> 0"},
+			"",
 		},
 		{"everything removed", func(d *registry.Definitions) { *d = registry.Definitions{} }, []string{
 			"entity airport: delete, breaking", "source departures: delete, breaking", "view last: delete, breaking, 1 -> 0", "service model: delete, breaking, 1 -> 0",
@@ -194,19 +207,23 @@ func TestEveryKindOfChangeHasItsClass(t *testing.T) {
 		// services
 		{
 			"a service's order", func(d *registry.Definitions) { slices.Reverse(service(d).Features) },
-			[]string{modelMoves}, "breaking: outputs stand in another order",
+			[]string{modelMoves},
+			"breaking: outputs stand in another order",
 		},
 		{
 			"a service's features", func(d *registry.Definitions) { service(d).Features[0].Hide = []string{"delay"} },
-			[]string{modelMoves}, "breaking: output origin__delay is removed",
+			[]string{modelMoves},
+			"breaking: output origin__delay is removed",
 		},
 		{
 			"a service's keys", func(d *registry.Definitions) { service(d).Features[0].Keys["airport"] = "via" },
-			[]string{modelMoves}, "breaking: keys of origin are taken from origin -> via",
+			[]string{modelMoves},
+			"breaking: keys of origin are taken from origin -> via",
 		},
 		{
 			"a service's rename", func(d *registry.Definitions) { service(d).Features[0].Rename = map[string]string{"delay": "late"} },
-			[]string{modelMoves}, "breaking: new output late",
+			[]string{modelMoves},
+			"breaking: new output late",
 		},
 		{
 			"a service's fixed version, the one it has", func(d *registry.Definitions) { service(d).Features[0].Version = 1 },

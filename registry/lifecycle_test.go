@@ -307,3 +307,44 @@ func TestPromoteLosesAgainstAnApply(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestAPreviewShowsWhatTheFilesSayAndChangesNothing(t *testing.T) {
+	store := &memory{}
+	apply(t, store, project())
+	base := load(t, store)
+	plan, err := registry.NewPlan(t.Context(), base, edited(func(d *registry.Definitions) {
+		shorter(d)
+		d.Entities = append(d.Entities, feature.Entity{Meta: feature.Meta{Name: "carrier"}})
+	}), flights())
+	if err != nil {
+		t.Fatal(err)
+	}
+	preview, err := plan.Preview(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		of       *registry.Snapshot
+		service  string
+		view     string
+		entities int
+	}{"preview": {preview, "model@2", "last@2", 2}, "base": {base, "model@1", "last@1", 1}} {
+		got, err := test.of.Service("model", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Service != test.service || got.Uses[0].View.ID() != test.view || len(test.of.Entities()) != test.entities || got.Revision != 1 {
+			t.Errorf("%s: got %s of %s, revision %d, with entities %v", name, got.Service, got.Uses[0].View.ID(), got.Revision, test.of.Entities())
+		}
+	}
+	gone, err := registry.NewPlan(t.Context(), base, &registry.Definitions{}, flights())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if preview, err = gone.Preview(base); err != nil || len(preview.Entities())+len(preview.Sources()) != 0 {
+		t.Errorf("got %v, %v", preview, err)
+	}
+	if _, err := preview.Service("model", 0); !errors.Is(err, feature.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -68,8 +68,6 @@ type planner struct {
 	services map[string]*ServiceVersion      // what the files define, by name
 }
 
-func (p *planner) change(c ObjectChange) { p.plan.Changes = append(p.plan.Changes, c) }
-
 // object notes that a store writes a new state of an object.
 func (p *planner) object(kind, name string, version int, spec any) {
 	text, err := json.Marshal(spec)

@@ -22,8 +22,12 @@ func TestAViewIsResolvedToTheColumnsItReads(t *testing.T) {
 	d.Sources[0].Columns = []feature.ColumnOverride{{Name: "late", Column: "delay", Type: scalar(feature.Int64)}, {Name: "fare", Type: scalar(feature.Float64)}}
 	d.Views[0].Delay = feature.Minute
 	d.Views[0].Features = []feature.ViewFeature{
-		{Name: "late", Description: "minutes"}, {Name: "fare"}, {Name: "year"}, {Name: "km", Column: "distance"},
-		{Name: "fast", Column: "speed", Type: scalar(feature.Float64)}, {Name: "at", Column: "date"},
+		{Name: "late", Description: "minutes"},
+		{Name: "fare"},
+		{Name: "year"},
+		{Name: "km", Column: "distance"},
+		{Name: "fast", Column: "speed", Type: scalar(feature.Float64)},
+		{Name: "at", Column: "date"},
 	}
 	d.Services = nil
 	store := &memory{}
@@ -119,8 +123,8 @@ func TestWhatIsWrongWithTheColumnsIsTold(t *testing.T) {
 			"source departures: gone/*.parquet matches no file: not found",
 		}},
 		{"an unknown column", feature1("dealy", 0), []string{`feature delay of view last: the files have no column "dealy" (did you mean "delay"?)`}},
-		{"an unknown key column", func(d *registry.Definitions) { view(d).Keys["airport"] = "orgin" }, []string{
-			`join key airport of view last: the files have no column "orgin" (did you mean "origin"?)`,
+		{"an unknown key column", func(d *registry.Definitions) { view(d).Keys["airport"] = "origim" }, []string{
+			`join key airport of view last: the files have no column "origim" (did you mean "origin"?)`,
 		}},
 		{"a column like no other", feature1("xyzzy_plugh", 0), []string{
 			`feature delay of view last: the files have no column "xyzzy_plugh" (the files have date, day, delay, destination, distance, extras, fare, landed, loaded, number, origin, speed and 1 more)`,

@@ -22,7 +22,7 @@ func scheduleInterval(schedule string) (feature.Duration, error) {
 	for range 1000 {
 		next, err := gronx.NextTickAfter(schedule, last, false)
 		if err != nil {
-			break
+			return 0, fmt.Errorf("schedule %q ends at %s: %w", schedule, last.Format(time.RFC3339), feature.ErrInvalid)
 		}
 		longest = max(longest, next.Sub(last))
 		if last = next; last.Sub(start) > 366*24*time.Hour {

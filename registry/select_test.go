@@ -97,7 +97,7 @@ func TestReferencesThatAreRefused(t *testing.T) {
 	for _, test := range []struct {
 		version    int
 		name, text string
-	}{{0, "modle", `no service is named "modle" (did you mean "model"?)`}, {5, "model", "service model has no version 5; there is model@1, model@2"}} {
+	}{{0, "modek", `no service is named "modek" (did you mean "model"?)`}, {5, "model", "service model has no version 5; there is model@1, model@2"}} {
 		_, err := s.Service(test.name, test.version)
 		if !errors.Is(err, feature.ErrNotFound) || !strings.Contains(err.Error(), test.text) {
 			t.Errorf("got %v, want %q", err, test.text)

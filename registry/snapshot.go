@@ -134,7 +134,7 @@ func (s *Snapshot) addObject(o *Object) error {
 		return fmt.Errorf("the registry holds a %q, which this version of Quiver does not know: %w", o.Kind, feature.ErrInvalid)
 	}
 	if err := json.Unmarshal(o.Spec, into); err != nil {
-		return fmt.Errorf("the registry's record of %s %s@%d can't be read: %s: %w", o.Kind, o.Name, o.Version, err, feature.ErrInvalid)
+		return fmt.Errorf("the registry's record of %s %s@%d can't be read: %w: %w", o.Kind, o.Name, o.Version, err, feature.ErrInvalid)
 	}
 	return nil
 }

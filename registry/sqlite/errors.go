@@ -32,17 +32,17 @@ func (s *Store) wrap(operation string, err error) error {
 	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED:
 		return fmt.Errorf("registry %s: %s: another process keeps it locked: try again: %w", s.path, operation, feature.ErrUnavailable)
 	case codes.SQLITE_CORRUPT, codes.SQLITE_NOTADB:
-		return fmt.Errorf("registry %s is damaged, or no SQLite file: restore it from a backup, or move it away and apply the definitions to a new one (%s): %w",
+		return fmt.Errorf("registry %s is damaged, or no SQLite file: restore it from a backup, or move it away and apply the definitions to a new one (%w): %w",
 			s.path, err, feature.ErrInvalid)
 	case codes.SQLITE_READONLY, codes.SQLITE_PERM, codes.SQLITE_CANTOPEN, codes.SQLITE_AUTH:
-		return fmt.Errorf("registry %s: %s: the file or its folder can't be written: check their permissions (%s): %w", s.path, operation, err, feature.ErrInvalid)
+		return fmt.Errorf("registry %s: %s: the file or its folder can't be written: check their permissions (%w): %w", s.path, operation, err, feature.ErrInvalid)
 	case codes.SQLITE_CONSTRAINT, codes.SQLITE_TOOBIG:
-		return fmt.Errorf("registry %s: %s: what was to be written contradicts itself or what is there, and nothing was written (%s): %w",
+		return fmt.Errorf("registry %s: %s: what was to be written contradicts itself or what is there, and nothing was written (%w): %w",
 			s.path, operation, err, feature.ErrInvalid)
 	case codes.SQLITE_FULL:
 		return fmt.Errorf("registry %s: %s: the disk is full, and nothing was written: %w", s.path, operation, feature.ErrUnavailable)
 	default:
-		return fmt.Errorf("registry %s: %s: %s: %w", s.path, operation, err, feature.ErrUnavailable)
+		return fmt.Errorf("registry %s: %s: %w: %w", s.path, operation, err, feature.ErrUnavailable)
 	}
 }
 

@@ -79,7 +79,7 @@ func (s *Store) loadStorages(ctx context.Context, tx *sql.Tx, state *registry.St
 		}
 		var st feature.Storage
 		if err := json.Unmarshal(layout, &st); err != nil {
-			return fmt.Errorf("registry %s: the record of storage %d can't be read: %s: %w", s.path, id, err, feature.ErrInvalid)
+			return fmt.Errorf("registry %s: the record of storage %d can't be read: %w: %w", s.path, id, err, feature.ErrInvalid)
 		}
 		st.ID, st.State = id, feature.StorageState(stateText)
 		state.Storages = append(state.Storages, st)

@@ -47,7 +47,7 @@ var _ registry.Store = (*Store)(nil)
 func Open(ctx context.Context, path string, options Options) (*Store, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fmt.Errorf("registry %s: %s: %w", path, err, feature.ErrInvalid)
+		return nil, fmt.Errorf("registry %s: %w: %w", path, err, feature.ErrInvalid)
 	}
 	if err := prepare(abs, options.MustExist); err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func fileError(path string, err error) error {
 	if errors.As(err, &pathErr) {
 		err = pathErr.Err
 	}
-	return fmt.Errorf("registry %s can't be created or read: %s: %w", path, err, feature.ErrInvalid)
+	return fmt.Errorf("registry %s can't be created or read: %w: %w", path, err, feature.ErrInvalid)
 }
 
 // Close waits for running calls and closes the file. It may be called twice.

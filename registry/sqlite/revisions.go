@@ -143,7 +143,7 @@ func (s *Store) History(ctx context.Context, limit int) ([]registry.Revision, er
 			return err
 		}
 		if err := json.Unmarshal(changes, &r.Changes); err != nil {
-			return fmt.Errorf("registry %s: the record of revision %d can't be read: %s: %w", s.path, r.Number, err, feature.ErrInvalid)
+			return fmt.Errorf("registry %s: the record of revision %d can't be read: %w: %w", s.path, r.Number, err, feature.ErrInvalid)
 		}
 		revisions = append(revisions, r)
 		return nil

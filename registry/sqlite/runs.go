@@ -117,7 +117,7 @@ func (s *Store) queryRuns(ctx context.Context, query string, args ...any) ([]fea
 		}
 		var run feature.Run
 		if err := json.Unmarshal(record, &run); err != nil {
-			return fmt.Errorf("registry %s: the record of run %d can't be read: %s: %w", s.path, number, err, feature.ErrInvalid)
+			return fmt.Errorf("registry %s: the record of run %d can't be read: %w: %w", s.path, number, err, feature.ErrInvalid)
 		}
 		runs = append(runs, run)
 		return nil

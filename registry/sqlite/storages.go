@@ -24,7 +24,7 @@ func (s *Store) NewStorage(ctx context.Context, view string, version int) (featu
 			return err
 		}
 		if err := json.Unmarshal([]byte(layout), &made); err != nil {
-			return fmt.Errorf("the layout of %s@%d can't be read: %s: %w", view, version, err, feature.ErrInvalid)
+			return fmt.Errorf("the layout of %s@%d can't be read: %w: %w", view, version, err, feature.ErrInvalid)
 		}
 		if _, err := tx.ExecContext(ctx, "UPDATE storages SET state = 'retired' WHERE view = ? AND version = ? AND state = 'filling'",
 			view, version); err != nil {

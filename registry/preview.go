@@ -1,0 +1,46 @@
+package registry
+
+import "maps"
+
+// Preview gives the registry as it would be after the plan, with every version that
+// the files describe promoted: for training sets from definitions that are not
+// applied. base is what the plan was made on; the preview has its revision, and no
+// storages of what the plan changes.
+func (p *Plan) Preview(base *Snapshot) (*Snapshot, error) {
+	s := &Snapshot{
+		identity: base.identity, head: base.head,
+		entities: maps.Clone(base.entities), sources: maps.Clone(base.sources),
+		views: make(map[string]*viewVersions, len(base.views)), services: make(map[string]*serviceVersions, len(base.services)),
+		storages: base.storages,
+	}
+	for name, v := range base.views {
+		s.views[name] = &viewVersions{pointer: v.pointer, versions: maps.Clone(v.versions)}
+	}
+	for name, v := range base.services {
+		s.services[name] = &serviceVersions{pointer: v.pointer, versions: maps.Clone(v.versions)}
+	}
+	for i := range p.write.Objects {
+		o := &p.write.Objects[i]
+		if o.Spec == nil && o.Kind == KindEntity {
+			delete(s.entities, o.Name)
+		}
+		if o.Spec == nil && o.Kind == KindSource {
+			delete(s.sources, o.Name)
+		}
+		if err := s.addObject(o); err != nil {
+			return nil, err
+		}
+	}
+	for _, pointer := range p.write.Pointers {
+		if err := s.addPointer(pointer); err != nil {
+			return nil, err
+		}
+	}
+	for _, v := range s.views {
+		v.pointer.Current = v.pointer.Defined
+	}
+	for _, v := range s.services {
+		v.pointer.Current = v.pointer.Defined
+	}
+	return s, nil
+}
