@@ -67,7 +67,8 @@ func (s *Sink) Write(ctx context.Context, storage *feature.Storage, view *featur
 			}
 		}
 	}
-	return result, s.flush(ctx, layout, buf, &result)
+	err = s.flush(ctx, layout, buf, &result)
+	return result, err
 }
 
 // Advance moves the watermark, as Store.Advance does.

@@ -1,6 +1,7 @@
 package online_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -22,7 +23,7 @@ func (r *recorder) Put(_ context.Context, _ *online.Layout, rows []online.Row) (
 	var result online.PutResult
 	var call []online.Row
 	for _, row := range rows {
-		call = append(call, online.Row{Key: []byte(string(row.Key)), Value: []byte(string(row.Value)), Expires: row.Expires})
+		call = append(call, online.Row{Key: bytes.Clone(row.Key), Value: bytes.Clone(row.Value), Expires: row.Expires})
 		result.Written++
 		result.Bytes += len(row.Key) + len(row.Value)
 	}
@@ -44,7 +45,7 @@ func TestTheSinkWritesBoundedCallsOfTheRowsThatAreNotExpired(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := newLayout(t, load.Storage)
-	i, bytes := 0, int64(0)
+	i, size := 0, int64(0)
 	for _, call := range store.calls {
 		if len(call) > 4096 {
 			t.Errorf("a call of %d rows", len(call))
@@ -56,15 +57,15 @@ func TestTheSinkWritesBoundedCallsOfTheRowsThatAreNotExpired(t *testing.T) {
 			if i == 9 {
 				i++
 			}
-			if string(row.Key) != string(l.AppendKey(nil, batch.Keys, i)) || string(row.Value) != string(l.AppendRow(nil, batch, i)) ||
+			if !bytes.Equal(row.Key, l.AppendKey(nil, batch.Keys, i)) || !bytes.Equal(row.Value, l.AppendRow(nil, batch, i)) ||
 				row.Expires != batch.Event[i].Add(ttl+online.Grace) {
 				t.Fatalf("row %d is not what was given", i)
 			}
-			bytes += int64(len(row.Key) + len(row.Value))
+			size += int64(len(row.Key) + len(row.Value))
 			i++
 		}
 	}
-	if want := (feature.WriteResult{Written: 9998, Expired: 2, Bytes: bytes}); i != 10_000 || result != want {
+	if want := (feature.WriteResult{Written: 9998, Expired: 2, Bytes: size}); i != 10_000 || result != want {
 		t.Errorf("after row %d: got %+v, want %+v", i, result, want)
 	}
 }

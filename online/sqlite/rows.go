@@ -24,20 +24,21 @@ func getSizes() []int { return []int{1, 8, 64, 512} }
 func (s *Store) prepare(ctx context.Context) error {
 	for _, n := range getSizes() {
 		text := "WITH wanted(i, key) AS (VALUES " + placeholders("(%d, ?)", n) + ") SELECT i, value FROM wanted CROSS JOIN row USING (key)"
-		get, err := s.reads.PrepareContext(ctx, text)
+		get, err := s.reads.PrepareContext(ctx, text) //nolint:sqlclosecheck // by Close
 		if err != nil {
 			return s.failed(ctx, "open", err)
 		}
 		s.gets = append(s.gets, get)
-		peek, err := s.writes.PrepareContext(ctx, text)
+		peek, err := s.writes.PrepareContext(ctx, text) //nolint:sqlclosecheck // by Close
 		if err != nil {
 			return s.failed(ctx, "open", err)
 		}
 		s.peeks = append(s.peeks, peek)
 	}
 	for _, n := range []int{1, putRows} {
-		put, err := s.writes.PrepareContext(ctx, "INSERT INTO row (key, value, expires) VALUES "+placeholders("(?, ?, ?)", n)+
-			" ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires = excluded.expires")
+		text := "INSERT INTO row (key, value, expires) VALUES " + placeholders("(?, ?, ?)", n) +
+			" ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires = excluded.expires"
+		put, err := s.writes.PrepareContext(ctx, text) //nolint:sqlclosecheck // by Close
 		if err != nil {
 			return s.failed(ctx, "open", err)
 		}
@@ -200,7 +201,8 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, rows []online.Row) error
 			}
 			args = append(args, rows[i].Key, rows[i].Value, expires)
 		}
-		if _, err := tx.StmtContext(ctx, stmt).ExecContext(ctx, args...); err != nil {
+		bound := tx.StmtContext(ctx, stmt) //nolint:sqlclosecheck // by the end of the transaction
+		if _, err := bound.ExecContext(ctx, args...); err != nil {
 			return err
 		}
 		rows = rows[n:]
