@@ -286,6 +286,12 @@ func TestMaxStalenessIsThreeTimesTheLongestIntervalOfTheSchedule(t *testing.T) {
 		"0 9,17 * * *": 48 * feature.Hour,
 		"0 6 * * 1-5":  9 * feature.Day, // from Friday to Monday
 		"0 0 1 * *":    93 * feature.Day,
+		"* * * * *":    3 * feature.Minute,
+		"*/7 * * * *":  21 * feature.Minute,                    // 56 -> 00 is shorter
+		"5,50 * * * *": 135 * feature.Minute,                   // 05 -> 50
+		"* 9-16 * * *": 3 * (16*feature.Hour + feature.Minute), // 16:59 -> 9:00
+		"* * * * 1-5":  3 * (48*feature.Hour + feature.Minute), // Friday 23:59 -> Monday
+		"0 12 29 2 *":  3 * 1461 * feature.Day,
 	} {
 		store := &memory{}
 		d := project()
