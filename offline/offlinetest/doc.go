@@ -68,6 +68,10 @@
 // script again with its rows reversed and shuffled, in one file or row group
 // each, doubled, and with the spine in another order.
 //
+// The package's own tests have the scripts answered by SQL on DuckDB as well
+// (sql/answer.py), so that no reading of the rule stands alone, and check that
+// wrong engines are noticed by the scripts and by the random cases.
+//
 // # Adding to the language
 //
 // Windowed aggregates will be further words in a view's features (NAME = count
