@@ -113,7 +113,7 @@ func TestDamagedFilesAreErrorsThatNameThem(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		step := max(1, len(good)/150)
+		step := max(1, len(good)/80)
 		for n := 0; n < len(good); n += step {
 			write(good[:n])
 			err := readAll(t, dir, name)
@@ -122,7 +122,7 @@ func TestDamagedFilesAreErrorsThatNameThem(t *testing.T) {
 			}
 			checkKind(t, err, name)
 		}
-		flips := max(1, len(good)/400)
+		flips := max(1, len(good)/130)
 		for i := 0; i < len(good); i += flips {
 			for _, flip := range []byte{0x01, 0x80, 0xff} {
 				bad := append([]byte{}, good...)
