@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -253,7 +254,12 @@ func timeOrDecimal(arr arrow.Array, i int) (pq.Value, error) {
 }
 
 // textValue shares the text's bytes: the library copies what it keeps.
-func textValue(s string) pq.Value { return pq.ByteArrayValue([]byte(s)) }
+func textValue(s string) pq.Value {
+	if s == "" {
+		return pq.ByteArrayValue([]byte{})
+	}
+	return pq.ByteArrayValue(unsafe.Slice(unsafe.StringData(s), len(s)))
+}
 
 // decimalValue writes a number, given as words from the lowest, in big-endian
 // bytes of its type's width.
