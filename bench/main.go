@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 )
 
 type config struct {
@@ -59,9 +60,6 @@ func (c config) run(ctx context.Context) (err error) {
 	if _, err := c.command(ctx, "", "apply", "--yes"); err != nil {
 		return err
 	}
-	fmt.Printf("%d rows, %d keys, 10 float64 features\n\n", c.rows, c.keys)
-	fmt.Println("| what | SQLite | Redis |")
-	fmt.Println("| --- | --- | --- |")
 	redis, err := startRedis(ctx, c.folder)
 	if err != nil {
 		return err
@@ -73,8 +71,11 @@ func (c config) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	var table strings.Builder
+	fmt.Fprintf(&table, "%d rows, %d keys, 10 float64 features\n\n| what | SQLite | Redis |\n| --- | --- | --- |\n", c.rows, c.keys)
 	for i, name := range figureNames() {
-		fmt.Printf("| %s | %s | %s |\n", name, columns[0][i], columns[1][i])
+		fmt.Fprintf(&table, "| %s | %s | %s |\n", name, columns[0][i], columns[1][i])
 	}
-	return nil
+	_, err = os.Stdout.WriteString(table.String())
+	return err
 }

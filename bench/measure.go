@@ -56,11 +56,12 @@ func (c config) measure(ctx context.Context, env string, redis *server) (figures
 		}
 		f[2] = fmt.Sprintf("%d in memory", (after-before)/keys)
 	}
-	return f, c.requests10(ctx, env, &f)
+	err = c.latency(ctx, env, &f)
+	return f, err
 }
 
-// requests10 starts a server and asks it for one random key at a time.
-func (c config) requests10(ctx context.Context, env string, f *figures) error {
+// latency starts a server and asks it for one random key at a time.
+func (c config) latency(ctx context.Context, env string, f *figures) error {
 	serve := exec.CommandContext(ctx, c.quiver, "-C", c.folder, "--env", env, "serve", "--grpc", "127.0.0.1:0", "--metrics", "") //nolint:gosec // the binary that the user named
 	told, err := serve.StderrPipe()
 	if err != nil {

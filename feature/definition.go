@@ -103,7 +103,7 @@ type Service struct {
 // ViewUse is a view as a service uses it.
 type ViewUse struct {
 	View    string            `json:"view"`
-	Version int               `json:"version,omitzero"` // 0: the version current at apply
+	Version int               `json:"version,omitzero"` // 0: the version that the files define
 	As      string            `json:"as,omitzero"`      // replaces the view's name in output columns
 	Keys    map[string]string `json:"keys,omitempty"`   // join key: column of the spine or request, where the names differ
 	Only    []string          `json:"only,omitempty"`   // these features, in this order; none: all

@@ -10,8 +10,15 @@ import (
 
 func TestFinerThanAMicrosecondIsFlooredAndAvailableTimesAreRoundedUp(t *testing.T) {
 	for _, c := range []struct{ ns, floor, ceil int64 }{
-		{0, 0, 0}, {1, 0, 1}, {999, 0, 1}, {1000, 1, 1}, {1001, 1, 2},
-		{-1, -1, 0}, {-999, -1, 0}, {-1000, -1, -1}, {-1001, -2, -1},
+		{0, 0, 0},
+		{1, 0, 1},
+		{999, 0, 1},
+		{1000, 1, 1},
+		{1001, 1, 2},
+		{-1, -1, 0},
+		{-999, -1, 0},
+		{-1000, -1, -1},
+		{-1001, -2, -1},
 		{math.MaxInt64, math.MaxInt64 / 1000, math.MaxInt64/1000 + 1},
 		{math.MinInt64, math.MinInt64/1000 - 1, math.MinInt64 / 1000},
 	} {
@@ -30,8 +37,16 @@ func TestSumsAndDifferencesOfTimesSaturate(t *testing.T) {
 		d    feature.Duration
 		want feature.Time
 	}{
-		{5, 3, 8}, {5, -8, -3}, {5, 0, 5}, {maxT, 1, maxT}, {maxT - 1, 1, maxT}, {minT, -1, minT}, {minT, math.MaxInt64, -1},
-		{-1, math.MinInt64, minT}, {0, math.MinInt64, minT}, {maxT, math.MaxInt64, maxT},
+		{5, 3, 8},
+		{5, -8, -3},
+		{5, 0, 5},
+		{maxT, 1, maxT},
+		{maxT - 1, 1, maxT},
+		{minT, -1, minT},
+		{minT, math.MaxInt64, -1},
+		{-1, math.MinInt64, minT},
+		{0, math.MinInt64, minT},
+		{maxT, math.MaxInt64, maxT},
 	} {
 		if got := c.t.Add(c.d); got != c.want {
 			t.Errorf("%d.Add(%d) = %d, want %d", int64(c.t), int64(c.d), int64(got), int64(c.want))
