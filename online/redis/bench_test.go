@@ -15,7 +15,7 @@ import (
 )
 
 // BenchmarkLoad writes 200,000 keys of ten float64: into an empty server, again with
-// the same rows, and with later ones. Run it with -benchtime 1x.
+// the same rows, with later ones, and with rows that tie with those. Run it with -benchtime 1x.
 func BenchmarkLoad(b *testing.B) {
 	const n = 200_000
 	for _, ttl := range []feature.Duration{0, 30 * feature.Day} {
@@ -27,11 +27,16 @@ func BenchmarkLoad(b *testing.B) {
 		load := onlinetest.NewLoad(1, ttl)
 		sink := online.NewSink(store)
 		empty := usedMemory(b, server)
-		for i, round := range []string{"first", "same", "later"} {
-			event := onlinetest.Now.Add(feature.Duration(i / 2))
+		for i, round := range []string{"first", "same", "later", "tied"} {
+			event := onlinetest.Now.Add(feature.Duration(min(i/2, 1)))
 			b.Run(fmt.Sprintf("ttl=%s/%s", ttl, round), func(b *testing.B) {
 				for range b.N {
 					load.Measure(b, n, event, func(batch *feature.Batch) error {
+						if round == "tied" {
+							for i := range batch.Features[0].Float64s {
+								batch.Features[0].Float64s[i]++
+							}
+						}
 						_, err := sink.Write(b.Context(), load.Storage, load.View, batch, onlinetest.Now)
 						return err
 					})

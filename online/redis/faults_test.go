@@ -206,7 +206,9 @@ func TestAForeignKeyIsNamedAndLeftAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := client.Dump(t.Context(), key).Val()
-		_, err := s.Put(t.Context(), k.Layout, []online.Row{row})
+		tied := k.Row("another", onlinetest.Stamp{Event: 1}, 1.0, nil)
+		onlinetest.Put(t, s, k.Layout, k.Row("another", onlinetest.Stamp{Event: 1}, 2.0, nil))
+		_, err := s.Put(t.Context(), k.Layout, []online.Row{tied, row})
 		if !errors.Is(err, feature.ErrInvalid) || !strings.Contains(fmt.Sprint(err), `airport="SFO"`) {
 			t.Errorf("%s: got error %v, want invalid with the key", name, err)
 		}

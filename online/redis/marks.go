@@ -158,11 +158,11 @@ func (s *Store) Advance(ctx context.Context, storage uint64, to feature.Time, ru
 		if err != nil {
 			return fmt.Errorf("online/redis: watermark of storage %d: %w", storage, err)
 		}
-		swapped, err := s.swap.Run(ctx, s.client, []string{s.markKey(storage)}, texts[0], next, "").Int()
+		replies, err := s.evalAll(ctx, s.swap, [][]any{s.swapCall([]byte(s.markKey(storage)), []byte(texts[0]), next, "")})
 		if err != nil {
 			return s.failed(ctx, "write the watermark of storage "+strconv.FormatUint(storage, 10), err)
 		}
-		if swapped == 1 {
+		if replies[0] == swapped {
 			return nil
 		}
 	}

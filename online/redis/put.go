@@ -19,13 +19,14 @@ const (
 	settleAttempts = 1000      // of one compare-and-swap against other writers
 )
 
-// What put.lua says of a row.
+// What put.lua says of a row, where it can decide: t and x are left to settle.
 const (
-	wrote    = 'w'
-	kept     = 'k'
-	tied     = 't'
-	mismatch = 'x'
+	wrote = 'w'
+	kept  = 'k'
 )
+
+// swapped is what swap.lua says where it replaced the value.
+const swapped = "swapped"
 
 // Put writes rows, each where it is later than what is there.
 func (s *Store) Put(ctx context.Context, layout *online.Layout, rows []online.Row) (online.PutResult, error) {
@@ -59,34 +60,45 @@ func group(rows []online.Row) [][]online.Row {
 // putGroups writes groups in one round trip, then settles what the server could
 // not decide.
 func (s *Store) putGroups(ctx context.Context, layout *online.Layout, groups [][]online.Row, result *online.PutResult) error {
-	replies, err := s.callPut(ctx, layout, groups)
+	replies, err := s.evalAll(ctx, s.put, s.putCalls(layout, groups))
 	if err != nil {
 		return s.failed(ctx, "write values", err)
 	}
+	var open []*online.Row
 	for g, rows := range groups {
 		if len(replies[g]) != len(rows) {
 			return fmt.Errorf("online/redis: write values at %s: unexpected reply %q: %w", s.addr, replies[g], feature.ErrUnavailable)
 		}
 		for i := range rows {
-			row := &rows[i]
 			switch replies[g][i] {
 			case wrote:
-				result.Written++
-				result.Bytes += len(row.Key) + len(row.Value)
+				countWritten(result, &rows[i])
 			case kept:
 				result.Kept++
 			default: // tied, mismatch: the values themselves decide, or say what is wrong
-				if err := s.settle(ctx, layout, row, result); err != nil {
-					return err
-				}
+				open = append(open, &rows[i])
 			}
 		}
 	}
-	return nil
+	for range settleAttempts {
+		if len(open) == 0 {
+			return nil
+		}
+		if open, err = s.settle(ctx, layout, open, result); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("online/redis: the value of %s at %s was changed by others %d times while it was compared: %w",
+		layout.KeyText(open[0].Key), s.addr, settleAttempts, feature.ErrUnavailable)
 }
 
-// callPut runs put.lua on each group, and gives the letters per group.
-func (s *Store) callPut(ctx context.Context, layout *online.Layout, groups [][]online.Row) ([]string, error) {
+func countWritten(result *online.PutResult, row *online.Row) {
+	result.Written++
+	result.Bytes += len(row.Key) + len(row.Value)
+}
+
+// putCalls makes a call of put.lua for each group.
+func (s *Store) putCalls(layout *online.Layout, groups [][]online.Row) [][]any {
 	calls := make([][]any, len(groups))
 	now := s.clock()
 	for g, rows := range groups {
@@ -101,25 +113,100 @@ func (s *Store) callPut(ctx context.Context, layout *online.Layout, groups [][]o
 		}
 		calls[g] = args
 	}
-	replies := make([]string, len(groups))
+	return calls
+}
+
+// settle writes rows by comparing whole values here and swapping against the exact
+// bytes that were compared, two round trips for all. It gives those that somebody
+// else changed in between.
+func (s *Store) settle(ctx context.Context, layout *online.Layout, rows []*online.Row, result *online.PutResult) ([]*online.Row, error) {
+	keys := make([][]byte, len(rows))
+	for i, row := range rows {
+		keys[i] = row.Key
+	}
+	old, err := s.Get(ctx, keys)
+	if errors.Is(err, feature.ErrUnavailable) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("settle the value of %s: %w", s.culprit(ctx, layout, keys), err)
+	}
+	var later []*online.Row
+	var calls [][]any
+	now := s.clock()
+	for i, row := range rows {
+		if old[i] != nil {
+			c, err := layout.Compare(row.Value, old[i])
+			if err != nil {
+				return nil, fmt.Errorf("online/redis: the stored value of %s at %s can't be compared and was left as it is; where nobody needs it, delete its key: %w",
+					layout.KeyText(row.Key), s.addr, err)
+			}
+			if c <= 0 {
+				result.Kept++
+				continue
+			}
+		}
+		later = append(later, row)
+		calls = append(calls, s.swapCall(s.key(row.Key), old[i], row.Value, s.life(now, row.Expires)))
+	}
+	replies, err := s.evalAll(ctx, s.swap, calls)
+	if err != nil {
+		return nil, s.failed(ctx, "write values", err)
+	}
+	var open []*online.Row
+	for i, row := range later {
+		if replies[i] == swapped {
+			countWritten(result, row)
+		} else {
+			open = append(open, row)
+		}
+	}
+	return open, nil
+}
+
+// culprit names the first of keys that can't be read.
+func (s *Store) culprit(ctx context.Context, layout *online.Layout, keys [][]byte) string {
+	for _, key := range keys {
+		if _, err := s.Get(ctx, [][]byte{key}); errors.Is(err, feature.ErrInvalid) {
+			return layout.KeyText(key)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return layout.KeyText(keys[0]) + " or another"
+}
+
+// swapCall makes a call of swap.lua. An absent old value is empty.
+func (s *Store) swapCall(key, old, value []byte, life string) []any {
+	return []any{"evalsha", s.swap.Hash(), 1, key, old, value, life}
+}
+
+// evalAll makes calls of one script in one round trip, and gives their replies.
+func (s *Store) evalAll(ctx context.Context, script *driver.Script, calls [][]any) ([]string, error) {
+	replies := make([]string, len(calls))
 	// The server may not know the script yet, or have lost it by a restart.
-	for attempt := 0; ; attempt++ {
-		unknown, err := s.evalAll(ctx, calls, replies)
-		if err != nil || !unknown {
-			return replies, err
+	for attempt := 0; len(calls) > 0; attempt++ {
+		unknown, err := s.evalOpen(ctx, calls, replies)
+		if err != nil {
+			return nil, err
+		}
+		if !unknown {
+			break
 		}
 		if attempt == 3 {
 			return nil, errors.New("the server forgets scripts as soon as they are loaded")
 		}
-		if err := s.put.Load(ctx, s.client).Err(); err != nil {
+		if err := script.Load(ctx, s.client).Err(); err != nil {
 			return nil, err
 		}
 	}
+	return replies, nil
 }
 
-// evalAll runs the calls that have no reply yet, and tells whether the server did
+// evalOpen makes the calls that have no reply yet, and tells whether the server did
 // not know the script.
-func (s *Store) evalAll(ctx context.Context, calls [][]any, replies []string) (unknown bool, err error) {
+func (s *Store) evalOpen(ctx context.Context, calls [][]any, replies []string) (unknown bool, err error) {
 	pipe := s.client.Pipeline()
 	cmds := make([]*driver.Cmd, len(calls))
 	for g, args := range calls {
@@ -143,40 +230,6 @@ func (s *Store) evalAll(ctx context.Context, calls [][]any, replies []string) (u
 		}
 	}
 	return unknown, nil
-}
-
-// settle writes one row by comparing whole values here and swapping against the
-// exact bytes that were compared.
-func (s *Store) settle(ctx context.Context, layout *online.Layout, row *online.Row, result *online.PutResult) error {
-	key := string(s.key(row.Key))
-	for range settleAttempts {
-		old, err := s.client.Get(ctx, key).Result()
-		if err != nil && !errors.Is(err, driver.Nil) {
-			return s.failed(ctx, "read the value of "+layout.KeyText(row.Key), err)
-		}
-		if err == nil {
-			c, err := layout.Compare(row.Value, []byte(old))
-			if err != nil {
-				return fmt.Errorf("online/redis: the stored value of %s at %s can't be compared and was left as it is; where nobody needs it, delete its key: %w",
-					layout.KeyText(row.Key), s.addr, err)
-			}
-			if c <= 0 {
-				result.Kept++
-				return nil
-			}
-		}
-		swapped, err := s.swap.Run(ctx, s.client, []string{key}, old, row.Value, s.life(s.clock(), row.Expires)).Int()
-		if err != nil {
-			return s.failed(ctx, "write the value of "+layout.KeyText(row.Key), err)
-		}
-		if swapped == 1 {
-			result.Written++
-			result.Bytes += len(row.Key) + len(row.Value)
-			return nil
-		}
-	}
-	return fmt.Errorf("online/redis: the value of %s at %s was changed by others %d times while it was compared: %w",
-		layout.KeyText(row.Key), s.addr, settleAttempts, feature.ErrUnavailable)
 }
 
 // life is how long the server shall keep a value, in milliseconds, as text. It is

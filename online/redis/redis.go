@@ -51,6 +51,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The driver prints to standard error what it returns as errors as well, and
+	// can be told otherwise only for the whole process.
+	driver.SetLogger(silence{})
 	client := driver.NewClient(opts)
 	s := &Store{
 		client: client, addr: opts.Addr, prefix: or(o.Prefix, DefaultPrefix), registry: o.Registry,
@@ -67,6 +70,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	return s, nil
 }
+
+type silence struct{}
+
+// Printf is what the driver asks of a logger.
+func (silence) Printf(context.Context, string, ...any) {}
 
 // bind claims the prefix for the registry, or sees that it is already its own.
 func (s *Store) bind(ctx context.Context) error {

@@ -1,13 +1,14 @@
 -- Replaces a value if it is still the one that was read: compare-and-swap.
 -- KEYS: the key. ARGV: the bytes read, '' for an absent key; the new ones; the
--- milliseconds that they live, '' for ever. Returns 1 where it replaced.
+-- milliseconds that they live, '' for ever. Returns what it
+-- did: swapped, or changed where the value is another one by now.
 local old = redis.call('GET', KEYS[1]) or ''
 if old ~= ARGV[1] then
-  return 0
+  return 'changed'
 end
 if ARGV[3] == '' then
   redis.call('SET', KEYS[1], ARGV[2])
 else
   redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 end
-return 1
+return 'swapped'
