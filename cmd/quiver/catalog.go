@@ -20,10 +20,10 @@ func (a *app) listCommand() *cobra.Command {
 		Short: "List what the registry holds",
 		Example: `  quiver list
   quiver list views`,
-		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+		Args:      choice(kinds),
 		ValidArgs: kinds,
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.withSnapshot(c.Context(), func(_ *project, _ registry.Store, s *registry.Snapshot) error {
+			return a.withReader(c.Context(), func(_ *project, _ registry.Store, s *registry.Snapshot) error {
 				if len(args) == 1 {
 					kinds = args
 				}
@@ -122,13 +122,13 @@ func (a *app) describeCommand() *cobra.Command {
 		Short: "Show everything about an entity, a source, a view or a service",
 		Example: `  quiver describe airport_delay
   quiver describe delay_model@1 -o json`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly("NAME"),
 		RunE: func(c *cobra.Command, args []string) error {
 			name, version, err := feature.ParseVersioned(args[0])
 			if err != nil {
 				return usagef("%w", err)
 			}
-			return a.withSnapshot(c.Context(), func(_ *project, _ registry.Store, s *registry.Snapshot) error {
+			return a.withReader(c.Context(), func(_ *project, _ registry.Store, s *registry.Snapshot) error {
 				found, err := findObjects(s, name, version)
 				if err != nil {
 					return err

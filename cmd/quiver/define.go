@@ -21,9 +21,9 @@ func (a *app) validateCommand() *cobra.Command {
 		Use:     "validate",
 		Short:   "Check the definitions, all errors at once",
 		Example: "  quiver validate",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.withSnapshot(c.Context(), func(p *project, _ registry.Store, base *registry.Snapshot) error {
+			return a.withReader(c.Context(), func(p *project, _ registry.Store, base *registry.Snapshot) error {
 				defs, err := p.Load()
 				if err != nil {
 					return a.problems(err)
@@ -60,9 +60,9 @@ func (a *app) planCommand() *cobra.Command {
 		Short: "Show what applying the definitions would change",
 		Example: `  quiver plan
   quiver plan --exit-code -o json    # as a gate in CI: exit 3 when there are changes`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.withSnapshot(c.Context(), func(p *project, _ registry.Store, base *registry.Snapshot) error {
+			return a.withReader(c.Context(), func(p *project, _ registry.Store, base *registry.Snapshot) error {
 				plan, err := p.plan(c.Context(), base)
 				if err != nil {
 					return a.problems(err)
@@ -127,9 +127,9 @@ func (a *app) applyCommand() *cobra.Command {
 		Short: "Make the definitions the registry's, in one revision",
 		Example: `  quiver apply
   quiver apply --yes --message "tighter TTL for routes"`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.withSnapshot(c.Context(), func(p *project, store registry.Store, base *registry.Snapshot) error {
+			return a.withRegistry(c.Context(), true, func(p *project, store registry.Store, base *registry.Snapshot) error {
 				plan, err := p.plan(c.Context(), base)
 				if err != nil {
 					return a.problems(err)
@@ -140,7 +140,7 @@ func (a *app) applyCommand() *cobra.Command {
 					}
 				}
 				if !plan.Empty() && !yes {
-					if err := a.confirm("apply?"); err != nil {
+					if err := a.confirm(c.Context(), "apply?"); err != nil {
 						return err
 					}
 				}
@@ -163,23 +163,39 @@ func (a *app) applyCommand() *cobra.Command {
 }
 
 // confirm asks a person. Where nobody can answer, --yes is needed.
-func (a *app) confirm(question string) error {
+func (a *app) confirm(ctx context.Context, question string) error {
 	if !terminal(a.env.in) {
 		return usagef("nobody can be asked here (standard input is not a terminal): add --yes")
 	}
 	_, _ = fmt.Fprint(a.env.err, question, " [y/N] ")
-	answer, err := bufio.NewReader(a.env.in).ReadString('\n')
-	if err != nil && answer == "" {
-		return fmt.Errorf("no answer: nothing was changed: %w", err)
+	type line struct {
+		text string
+		err  error
+	}
+	answered := make(chan line, 1)
+	go func() { // a read can't be interrupted; after Ctrl-C it ends with the process
+		text, err := bufio.NewReader(a.env.in).ReadString('\n')
+		answered <- line{text, err}
+	}()
+	var answer string
+	select {
+	case <-ctx.Done():
+		_, _ = fmt.Fprintln(a.env.err)
+		return ctx.Err()
+	case got := <-answered:
+		if got.err != nil && got.text == "" {
+			return fmt.Errorf("no answer, nothing was changed: %w", got.err)
+		}
+		answer = got.text
 	}
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":
 		return nil
 	}
-	return fmt.Errorf("nothing was changed: %w", errDeclined)
+	return errDeclined
 }
 
-var errDeclined = errors.New("declined")
+var errDeclined = errors.New("declined: nothing was changed")
 
 // author says who changes the registry, and from which commit.
 func author(ctx context.Context, p *project, message string) registry.Author {
@@ -206,13 +222,19 @@ func gitCommit(ctx context.Context, folder string) string {
 }
 
 func (a *app) promoteCommand() *cobra.Command {
-	return &cobra.Command{
+	var kind string
+	c := &cobra.Command{
 		Use:   "promote NAME@VERSION",
 		Short: "Make a version of a view or a service the current one",
 		Example: `  quiver materialize                # the new version's storage first
   quiver promote delay_model@2`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly("NAME@VERSION"),
 		RunE: func(c *cobra.Command, args []string) error {
+			switch kind {
+			case "", registry.KindView, registry.KindService:
+			default:
+				return usagef("--kind: unknown kind %q: expected view or service", kind)
+			}
 			name, version, err := feature.ParseVersioned(args[0])
 			if err != nil {
 				return usagef("%w", err)
@@ -221,10 +243,13 @@ func (a *app) promoteCommand() *cobra.Command {
 				return usagef("say which version: quiver promote %s@VERSION", name)
 			}
 			return a.withSnapshot(c.Context(), func(p *project, store registry.Store, base *registry.Snapshot) error {
-				return a.promote(c.Context(), p, store, base, name, version)
+				target := registry.Target{Kind: kind, Name: name, Version: version}
+				return a.promote(c.Context(), p, store, base, target)
 			})
 		},
 	}
+	c.Flags().StringVar(&kind, "kind", "", "view or service, where both bear the name")
+	return c
 }
 
 func (a *app) historyCommand() *cobra.Command {
@@ -233,12 +258,19 @@ func (a *app) historyCommand() *cobra.Command {
 		Use:     "history",
 		Short:   "Show who changed what, and when",
 		Example: "  quiver history --limit 5",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.withSnapshot(c.Context(), func(_ *project, store registry.Store, _ *registry.Snapshot) error {
-				revisions, err := store.History(c.Context(), limit)
-				if err != nil {
-					return err
+			if limit < 0 {
+				return usagef("--limit %d is negative: expected a number of revisions, or 0 for all", limit)
+			}
+			return a.withReader(c.Context(), func(_ *project, store registry.Store, _ *registry.Snapshot) error {
+				revisions := []registry.Revision{}
+				if store != nil {
+					found, err := store.History(c.Context(), limit)
+					if err != nil {
+						return err
+					}
+					revisions = append(revisions, found...)
 				}
 				return a.print(revisions, func() error { return a.printHistory(revisions) })
 			})

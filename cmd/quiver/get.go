@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,10 +40,10 @@ a running server. A key is given once per key column, with one value per entity;
 a comma within a value is written as \,.`,
 		Example: `  quiver get --service delay_model --key origin=SFO,JFK --key destination=LAX,BOS
   quiver get --features airport_facts:city --key airport=SFO --server localhost:7070`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if (f.service == "") == (len(f.features) == 0) {
-				return usagef("name either a service with --service or features with --features")
+			if f.timeout <= 0 {
+				return usagef("--timeout: expected more than zero")
 			}
 			return a.get(c.Context(), f)
 		},
@@ -73,10 +74,22 @@ type answerFeature struct {
 }
 
 func (a *app) get(ctx context.Context, f getFlags) error {
-	ctx, cancel := context.WithTimeout(ctx, f.timeout)
+	wanted, err := parseWanted(f.service, f.features)
+	if err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
+	err = a.getWithin(limited, f, wanted)
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		return fmt.Errorf("no answer within %s (--timeout): %w", f.timeout, err)
+	}
+	return err
+}
+
+func (a *app) getWithin(ctx context.Context, f getFlags, w wanted) error {
 	return a.withSnapshot(ctx, func(p *project, store registry.Store, s *registry.Snapshot) error {
-		selection, err := selectFeatures(s, f.service, f.features)
+		selection, err := w.from(s)
 		if err != nil {
 			return err
 		}
@@ -97,14 +110,15 @@ func (a *app) get(ctx context.Context, f getFlags) error {
 	})
 }
 
-// parseKeys reads the key columns in the types that the features want. Names that
-// nothing wants are left for the answer to refuse.
+// parseKeys reads the key columns in the types that the features want: each of
+// them once, all of one length.
 func parseKeys(texts []string, selection *feature.Selection) (map[string]*feature.Column, error) {
 	wanted, err := selection.KeyColumns()
 	if err != nil {
 		return nil, err
 	}
 	columns := map[string]*feature.Column{}
+	first := "" // the column that says how many entities there are
 	for _, text := range texts {
 		name, values, ok := strings.Cut(text, "=")
 		if !ok {
@@ -113,20 +127,37 @@ func parseKeys(texts []string, selection *feature.Selection) (map[string]*featur
 		if columns[name] != nil {
 			return nil, usagef("--key %s is given twice: put all values behind one, separated by commas", name)
 		}
-		kind := feature.Scalar(feature.String)
-		for _, k := range wanted {
-			if k.Name == name {
-				kind = k.Type
+		at := slices.IndexFunc(wanted, func(k feature.JoinKey) bool { return k.Name == name })
+		if at < 0 {
+			return nil, usagef("--key %s: no such key column; %s", name, asksFor(wanted))
+		}
+		columns[name] = feature.NewColumn(wanted[at].Type, 1)
+		for i, v := range splitValues(values) {
+			if err := columns[name].AppendText(v); err != nil {
+				return nil, usagef("--key %s, value %d: %w", name, i+1, err)
 			}
 		}
-		columns[name] = feature.NewColumn(kind, 1)
-		for _, v := range splitValues(values) {
-			if err := columns[name].AppendText(v); err != nil {
-				return nil, usagef("--key %s: %w", name, err)
-			}
+		if first == "" {
+			first = name
+		}
+		if n, expected := columns[name].Len(), columns[first].Len(); n != expected {
+			return nil, usagef("--key %s has %s and --key %s has %d: give one value per entity to each",
+				first, plural(expected, "value", "values"), name, n)
+		}
+	}
+	for _, k := range wanted {
+		if columns[k.Name] == nil {
+			return nil, usagef("--key %s=... is missing; %s", k.Name, asksFor(wanted))
 		}
 	}
 	return columns, nil
+}
+
+func asksFor(keys []feature.JoinKey) string {
+	if len(keys) == 0 {
+		return "these features have no keys"
+	}
+	return "these features need " + keyList(keys)
 }
 
 // splitValues splits at commas; a backslash keeps what follows it.
@@ -183,7 +214,7 @@ func ask(ctx context.Context, p *project, store registry.Store, values online.St
 	if err != nil {
 		return nil, err
 	}
-	got := &answer{Service: r.Service, Revision: r.Revision, Time: r.Time, Rows: r.Rows}
+	got := &answer{Service: r.Service, Revision: r.Revision, Time: r.Time, Rows: r.Rows, Features: []answerFeature{}}
 	for i := range r.Features {
 		c := &r.Features[i]
 		out := answerFeature{Name: c.Name, Type: c.TypeText}
@@ -219,7 +250,7 @@ func askServer(ctx context.Context, f getFlags, keys map[string]*feature.Column)
 	if err != nil {
 		return nil, serverError(f.server, err)
 	}
-	got := &answer{Service: r.Service, Revision: r.Revision, Time: feature.TimeOf(r.Time), Rows: r.Rows}
+	got := &answer{Service: r.Service, Revision: r.Revision, Time: feature.TimeOf(r.Time), Rows: r.Rows, Features: []answerFeature{}}
 	for i := range r.Features {
 		c := &r.Features[i]
 		out := answerFeature{Name: c.Name, Type: c.Type}
@@ -252,7 +283,13 @@ func serverError(server string, err error) error {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted:
 		kind = feature.ErrUnavailable
 	}
-	return fmt.Errorf("server %s: %s (%s): %w", server, s.Message(), s.Code(), kind)
+	if s.Code() == codes.Unavailable {
+		_, text, _ := strings.Cut(s.Message(), "desc = ") // behind it stands what happened
+		if text != "" {
+			return fmt.Errorf("server %s can't be reached (does it run?): %s: %w", server, strings.Trim(text, `"`), kind)
+		}
+	}
+	return fmt.Errorf("server %s: %s: %w", server, s.Message(), kind)
 }
 
 // wireColumn makes a request's column of key values.

@@ -21,6 +21,11 @@ import (
 //go:embed template
 var template embed.FS
 
+// templateFiles gives the files of the template, the project's own first.
+func templateFiles() []string {
+	return []string{definition.ProjectFile, "features/shop.yaml", "data/labels.csv", "data/orders.csv"}
+}
+
 func (a *app) initCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "init [FOLDER]",
@@ -29,7 +34,7 @@ func (a *app) initCommand() *cobra.Command {
   quiver apply --yes && quiver materialize
   quiver get --service churn_model --key customer=1,2
   quiver train --spine data/labels.csv --service churn_model --out train.parquet`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOne,
 		RunE: func(c *cobra.Command, args []string) error {
 			folder := a.dir
 			if len(args) == 1 {
@@ -41,36 +46,45 @@ func (a *app) initCommand() *cobra.Command {
 }
 
 // initProject writes the files of the template, none of which may exist, and the
-// sample data as Parquet.
-func (a *app) initProject(ctx context.Context, folder string) error {
-	if _, err := os.Stat(filepath.Join(folder, definition.ProjectFile)); err == nil {
-		return fmt.Errorf("%s exists already: name another folder: %w", filepath.Join(folder, definition.ProjectFile), feature.ErrConflict)
-	}
-	var written []string
-	err := fs.WalkDir(template, "template", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
+// sample data as Parquet. After an error the files that it wrote are gone again.
+func (a *app) initProject(ctx context.Context, folder string) (err error) {
+	written := []string{}
+	defer func() {
+		if err == nil {
+			return
 		}
-		name, err := filepath.Rel("template", path)
-		if err != nil {
-			return err
+		for _, name := range written {
+			_ = os.Remove(filepath.Join(folder, name))
 		}
-		text, err := template.ReadFile(path)
-		if err != nil {
-			return err
+	}()
+	write := func(name string, text []byte) error {
+		err := writeNew(filepath.Join(folder, name), text)
+		switch {
+		case errors.Is(err, fs.ErrExist):
+			return fmt.Errorf("%s exists already: name another folder: %w", filepath.Join(folder, name), feature.ErrConflict)
+		case err != nil:
+			return fmt.Errorf("init: %w", err)
 		}
 		written = append(written, name)
-		return writeNew(filepath.Join(folder, name), text)
-	})
-	if err != nil {
-		return fmt.Errorf("init: %w", err)
+		return nil
+	}
+	for _, name := range templateFiles() {
+		text, err := template.ReadFile("template/" + name)
+		if err != nil {
+			return err
+		}
+		if err := write(filepath.FromSlash(name), text); err != nil {
+			return err
+		}
 	}
 	if err := ordersToParquet(ctx, filepath.Join(folder, "data")); err != nil {
 		return fmt.Errorf("init: sample data: %w", err)
 	}
-	written = append(written, filepath.Join("data", "orders.parquet"), ".gitignore")
-	if err := writeNew(filepath.Join(folder, ".gitignore"), []byte(".quiver/\n")); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("init: %w", err)
+	written = append(written, filepath.Join("data", "orders.parquet"))
+	if _, err := os.Lstat(filepath.Join(folder, ".gitignore")); errors.Is(err, fs.ErrNotExist) {
+		if err := write(".gitignore", []byte(".quiver/\n")); err != nil {
+			return err
+		}
 	}
 	return a.print(written, func() error {
 		text := "wrote a project to " + folder + ":\n"
@@ -98,7 +112,10 @@ func writeNew(path string, text []byte) error {
 		return err
 	}
 	_, err = f.Write(text)
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err != nil {
+		_ = os.Remove(path)
+	}
+	return err
 }
 
 // ordersToParquet makes the source's file of the readable one beside it.

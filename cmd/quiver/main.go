@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	goredis "github.com/redis/go-redis/v9"
 )
 
 // version is set when the binary is built.
@@ -16,12 +18,20 @@ var version = "dev" //nolint:gochecknoglobals // the linker writes it
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
+	goredis.SetLogger(silence{}) // what fails is told by the error, once
 	code := run(ctx, os.Args[1:], environment{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.LookupEnv,
 	})
 	stop()
 	os.Exit(code)
 }
+
+// silence drops what the Redis driver would write to standard error.
+type silence struct{}
+
+// Printf drops a line.
+func (silence) Printf(context.Context, string, ...any) {}
 
 // environment is what a command may touch outside its flags.
 type environment struct {

@@ -92,12 +92,16 @@ func (a *app) materialize(ctx context.Context, f materializeFlags, names []strin
 	if err != nil {
 		return err
 	}
+	wanted, err := parseViews(names)
+	if err != nil {
+		return err
+	}
 	return a.withStores(ctx, func(s *stores) error {
-		views, err := onlineViews(s.snapshot, names)
+		views, err := onlineViews(s.snapshot, wanted)
 		if err != nil {
 			return err
 		}
-		var runs []feature.Run
+		runs := []feature.Run{}
 		var failed []error
 		for _, v := range views {
 			m := newMeter(a.env.err)
@@ -130,33 +134,46 @@ func (a *app) tellResult(v registry.OnlineView, result materialize.Result, err e
 	}
 }
 
-// onlineViews gives the online versions of the named views (view or
-// view@version), or of all.
-func onlineViews(s *registry.Snapshot, names []string) ([]registry.OnlineView, error) {
+// viewRef is a view as a command line names it.
+type viewRef struct {
+	name    string
+	version int // 0: all of them
+}
+
+// parseViews reads names of views: view or view@version.
+func parseViews(texts []string) ([]viewRef, error) {
+	refs := make([]viewRef, len(texts))
+	for i, text := range texts {
+		var err error
+		if refs[i].name, refs[i].version, err = feature.ParseVersioned(text); err != nil {
+			return nil, usagef("%w", err)
+		}
+	}
+	return refs, nil
+}
+
+// onlineViews gives the online versions of the wanted views, or of all.
+func onlineViews(s *registry.Snapshot, wanted []viewRef) ([]registry.OnlineView, error) {
 	all := s.OnlineViews()
-	if len(names) == 0 {
+	if len(wanted) == 0 {
 		if len(all) == 0 {
 			return nil, fmt.Errorf("no view is kept online: set online: true in a view's definition and apply: %w", feature.ErrNotFound)
 		}
 		return all, nil
 	}
 	var chosen []registry.OnlineView
-	for _, text := range names {
-		name, version, err := feature.ParseVersioned(text)
-		if err != nil {
-			return nil, usagef("%w", err)
-		}
-		if _, err := s.View(name, version); err != nil {
+	for _, w := range wanted {
+		if _, err := s.View(w.name, w.version); err != nil {
 			return nil, err
 		}
 		before := len(chosen)
 		for _, v := range all {
-			if v.View.Name == name && (version == 0 || v.View.Version == version) && !slices.Contains(chosen, v) {
+			if v.View.Name == w.name && (w.version == 0 || v.View.Version == w.version) && !slices.Contains(chosen, v) {
 				chosen = append(chosen, v)
 			}
 		}
 		if len(chosen) == before {
-			return nil, fmt.Errorf("view %s is not kept online: set online: true in its definition and apply: %w", text, feature.ErrInvalid)
+			return nil, fmt.Errorf("view %s is not kept online: set online: true in its definition and apply: %w", versioned(w.name, w.version), feature.ErrInvalid)
 		}
 	}
 	return chosen, nil
@@ -186,23 +203,30 @@ func (a *app) runsCommand() *cobra.Command {
 		Use:     "runs [VIEW[@VERSION]]",
 		Short:   "Show the records of materialization, newest first",
 		Example: "  quiver runs airport_delay --limit 5",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMostOne,
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.withSnapshot(c.Context(), func(_ *project, store registry.Store, s *registry.Snapshot) error {
-				runs, err := store.Runs(c.Context(), 0, 0)
-				if err != nil {
-					return err
-				}
-				if len(args) == 1 {
-					name, version, err := feature.ParseVersioned(args[0])
+			if limit < 0 {
+				return usagef("--limit %d is negative: expected a number of runs, or 0 for all", limit)
+			}
+			wanted, err := parseViews(args)
+			if err != nil {
+				return err
+			}
+			return a.withReader(c.Context(), func(_ *project, store registry.Store, s *registry.Snapshot) error {
+				runs := []feature.Run{}
+				if store != nil {
+					found, err := store.Runs(c.Context(), 0, 0)
 					if err != nil {
-						return usagef("%w", err)
+						return err
 					}
-					if _, err := s.View(name, version); err != nil {
+					runs = append(runs, found...)
+				}
+				for _, w := range wanted {
+					if _, err := s.View(w.name, w.version); err != nil {
 						return err
 					}
 					runs = slices.DeleteFunc(runs, func(r feature.Run) bool {
-						return r.View != name || version != 0 && r.Version != version
+						return r.View != w.name || w.version != 0 && r.Version != w.version
 					})
 				}
 				if limit > 0 && len(runs) > limit {
@@ -227,21 +251,34 @@ func (a *app) statusCommand() *cobra.Command {
 		Short:   "Show how fresh and how complete the online store is",
 		Example: "  quiver status",
 		RunE: func(c *cobra.Command, args []string) error {
+			wanted, err := parseViews(args)
+			if err != nil {
+				return err
+			}
 			return a.withStores(c.Context(), func(s *stores) error {
-				views, err := onlineViews(s.snapshot, args)
+				views, err := onlineViews(s.snapshot, wanted)
 				if err != nil {
 					return err
 				}
-				var all []viewStatus
+				all := []viewStatus{}
+				var failed []error
 				for _, v := range views {
 					st, err := s.runner.Status(c.Context(), v.View, v.Active, v.Filling)
-					if err != nil {
-						return err
+					if ctxErr := c.Context().Err(); ctxErr != nil {
+						return ctxErr
 					}
-					all = append(all, statusOf(st, s.project.clock()))
+					line := statusOf(st, s.project.clock())
+					if err != nil { // what is known of this view, and of the others, is shown
+						failed = append(failed, err)
+						line.Error = readable(err.Error())
+					}
+					all = append(all, line)
 				}
 				a.warn(c.Context(), s.online)
-				return a.print(all, func() error { return a.printStatus(all) })
+				if err := a.print(all, func() error { return a.printStatus(all) }); err != nil {
+					return err
+				}
+				return errors.Join(failed...)
 			})
 		},
 	}
@@ -272,6 +309,7 @@ type viewStatus struct {
 	Removed   []string      `json:"removed_files,omitempty"`
 	LastRun   *feature.Run  `json:"last_run,omitempty"`
 	Todo      []string      `json:"todo,omitempty"`
+	Error     string        `json:"error,omitzero"` // why the files can't be compared
 }
 
 func statusOf(s materialize.Status, now feature.Time) viewStatus {
@@ -324,6 +362,9 @@ func (a *app) printStatus(all []viewStatus) error {
 			last = fmt.Sprintf("%d %s", v.LastRun.Number, v.LastRun.State)
 		}
 		files := fmt.Sprintf("%d new, %d changed, %d removed", len(v.New), len(v.Changed), len(v.Removed))
+		if v.Error != "" {
+			files = "can't be told"
+		}
 		rows = append(rows, []string{v.View, v.State, mark, v.Age, last, files})
 	}
 	if err := a.printTable([]string{"VIEW", "STATE", "WATERMARK", "AGE", "LAST RUN", "FILES SINCE"}, rows); err != nil {

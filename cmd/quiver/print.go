@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/mattn/go-isatty"
 	"go.yaml.in/yaml/v4"
 
@@ -23,26 +26,29 @@ func (a *app) print(value any, people func() error) error {
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(value)
 	case "yaml":
-		text, err := json.Marshal(value)
+		document, err := json.Marshal(value)
 		if err != nil {
 			return err
 		}
 		var plain any
-		if err := yaml.Unmarshal(text, &plain); err != nil {
+		if err := yaml.Unmarshal(document, &plain); err != nil {
 			return err
 		}
-		text, err = yaml.Marshal(plain)
+		document, err = yaml.Marshal(plain)
 		if err != nil {
 			return err
 		}
-		_, err = a.env.out.Write(text)
+		_, err = a.env.out.Write(document)
 		return err
 	default:
 		return people()
 	}
 }
 
-// printTable writes rows in aligned columns. Numbers go to the right.
+// widest is the width of a column from which on its texts go over several lines.
+const widest = 64
+
+// printTable writes rows in aligned columns; those named by right hold numbers.
 func (a *app) printTable(header []string, rows [][]string, right ...int) error {
 	w := table.NewWriter()
 	style := table.StyleLight
@@ -54,9 +60,12 @@ func (a *app) printTable(header []string, rows [][]string, right ...int) error {
 	for _, r := range rows {
 		w.AppendRow(cells(r))
 	}
-	var config []table.ColumnConfig
-	for _, n := range right {
-		config = append(config, table.ColumnConfig{Number: n + 1, Align: 2, AlignHeader: 2})
+	config := make([]table.ColumnConfig, len(header))
+	for i := range config {
+		config[i] = table.ColumnConfig{Number: i + 1, WidthMax: widest, WidthMaxEnforcer: text.WrapSoft}
+		if slices.Contains(right, i) {
+			config[i].Align, config[i].AlignHeader = text.AlignRight, text.AlignRight
+		}
 	}
 	w.SetColumnConfigs(config)
 	return a.printText(trimLines(w.Render()) + "\n")
@@ -70,15 +79,15 @@ func cells(values []string) table.Row {
 	return row
 }
 
-// printable keeps control characters of data away from the terminal.
+// printable keeps control characters of data, and marks that turn the direction of
+// writing, away from the terminal.
 func printable(s string) string {
-	clean := strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return '\uFFFD'
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.C, r) || r == '\u2028' || r == '\u2029' {
+			return unicode.ReplacementChar
 		}
 		return r
 	}, s)
-	return clean
 }
 
 func trimLines(s string) string {

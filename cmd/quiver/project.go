@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -30,9 +31,12 @@ type project struct {
 func (a *app) project() (*project, error) {
 	folder, err := definition.FindProject(a.dir)
 	if err != nil {
-		return nil, err
+		return nil, usageError{err}
 	}
 	p, err := definition.LoadProject(folder, a.target, a.env.getenv)
+	if a.target != "" && errors.Is(err, feature.ErrNotFound) {
+		return nil, usagef("--env: %w", err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -53,17 +57,26 @@ func (p *project) clock() feature.Time {
 
 func wall() feature.Time { return feature.TimeOf(time.Now()) }
 
-// openRegistry opens the registry store. The caller closes it.
-func (p *project) openRegistry(ctx context.Context) (registry.Store, error) {
+// openRegistry opens the registry store, and makes it where that is asked for and
+// it is missing. The caller closes it.
+func (p *project) openRegistry(ctx context.Context, create bool) (registry.Store, error) {
 	scheme, rest, _ := strings.Cut(p.Registry.Value, ":")
 	if scheme != "sqlite" {
 		return nil, fmt.Errorf("registry %s: this version of Quiver keeps registries in sqlite:FILE only: %w", p.Registry, feature.ErrInvalid)
 	}
-	return registrysqlite.Open(ctx, rest, registrysqlite.Options{Project: p.Name})
+	return registrysqlite.Open(ctx, rest, registrysqlite.Options{Project: p.Name, MustExist: !create})
 }
 
 // openOnline opens the online store of a registry. The caller closes it.
 func (p *project) openOnline(ctx context.Context, registryID string) (online.Store, error) {
+	store, err := p.dialOnline(ctx, registryID)
+	if errors.Is(err, feature.ErrUnavailable) && ctx.Err() == nil {
+		return nil, fmt.Errorf("the online store can't be reached (does it run, and is online in %s right?): %w", definition.ProjectFile, err)
+	}
+	return store, err
+}
+
+func (p *project) dialOnline(ctx context.Context, registryID string) (online.Store, error) {
 	scheme, rest, _ := strings.Cut(p.Online.Value, ":")
 	switch scheme {
 	case "sqlite":
@@ -79,14 +92,46 @@ func (p *project) engine(options offline.Options) *offline.Engine {
 	return offline.New(p.files, options)
 }
 
-// withSnapshot opens the registry, reads its head and closes it when f returns.
+// withSnapshot opens the registry, reads its head and closes it when f returns. A
+// registry that does not exist yet is an error.
 func (a *app) withSnapshot(ctx context.Context, f func(*project, registry.Store, *registry.Snapshot) error) error {
+	return a.withRegistry(ctx, false, f)
+}
+
+// withRegistry is withSnapshot, and may make the registry.
+func (a *app) withRegistry(ctx context.Context, create bool, f func(*project, registry.Store, *registry.Snapshot) error) error {
 	p, err := a.project()
 	if err != nil {
 		return err
 	}
-	store, err := p.openRegistry(ctx)
+	store, err := p.openRegistry(ctx, create)
 	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }()
+	snapshot, err := store.Load(ctx, 0)
+	if err != nil {
+		return err
+	}
+	return f(p, store, snapshot)
+}
+
+// withReader is withSnapshot for commands that only look: before the first apply
+// they see an empty registry, the store is nil, and nothing is written.
+func (a *app) withReader(ctx context.Context, f func(*project, registry.Store, *registry.Snapshot) error) error {
+	p, err := a.project()
+	if err != nil {
+		return err
+	}
+	store, err := p.openRegistry(ctx, false)
+	switch {
+	case errors.Is(err, feature.ErrNotFound):
+		empty, err := registry.NewSnapshot(registry.State{Identity: registry.Identity{Project: p.Name}})
+		if err != nil {
+			return err
+		}
+		return f(p, nil, empty)
+	case err != nil:
 		return err
 	}
 	defer func() { _ = store.Close() }()

@@ -9,7 +9,7 @@ import (
 )
 
 // promote makes a version current, once the online store holds it.
-func (a *app) promote(ctx context.Context, p *project, store registry.Store, base *registry.Snapshot, name string, version int) error {
+func (a *app) promote(ctx context.Context, p *project, store registry.Store, base *registry.Snapshot, target registry.Target) error {
 	values, err := p.openOnline(ctx, base.Identity().ID)
 	if err != nil {
 		return err
@@ -22,15 +22,14 @@ func (a *app) promote(ctx context.Context, p *project, store registry.Store, bas
 		}
 		return marks[0].Holds(), nil
 	}
-	target := registry.Target{Name: name, Version: version}
 	revision, err := registry.Promote(ctx, store, base, target, materialized, author(ctx, p, ""))
 	if err != nil {
 		return err
 	}
-	return a.print(map[string]any{"name": name, "version": version, "revision": revision}, func() error {
+	return a.print(map[string]any{"name": target.Name, "version": target.Version, "revision": revision}, func() error {
 		if revision == base.Revision() {
-			return a.printText(fmt.Sprintf("%s is current already\n", versioned(name, version)))
+			return a.printText(fmt.Sprintf("%s is current already\n", versioned(target.Name, target.Version)))
 		}
-		return a.printText(fmt.Sprintf("%s is current as of revision %d\n", versioned(name, version), revision))
+		return a.printText(fmt.Sprintf("%s is current as of revision %d\n", versioned(target.Name, target.Version), revision))
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/quiver-features/quiver/feature"
 )
 
 // The exit codes.
@@ -35,19 +37,36 @@ func (a *app) report(ctx context.Context, err error) int {
 		return exitDone
 	case errors.Is(err, errChanges):
 		return exitChanges
-	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"):
-		a.complain(err)
+	case errors.As(err, &usage):
+		a.complain(err.Error())
 		return exitUsage
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		_, _ = fmt.Fprintln(a.env.err, "quiver: interrupted; nothing was left half-done")
+		a.complain("interrupted; nothing was left half-done")
+		return exitFailed
+	case ctx.Err() != nil:
+		a.complain("interrupted: " + err.Error())
 		return exitFailed
 	}
-	a.complain(err)
+	a.complain(err.Error())
 	return exitFailed
 }
 
-func (a *app) complain(err error) {
-	_, _ = fmt.Fprintln(a.env.err, "quiver:", strings.TrimRight(err.Error(), "\n"))
+func (a *app) complain(text string) {
+	_, _ = fmt.Fprintln(a.env.err, "quiver:", readable(text))
+}
+
+// readable makes an error's text fit for people: without the kind that ends it,
+// which the text before has said already, and without control characters.
+func readable(text string) string {
+	kinds := []error{feature.ErrInvalid, feature.ErrNotFound, feature.ErrConflict, feature.ErrUnavailable, feature.ErrTooLarge}
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	for i, line := range lines {
+		for _, kind := range kinds {
+			line = strings.TrimSuffix(line, ": "+kind.Error())
+		}
+		lines[i] = printable(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // note tells something beside the output.

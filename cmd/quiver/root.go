@@ -26,7 +26,7 @@ Parquet, keeps the latest values in an online store and serves them.
 Start with "quiver init", then "quiver validate", "plan" and "apply".`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          knownCommand,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.PersistentFlags().StringVarP(&a.dir, "directory", "C", ".", "folder of the project, or one below it")
@@ -39,9 +39,7 @@ Start with "quiver init", then "quiver validate", "plan" and "apply".`,
 		}
 		return usagef("unknown output format %q: expected table, json or yaml", a.format)
 	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usagef("%w\nsee %q", err, c.CommandPath()+" --help")
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddGroup(
 		&cobra.Group{ID: "define", Title: "Definitions:"},
 		&cobra.Group{ID: "use", Title: "Features:"},
@@ -50,7 +48,6 @@ Start with "quiver init", then "quiver validate", "plan" and "apply".`,
 	add := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
 			c.GroupID = group
-			c.Args = usageArgs(c.Args)
 			root.AddCommand(c)
 		}
 	}
@@ -62,25 +59,12 @@ Start with "quiver init", then "quiver validate", "plan" and "apply".`,
 	return root
 }
 
-// usageArgs makes wrong numbers of arguments a matter of wrong use.
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if check == nil {
-			return nil
-		}
-		if err := check(c, args); err != nil {
-			return usagef("%w\nsee %q", err, c.CommandPath()+" --help")
-		}
-		return nil
-	}
-}
-
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",
 		Example: "  quiver version",
-		Args:    usageArgs(cobra.NoArgs),
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return a.print(map[string]string{"version": version}, func() error {
 				_, err := fmt.Fprintln(a.env.out, "quiver", version)

@@ -38,8 +38,13 @@ way are finished first. What is applied, promoted and materialized meanwhile is
 picked up within a second.`,
 		Example: `  quiver serve
   quiver serve --grpc 0.0.0.0:7070 --metrics 0.0.0.0:7071`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), f) },
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			return a.serve(c.Context(), f)
+		},
 	}
 	c.Flags().StringVar(&f.grpc, "grpc", "127.0.0.1:7070", "address for gRPC")
 	c.Flags().StringVar(&f.metrics, "metrics", "127.0.0.1:7071", "address for metrics over HTTP; empty: none")
@@ -51,6 +56,25 @@ picked up within a second.`,
 	c.Flags().DurationVar(&f.serving.StoreTimeout, "store-timeout", time.Second, "for one read of the online store")
 	c.Flags().BoolVar(&f.verbose, "verbose", false, "log every request")
 	return c
+}
+
+func (f *serveFlags) check() error {
+	for _, limit := range []struct {
+		flag  string
+		value int64
+	}{
+		{"max-in-flight", int64(f.limits.MaxInFlight)},
+		{"max-request-bytes", int64(f.limits.MaxMessageBytes)},
+		{"max-rows", int64(f.serving.MaxRows)},
+		{"default-timeout", int64(f.limits.DefaultTimeout)},
+		{"drain-timeout", int64(f.limits.DrainTimeout)},
+		{"store-timeout", int64(f.serving.StoreTimeout)},
+	} {
+		if limit.value <= 0 {
+			return usagef("--%s: expected more than zero", limit.flag)
+		}
+	}
+	return nil
 }
 
 func (a *app) serve(ctx context.Context, f serveFlags) error {

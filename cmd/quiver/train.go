@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -45,7 +47,7 @@ The spine's time is the column event_timestamp, else its only timestamp column,
 else --event-timestamp names it.`,
 		Example: `  quiver train --spine labels.parquet --service delay_model --out train.parquet
   quiver train --spine labels.csv --features airport_facts:city,airport_delay:* --out train.arrow --force`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.train(c.Context(), f) },
 	}
 	c.Flags().StringVar(&f.spine, "spine", "", "file with the rows to build for (.parquet or .csv)")
@@ -64,8 +66,6 @@ func (f *trainFlags) check() error {
 		return usagef("--spine is missing: name the file with the rows to build for")
 	case f.out == "":
 		return usagef("--out is missing: name the file to write")
-	case (f.service == "") == (len(f.features) == 0):
-		return usagef("name either a service with --service or features with --features")
 	}
 	return nil
 }
@@ -82,8 +82,12 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 	if err != nil {
 		return err
 	}
+	wanted, err := parseWanted(f.service, f.features)
+	if err != nil {
+		return err
+	}
 	return a.withSnapshot(ctx, func(p *project, _ registry.Store, s *registry.Snapshot) error {
-		selection, err := selectFeatures(s, f.service, f.features)
+		selection, err := wanted.from(s)
 		if err != nil {
 			return err
 		}
@@ -105,38 +109,41 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 		if err != nil {
 			return err
 		}
-		digest, err := fileDigest(f.out)
-		if err != nil {
-			return fmt.Errorf("read the training set back for its digest: %w", err)
-		}
-		manifest := offline.NewManifest(request, result, offline.Origin{
+		origin := offline.Origin{
 			Registry: s.Identity().ID, Engine: version, Created: time.Now().UTC(),
-			Output: offline.ManifestOutput{Path: f.out, Format: format, Digest: digest},
-		})
-		if err := manifest.WriteManifest(offline.ManifestPath(f.out)); err != nil {
+			Output: offline.ManifestOutput{Path: f.out, Format: format},
+		}
+		manifest, err := writeManifest(request, result, origin)
+		if err != nil {
 			return err
 		}
 		return a.print(manifest, func() error { return a.printTraining(f.out, selection, result, manifest, time.Since(started)) })
 	})
 }
 
-// selectFeatures looks up a service or a list of references.
-func selectFeatures(s *registry.Snapshot, service string, features []string) (*feature.Selection, error) {
-	if service != "" {
-		name, version, err := feature.ParseVersioned(service)
-		if err != nil {
-			return nil, usagef("--service: %w", err)
-		}
-		return s.Service(name, version)
-	}
-	refs := make([]feature.Reference, len(features))
-	for i, text := range features {
-		var err error
-		if refs[i], err = feature.ParseReference(strings.TrimSpace(text)); err != nil {
-			return nil, usagef("--features: %w", err)
+// writeManifest writes the manifest beside the output. A training set is both:
+// where the manifest can't be written the output goes, and with it a manifest that
+// an output before it has left.
+func writeManifest(request offline.Request, result *offline.Result, origin offline.Origin) (*offline.Manifest, error) {
+	out := origin.Output.Path
+	path := offline.ManifestPath(out)
+	digest, err := fileDigest(out)
+	if err == nil {
+		origin.Output.Digest = digest
+		manifest := offline.NewManifest(request, result, origin)
+		if err = manifest.WriteManifest(path); err == nil {
+			return manifest, nil
 		}
 	}
-	return s.Select(refs)
+	return nil, errors.Join(fmt.Errorf("the manifest of %s can't be written, and no training set is left without one: %w", out, err),
+		os.Remove(out), removeOld(path))
+}
+
+func removeOld(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // openSpine opens the file by its ending. A CSV file says nothing of types, so

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// wrongUse is a usage error that points at the command's help.
+func wrongUse(c *cobra.Command, format string, args ...any) error {
+	return usagef(format+"\nsee %q", append(args, c.CommandPath()+" --help")...)
+}
+
+// knownCommand refuses what is no command: cobra calls it for the root alone.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	commands := map[string]bool{}
+	for _, known := range c.Commands() {
+		commands[known.Name()] = true
+	}
+	if near := feature.Nearest(args[0], maps.Keys(commands)); near != "" {
+		return wrongUse(c, "unknown command %q (did you mean %q?)", args[0], near)
+	}
+	return wrongUse(c, "unknown command %q", args[0])
+}
+
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return wrongUse(c, "%s takes no arguments, got %q", c.CommandPath(), args[0])
+	}
+	return nil
+}
+
+func atMostOne(c *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return wrongUse(c, "%s takes one argument at most, got %d", c.CommandPath(), len(args))
+	}
+	return nil
+}
+
+// exactly asks for one argument by its name in the usage line.
+func exactly(name string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch len(args) {
+		case 0:
+			return wrongUse(c, "%s is missing", name)
+		case 1:
+			return nil
+		}
+		return wrongUse(c, "%s takes one %s, got %d arguments", c.CommandPath(), name, len(args))
+	}
+}
+
+// choice allows one of some words, or none.
+func choice(words []string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := atMostOne(c, args); err != nil {
+			return err
+		}
+		if len(args) == 0 || slices.Contains(words, args[0]) {
+			return nil
+		}
+		return wrongUse(c, "%q is unknown: expected one of %s", args[0], strings.Join(words, ", "))
+	}
+}
+
+// flagError says what a flag expected, in other words than the parser of numbers.
+func flagError(c *cobra.Command, err error) error {
+	text := err.Error()
+	if number := (*strconv.NumError)(nil); errors.As(err, &number) {
+		text = strings.Replace(text, number.Error(), "expected a whole number", 1)
+	}
+	return wrongUse(c, "%s", text)
+}
