@@ -72,6 +72,7 @@ type TableColumn struct {
 	Column   string `json:"column"`            // in the files, or a Hive-style partition folder's name
 	Type     Type   `json:"type"`              // as it is read; what the files hold is converted to it, without loss or not at all
 	Declared bool   `json:"declared,omitzero"` // the definition names the type: integer to string and decimal to float64 are allowed
+	Key      bool   `json:"key,omitzero"`      // a join key is read from it: a file without it is an error, not rows of nulls
 }
 
 // StorageState says what a storage is used for.

@@ -22,6 +22,7 @@ type wantedColumn struct {
 	user     string       // who reads it first
 	at       Position
 	time     bool
+	key      bool // a join key is read from it
 	failed   bool
 }
 
@@ -72,7 +73,7 @@ func (w *wanted) resolve(fixed *feature.ViewVersion) []feature.TableColumn {
 			}
 			continue
 		}
-		t := feature.TableColumn{Name: name, Column: field.Name, Type: c.typ, Declared: !c.typ.IsZero() && !c.time}
+		t := feature.TableColumn{Name: name, Column: field.Name, Type: c.typ, Declared: !c.typ.IsZero() && !c.time, Key: c.key}
 		if c.typ.IsZero() {
 			t.Type = w.fixType(c, field, w.fixedColumn(fixed, name, field.Name))
 		} else if !c.time && !c.failed && !converts(field, c.typ, true) && !w.sourceDeclares(name) {

@@ -200,6 +200,7 @@ func (r *resolver) view(def *feature.View, fixed *feature.ViewVersion) *feature.
 			v.Keys = append(v.Keys, key)
 			v.KeyColumns = append(v.KeyColumns, column)
 			w.want(column, key.Type, "join key "+key.Name, r.defs.At(KindView, def.Name, "keys", key.Name))
+			w.columns[column].key = true
 		}
 	}
 	for _, f := range def.Features {

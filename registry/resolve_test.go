@@ -48,7 +48,7 @@ func TestAViewIsResolvedToTheColumnsItReads(t *testing.T) {
 				{Name: "fare", Column: "fare", Type: scalar(feature.Float64), Declared: true},
 				{Name: "landed", Column: "landed", Type: scalar(feature.Timestamp)},
 				{Name: "late", Column: "delay", Type: scalar(feature.Int64), Declared: true},
-				{Name: "origin", Column: "origin", Type: scalar(feature.String), Declared: true},
+				{Name: "origin", Column: "origin", Type: scalar(feature.String), Declared: true, Key: true},
 				{Name: "speed", Column: "speed", Type: scalar(feature.Float64), Declared: true},
 				{Name: "year", Column: "year", Type: scalar(feature.Int64)},
 			},

@@ -199,6 +199,19 @@ func TestAMissingTimeColumnIsAnErrorWithTheNearestName(t *testing.T) {
 	}
 }
 
+func TestAMissingJoinKeyIsAnErrorAndAMissingFeatureIsNull(t *testing.T) {
+	tab := table(t, "small.parquet", "absent:int64")
+	f, err := openOne(t, "testdata", tab)
+	if err != nil {
+		t.Fatalf("a file that lacks a feature: %v", err)
+	}
+	_ = f.Close()
+	tab.Columns[0].Key = true
+	if _, err := openOne(t, "testdata", tab); !errors.Is(err, feature.ErrInvalid) || !strings.Contains(err.Error(), `no column "absent", which source`) {
+		t.Errorf("a file that lacks a join key: %v, want ErrInvalid that names the column", err)
+	}
+}
+
 func TestFilesThatDisagreeAreWidenedOrToldOfBoth(t *testing.T) {
 	files := parquet.New("testdata")
 	fields, err := files.Columns(t.Context(), []string{"types_v1.parquet", "pages_v1.parquet", "duckdb.parquet"})

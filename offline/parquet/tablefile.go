@@ -58,9 +58,13 @@ func (t *tableFile) resolve(def *feature.TableColumn, partitions map[string]part
 	}
 	top, ok := t.file.columns[def.Column]
 	if !ok {
-		if def.Name == t.table.Event || def.Name == t.table.Available {
-			return nil, fmt.Errorf("%s has no column %q, which source %s reads its times from%s: %w",
-				t.file.path, def.Column, t.table.Source, hint(def.Column, t.file.names()), feature.ErrInvalid)
+		if isTime := def.Name == t.table.Event || def.Name == t.table.Available; isTime || def.Key {
+			what := "times"
+			if !isTime {
+				what = "join keys"
+			}
+			return nil, fmt.Errorf("%s has no column %q, which source %s reads its %s from%s: %w",
+				t.file.path, def.Column, t.table.Source, what, hint(def.Column, t.file.names()), feature.ErrInvalid)
 		}
 		c.always = feature.NullColumn(def.Type, 1)
 		return c, nil
