@@ -39,9 +39,10 @@ type Store interface {
 	//
 	// A watermark never goes back: one that is not after the known one changes
 	// nothing, where of two of one time the greater run number is the later. Where
-	// values were lost since the known one, MinTime replaces it and any other time is
-	// an error that wraps feature.ErrUnavailable: the run must begin again. When it
-	// returns nil, everything written before is as durable as the store can make it.
+	// values were lost since the known one, MinTime replaces it. Any other time is
+	// then an error that wraps feature.ErrUnavailable, and so it is where none is
+	// known, as the mark of the beginning was lost with the values: the run must begin
+	// again. When it returns nil, everything written before is as durable as the store can make it.
 	Advance(ctx context.Context, storage uint64, to feature.Time, run int64) error
 
 	// Ping tells whether the store answers.

@@ -1,6 +1,7 @@
 package onlinetest
 
 import (
+	"errors"
 	"sync"
 	"testing"
 
@@ -20,9 +21,19 @@ func ExpectMark(t *testing.T, s online.Store, storage uint64, want feature.Water
 	}
 }
 
-// Advance moves a watermark.
+// Advance moves a watermark as a run does: where none is known, it first marks that
+// the run has begun.
 func Advance(t *testing.T, s online.Store, storage uint64, to feature.Time, run int64) {
 	t.Helper()
+	marks, err := s.Watermarks(t.Context(), []uint64{storage})
+	if err != nil {
+		t.Fatalf("watermarks: %v", err)
+	}
+	if !marks[0].Known {
+		if err := s.Advance(t.Context(), storage, feature.MinTime, run); err != nil {
+			t.Fatalf("mark the beginning of a run: %v", err)
+		}
+	}
 	if err := s.Advance(t.Context(), storage, to, run); err != nil {
 		t.Fatalf("advance storage %d to %s: %v", storage, to, err)
 	}
@@ -32,6 +43,10 @@ func watermarks(t *testing.T, open Open) {
 	s := MustOpen(t, open)
 	known := func(to feature.Time, run int64) feature.Watermark {
 		return feature.Watermark{Known: true, Time: to, Run: run}
+	}
+	ExpectMark(t, s, 1, feature.Watermark{})
+	if err := s.Advance(t.Context(), 1, 5, 2); !errors.Is(err, feature.ErrUnavailable) {
+		t.Errorf("a watermark where no run has begun: got error %v, want unavailable", err)
 	}
 	ExpectMark(t, s, 1, feature.Watermark{})
 	steps := []struct {
@@ -71,6 +86,7 @@ func watermarks(t *testing.T, open Open) {
 
 func watermarksShared(t *testing.T, open Open) {
 	a, b := MustOpen(t, open), MustOpen(t, open)
+	Advance(t, a, 1, feature.MinTime, 1)
 	var running sync.WaitGroup
 	for i := range 40 {
 		s := a

@@ -224,9 +224,7 @@ func expiry(t *testing.T, open Open) {
 	gone := k.Row("gone", Stamp{Event: 0}, 4.0, nil)
 	gone.Expires = Now.Add(-feature.Hour)
 	Put(t, s, k.Layout, fresh, far, never, gone)
-	if err := s.Advance(t.Context(), 1, Now, 1); err != nil {
-		t.Fatalf("advance: %v", err)
-	}
+	Advance(t, s, 1, Now, 1)
 	Expect(t, s, fresh, far, never) // gone may be there or not
 	// A later row brings its own expiry, an earlier one changes nothing.
 	later := k.Row("fresh", Stamp{Event: Now + 1}, 5.0, nil)

@@ -93,6 +93,7 @@ func TestAFlushTakesTheWatermarksAlong(t *testing.T) {
 		t.Fatal(err)
 	}
 	onlinetest.ExpectMark(t, s, 1, feature.Watermark{})
+	expectUnavailable(t, s.Advance(t.Context(), 1, 200, 1), "lost its watermark")
 	onlinetest.Advance(t, s, 1, feature.MinTime, 2)
 	// The claim on the prefix is renewed.
 	if got := raw(t, server).Get(t.Context(), redis.DefaultPrefix+"registry").Val(); got != onlinetest.Registry {

@@ -140,7 +140,12 @@ func (s *Store) Advance(ctx context.Context, storage uint64, to feature.Time, ru
 		if err != nil {
 			return err
 		}
-		if old := texts[0]; old != "" {
+		old := texts[0]
+		if old == "" && to != feature.MinTime {
+			return fmt.Errorf("online/redis: storage %d at %s has lost its watermark, and values with it, since the run began: run it again: %w",
+				storage, s.addr, feature.ErrUnavailable)
+		}
+		if old != "" {
 			r, err := s.parseRecord(storage, old)
 			if err != nil {
 				return err

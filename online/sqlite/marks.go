@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 
 	"github.com/quiver-features/quiver/feature"
 )
@@ -53,11 +54,30 @@ func (s *Store) advance(ctx context.Context, storage uint64, to feature.Time, ru
 	if _, err := conn.ExecContext(ctx, "PRAGMA synchronous=FULL"); err != nil {
 		return err
 	}
-	_, err = conn.ExecContext(ctx, `INSERT INTO watermark VALUES (?1, ?2, ?3) ON CONFLICT (storage) DO UPDATE
-		SET "to" = ?2, run = ?3 WHERE (?2, ?3) > ("to", run)`, int64(storage), int64(to), run)
+	err = set(ctx, conn, storage, to, run)
 	// The connection goes back to the pool as it was, even when the caller gave up.
 	_, reset := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA synchronous=NORMAL")
 	return errors.Join(err, reset)
+}
+
+// set writes a watermark. Only the mark of a beginning makes one where there is none.
+func set(ctx context.Context, conn *sql.Conn, storage uint64, to feature.Time, run int64) error {
+	if to == feature.MinTime {
+		_, err := conn.ExecContext(ctx, `INSERT INTO watermark VALUES (?1, ?2, ?3) ON CONFLICT (storage) DO UPDATE
+			SET run = ?3 WHERE "to" = ?2 AND run < ?3`, int64(storage), int64(to), run)
+		return err
+	}
+	_, err := conn.ExecContext(ctx, `UPDATE watermark SET "to" = ?2, run = ?3 WHERE storage = ?1 AND (?2, ?3) > ("to", run)`,
+		int64(storage), int64(to), run)
+	if err != nil {
+		return err
+	}
+	var known bool
+	err = conn.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM watermark WHERE storage = ?)", int64(storage)).Scan(&known)
+	if err == nil && !known {
+		err = fmt.Errorf("storage %d has no watermark: no run has begun, or it was lost since: run it again: %w", storage, feature.ErrUnavailable)
+	}
+	return err
 }
 
 // sweep deletes rows whose grace is over, unless that was done lately.

@@ -70,6 +70,9 @@ func writer(path, number string) int {
 		return fail(err)
 	}
 	k := onlinetest.NewKit(&testing.T{})
+	if err := s.Advance(ctx, 1, feature.MinTime, 1); err != nil {
+		return fail(err)
+	}
 	for at := 0; at < sharedRows; at += 100 {
 		var rows []online.Row
 		for i := at; i < at+100; i++ {
