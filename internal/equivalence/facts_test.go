@@ -133,11 +133,12 @@ func presenceOf(v *feature.ViewVersion, facts []fact, key string, watermark, t f
 		return unknown
 	}
 	ttl := big.NewInt(int64(v.Rule.TTL))
-	age := clamp(new(big.Int).Sub(big.NewInt(int64(t)), event))
+	age := new(big.Int).Sub(big.NewInt(int64(t)), event)
+	kept := new(big.Int).Add(ttl, big.NewInt(int64(online.Grace)))
 	switch {
-	case v.Rule.TTL == 0 || age.Cmp(ttl) <= 0:
+	case v.Rule.TTL == 0 || clamp(age).Cmp(ttl) <= 0:
 		return visible
-	case age.Cmp(new(big.Int).Add(ttl, big.NewInt(int64(online.Grace)))) < 0:
+	case age.Cmp(kept) < 0:
 		return outlived
 	default:
 		return forgotten

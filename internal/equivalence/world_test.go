@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -89,12 +90,17 @@ func newWorld(ctx context.Context, dir string, k kind) (*world, error) {
 	if w.online, err = k.open(ctx, w, identity.ID); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	w.handler, err = serving.New(catalog{store}, w.online, serving.Options{Clock: w.clock, Log: log, Registerer: prometheus.NewRegistry()})
+	w.handler, err = serving.New(catalog{store}, w.online, handlerOptions(w, 0))
 	if err != nil {
 		return nil, errors.Join(err, w.close())
 	}
 	return w, nil
+}
+
+// handlerOptions are those of a quiet handler on the clock of a world.
+func handlerOptions(w *world, rows int) serving.Options {
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	return serving.Options{Clock: w.clock, Log: log, Registerer: prometheus.NewRegistry(), MaxRows: rows, StoreTimeout: time.Minute}
 }
 
 // startWorld is newWorld for a test.
@@ -156,6 +162,15 @@ func (w *world) runner() *materialize.Runner {
 // materialize brings every online view up to now, and the handler to the state
 // after it.
 func (w *world) materialize(ctx context.Context, r *materialize.Runner, change ...func(*materialize.Request)) ([]materialize.Result, error) {
+	results, err := w.bring(ctx, r, change...)
+	if err != nil {
+		return results, err
+	}
+	return results, w.handler.Refresh(ctx)
+}
+
+// bring brings every online view up to now.
+func (w *world) bring(ctx context.Context, r *materialize.Runner, change ...func(*materialize.Request)) ([]materialize.Result, error) {
 	snapshot, err := w.registry.Load(ctx, 0)
 	if err != nil {
 		return nil, err
@@ -172,7 +187,7 @@ func (w *world) materialize(ctx context.Context, r *materialize.Runner, change .
 			return results, err
 		}
 	}
-	return results, w.handler.Refresh(ctx)
+	return results, nil
 }
 
 func rebuild(q *materialize.Request) { q.Rebuild = true }
