@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+
+	"github.com/quiver-features/quiver/internal/testenv"
 )
 
 // The commands of the README's sh blocks are run as they stand, in one shell each,
@@ -19,10 +21,7 @@ func TestTheCommandsOfTheReadmeWork(t *testing.T) {
 	if len(blocks) == 0 {
 		t.Fatal("the README has no sh block")
 	}
-	bin := t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(bin, "quiver"), ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	bin := filepath.Dir(testenv.Quiver(t))
 	folder := t.TempDir()
 	for _, block := range blocks {
 		shell := exec.CommandContext(t.Context(), "bash", "-eu", "-c", string(block[1])) //nolint:gosec // our own README

@@ -84,17 +84,6 @@ type installation struct {
 	url         string // of the online store
 }
 
-func build(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "quiver")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./cmd/quiver")
-	cmd.Dir = testenv.Root(t)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return binary
-}
-
 func install(t *testing.T, binary, url string) *installation {
 	t.Helper()
 	i := &installation{t, binary, t.TempDir(), url}
@@ -238,7 +227,7 @@ func onlineURLs(t *testing.T) map[string]string {
 // TestAProcessThatIsKilledIsCompletedByTheNext kills the real program with SIGKILL
 // in a first load and in a run after it, early and late.
 func TestAProcessThatIsKilledIsCompletedByTheNext(t *testing.T) {
-	binary := build(t)
+	binary := testenv.Quiver(t)
 	for name, url := range onlineURLs(t) {
 		t.Run(name, func(t *testing.T) {
 			i := install(t, binary, url)
@@ -293,7 +282,7 @@ func (i *installation) mark(values online.Store, storage *feature.Storage) featu
 // TestProcessesThatMaterializeAtOnceEndRight starts several at the same time, on an
 // empty store and again when a file has landed.
 func TestProcessesThatMaterializeAtOnceEndRight(t *testing.T) {
-	binary := build(t)
+	binary := testenv.Quiver(t)
 	for name, url := range onlineURLs(t) {
 		t.Run(name, func(t *testing.T) {
 			i := install(t, binary, url)
