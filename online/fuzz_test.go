@@ -2,6 +2,7 @@ package online_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"testing"
 
 	"github.com/quiver-features/quiver/feature"
@@ -39,6 +40,16 @@ func FuzzKey(f *testing.F) {
 		}
 		if string(into[0].Bytes(0)) != s1 || into[1].Int64s[0] != n1 || !bytes.Equal(into[2].Bytes(0), b1) {
 			t.Fatalf("key %x: decoded as %q %d %x", x, into[0].Bytes(0), into[1].Int64s[0], into[2].Bytes(0))
+		}
+		for _, id := range []uint64{1, 0x7c, 0x7d, 0x80, 0xfd, max(1, uint64(n1)), max(1, uint64(n2)>>(uint(n1)%64))} {
+			key := binary.AppendUvarint(x[:len(x)-1:len(x)-1], id)
+			if of, ok := online.StorageOf(key); !ok || of != id {
+				t.Fatalf("key %x is said to be of storage %d, %t, and is of %d", key, of, ok, id)
+			}
+		}
+		// Any bytes: of no storage, or as AppendKey ends them.
+		if id, ok := online.StorageOf(b2); ok && !bytes.HasSuffix(b2, binary.AppendUvarint([]byte("}"), id)) {
+			t.Fatalf("%x is said to be of storage %d", b2, id)
 		}
 		// Any bytes: an error, or the join keys whose key they are.
 		if raw := []byte(s2); l.DecodeKey(raw, into) == nil {

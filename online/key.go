@@ -72,6 +72,22 @@ func appendSuffix(dst []byte, storage uint64) []byte {
 	return binary.AppendUvarint(append(dst, tagClose), storage)
 }
 
+// StorageOf tells which storage a key is of: the number that AppendKey wrote at its
+// end. What is no key, such as bytes of something else in the same place, is of none.
+func StorageOf(key []byte) (storage uint64, ok bool) {
+	// The number may hold a closing brace, and the tag can't: the first one ends the tag.
+	end := bytes.IndexByte(key, tagClose)
+	if end < 2 || key[0] != tagOpen {
+		return 0, false
+	}
+	number := key[end+1:]
+	storage, n := binary.Uvarint(number)
+	if n <= 0 || n != len(number) || number[n-1] == 0 {
+		return 0, false // a last byte of 0 is no shortest form, or storage 0, which there is not
+	}
+	return storage, true
+}
+
 func appendTagValue(dst []byte, c *feature.Column, row int) []byte {
 	switch c.Type.Kind {
 	case feature.Bool:

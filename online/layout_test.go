@@ -92,3 +92,29 @@ func TestKeysOfOtherViewsOrNonsenseAreNotDecoded(t *testing.T) {
 		t.Errorf("text of nonsense: got %s", got)
 	}
 }
+
+func TestAKeyTellsItsStorage(t *testing.T) {
+	for _, id := range []uint64{1, 124, 125, 127, 128, 253, 300, 16_000, 1 << 32, 1<<64 - 1} {
+		l := newLayout(t, &feature.Storage{ID: id, View: "v", Version: 1, Keys: []feature.JoinKey{{Name: "k", Type: feature.Scalar(feature.String)}}})
+		for _, text := range []string{"", "SFO", "}", "}}\x01", "|", "\x00", "\xff{}"} {
+			c := feature.NewColumn(feature.Scalar(feature.String), 1)
+			c.AppendString(text)
+			key := l.AppendKey(nil, []*feature.Column{c}, 0)
+			if got, ok := online.StorageOf(key); got != id || !ok {
+				t.Errorf("key %x: got storage %d, %t, want %d", key, got, ok, id)
+			}
+		}
+		global := newLayout(t, &feature.Storage{ID: id, View: "v", Version: 1})
+		if got, ok := online.StorageOf(global.AppendKey(nil, nil, 0)); got != id || !ok {
+			t.Errorf("the only key: got storage %d, %t, want %d", got, ok, id)
+		}
+	}
+	for _, text := range []string{
+		"", "{", "}", "{}", "{}\x01", "{g", "{g}", "g}\x01", "x{g}\x01",
+		"{g}\x00", "{g}\x01\x01", "{g}\x80", "{g}\x81\x00", "{g}\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", "registry", "watermark:1",
+	} {
+		if got, ok := online.StorageOf([]byte(text)); ok {
+			t.Errorf("%q is said to be of storage %d", text, got)
+		}
+	}
+}

@@ -31,7 +31,7 @@ func NewSink(store Store) *Sink {
 
 // Watermark tells what the store knows of a storage.
 func (s *Sink) Watermark(ctx context.Context, storage *feature.Storage) (feature.Watermark, error) {
-	marks, err := s.store.Watermarks(ctx, []uint64{storage.ID})
+	marks, err := s.Watermarks(ctx, []*feature.Storage{storage})
 	if err != nil {
 		return feature.Watermark{}, err
 	}
@@ -74,6 +74,20 @@ func (s *Sink) Write(ctx context.Context, storage *feature.Storage, view *featur
 // Advance moves the watermark, as Store.Advance does.
 func (s *Sink) Advance(ctx context.Context, storage *feature.Storage, to feature.Time, run int64) error {
 	return s.store.Advance(ctx, storage.ID, to, run)
+}
+
+// Watermarks tells what the store knows of storages, in their order.
+func (s *Sink) Watermarks(ctx context.Context, storages []*feature.Storage) ([]feature.Watermark, error) {
+	numbers := make([]uint64, len(storages))
+	for i, storage := range storages {
+		numbers[i] = storage.ID
+	}
+	return s.store.Watermarks(ctx, numbers)
+}
+
+// Drop removes a storage that nobody reads or writes any more, as Store.Drop does.
+func (s *Sink) Drop(ctx context.Context, storage *feature.Storage) error {
+	return s.store.Drop(ctx, storage.ID)
 }
 
 func (s *Sink) layout(storage *feature.Storage) (*Layout, error) {

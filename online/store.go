@@ -45,6 +45,15 @@ type Store interface {
 	// again. When it returns nil, everything written before is as durable as the store can make it.
 	Advance(ctx context.Context, storage uint64, to feature.Time, run int64) error
 
+	// Drop removes all rows and the watermark of a storage that nobody reads or writes
+	// any more. First the watermark is set back to feature.MinTime, so that one who
+	// reads on all the same never takes a removed row for one that never was; it goes
+	// last, so that a watermark that is known tells that there is something left to
+	// drop. It may take long, in steps that keep other calls waiting for milliseconds
+	// only. After an error any part may be left, and repeating the call is right, as it
+	// is where there is nothing. Rows of other storages are not touched.
+	Drop(ctx context.Context, storage uint64) error
+
 	// Ping tells whether the store answers.
 	Ping(ctx context.Context) error
 

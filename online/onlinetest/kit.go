@@ -22,8 +22,14 @@ type Kit struct {
 // NewKit makes a kit of storage 1.
 func NewKit(t testing.TB) *Kit {
 	t.Helper()
+	return newKitOf(t, 1)
+}
+
+// newKitOf makes a kit of any storage.
+func newKitOf(t testing.TB, id uint64) *Kit {
+	t.Helper()
 	storage := &feature.Storage{
-		ID: 1, View: "delays", Version: 2, State: feature.StorageActive,
+		ID: id, View: "delays", Version: 2, State: feature.StorageActive,
 		Keys:     []feature.JoinKey{{Name: "airport", Type: feature.Scalar(feature.String)}},
 		Features: []feature.Field{{Name: "number", Type: feature.Scalar(feature.Float64)}, {Name: "word", Type: feature.Scalar(feature.String)}},
 		Rule:     feature.Rule{Created: true, Available: true},

@@ -43,6 +43,9 @@ func Run(t *testing.T, place func(t *testing.T) Open) {
 		{"A row with an expiry stays until then", expiry},
 		{"A watermark goes forward only", watermarks},
 		{"A watermark is kept over closing and seen by others", watermarksShared},
+		{"A dropped storage is gone and the others stay", dropping},
+		{"A drop that is cut off can be told and repeated", dropCutOff},
+		{"Others read and write while a storage is dropped", dropBesideOthers},
 		{"Another registry is refused", otherRegistry},
 		{"A context that has ended ends every call", endedContext},
 		{"Close may be called twice and ends the calls", closing},
@@ -163,6 +166,18 @@ func repeatsInOneCall(t *testing.T, open Open) {
 func awkwardKeys(t *testing.T, open Open) {
 	k := NewKit(t)
 	s := MustOpen(t, open)
+	var rows []online.Row
+	for i, name := range awkwardNames() {
+		rows = append(rows, k.Row(name, Stamp{Event: feature.Time(i)}, float64(i), name))
+	}
+	if got := Put(t, s, k.Layout, rows...); got.Written != len(rows) {
+		t.Errorf("%d of %d rows written: two keys are the same to the store", got.Written, len(rows))
+	}
+	Expect(t, s, rows...)
+}
+
+// awkwardNames are join keys that a store could take for something else.
+func awkwardNames() []string {
 	names := []string{
 		"", "{", "}", "{}", "}{", "{{", "}}", "a}b", "\x00", "\x00\x00", "a\x00", "|", "||", "|]", "|\\", "~", "|}~", "|}|}", "\\", "]",
 		"\r\n", "*1\r\n$4\r\nPING\r\n", "'; DROP TABLE row; --", "ä", "\xff\xfe", "registry", "watermark:1", "q:registry",
@@ -171,14 +186,7 @@ func awkwardKeys(t *testing.T, open Open) {
 	for b := range 256 {
 		names = append(names, "x"+string([]byte{byte(b)}), "x"+string([]byte{byte(b), '}'}))
 	}
-	var rows []online.Row
-	for i, name := range names {
-		rows = append(rows, k.Row(name, Stamp{Event: feature.Time(i)}, float64(i), name))
-	}
-	if got := Put(t, s, k.Layout, rows...); got.Written != len(rows) {
-		t.Errorf("%d of %d rows written: two keys are the same to the store", got.Written, len(rows))
-	}
-	Expect(t, s, rows...)
+	return names
 }
 
 func largeCalls(t *testing.T, open Open) {
@@ -260,7 +268,7 @@ func endedContext(t *testing.T, open Open) {
 	_, get := s.Get(ctx, [][]byte{row.Key})
 	_, put := s.Put(ctx, k.Layout, []online.Row{row})
 	_, marks := s.Watermarks(ctx, []uint64{1})
-	calls := map[string]error{"get": get, "put": put, "watermarks": marks, "advance": s.Advance(ctx, 1, 1, 1), "ping": s.Ping(ctx)}
+	calls := map[string]error{"get": get, "put": put, "watermarks": marks, "advance": s.Advance(ctx, 1, 1, 1), "drop": s.Drop(ctx, 1), "ping": s.Ping(ctx)}
 	for name, err := range calls {
 		if !errors.Is(err, context.Canceled) || !errors.Is(err, feature.ErrUnavailable) {
 			t.Errorf("%s: got error %v, want one of canceled and unavailable", name, err)

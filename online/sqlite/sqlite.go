@@ -14,6 +14,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -30,7 +31,8 @@ import (
 
 // Options say how a store is opened. Only Path and Registry are needed.
 type Options struct {
-	// Path of the file. It is made where it is missing, with its folder.
+	// Path of the file. It is made where it is missing, with its folder, for its owner
+	// alone.
 	Path string
 	// Registry is the id of the registry whose values the store keeps.
 	Registry string
@@ -81,8 +83,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Path == "" || o.Registry == "" {
 		return nil, fmt.Errorf("online/sqlite: a path and a registry id are needed: %w", feature.ErrInvalid)
 	}
-	if err := os.MkdirAll(filepath.Dir(o.Path), 0o755); err != nil {
-		return nil, fmt.Errorf("online/sqlite: make the folder of %s: %w: %w", o.Path, feature.ErrInvalid, err)
+	if err := create(o.Path); err != nil {
+		return nil, err
 	}
 	if o.Clock == nil {
 		o.Clock = func() feature.Time { return feature.TimeOf(time.Now()) }
@@ -111,6 +113,35 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// create makes an empty file of its owner's, with its folder, where there is none: SQLite
+// itself would make one that everybody can read. Its log gets the mode of the file. It is
+// not opened under its name, since closing it would drop the locks that SQLite holds on
+// it elsewhere in this process.
+func create(path string) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return nil // what else is wrong with it, opening tells
+	}
+	folder := filepath.Dir(path)
+	fail := func(err error) error {
+		return fmt.Errorf("online/sqlite: make %s (check that its folder can be written): %w: %w", path, feature.ErrInvalid, err)
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return fail(err)
+	}
+	f, err := os.CreateTemp(folder, ".online-*") // 0600
+	if err != nil {
+		return fail(err)
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	if err := f.Close(); err != nil {
+		return fail(err)
+	}
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fail(err)
+	}
+	return nil
 }
 
 func dsn(o Options, more string) string {

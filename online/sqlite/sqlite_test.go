@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -168,6 +169,37 @@ func TestAFileOfSomethingElseIsRefusedAndLeftAlone(t *testing.T) {
 	}
 	if got, err := os.ReadFile(text); err != nil || !strings.HasPrefix(string(got), "this is no database") {
 		t.Errorf("the text file was changed: %v", err)
+	}
+}
+
+func TestTheFileIsItsOwnersOnly(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "a", "b")
+	path := filepath.Join(folder, "online.db")
+	k := onlinetest.NewKit(t)
+	s := onlinetest.MustOpen(t, opener(path))
+	onlinetest.Put(t, s, k.Layout, k.Row("SFO", onlinetest.Stamp{Event: 1}, 1.0, nil))
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %o", e.Name(), info.Mode().Perm())
+		}
+		names = append(names, e.Name())
+	}
+	if want := []string{"online.db", "online.db-shm", "online.db-wal"}; !slices.Equal(names, want) {
+		t.Errorf("the folder holds %q, want %q", names, want)
+	}
+	for _, f := range []string{folder, filepath.Dir(folder)} {
+		if info, err := os.Stat(f); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("folder %s: %v, %v", f, info.Mode(), err)
+		}
 	}
 }
 
