@@ -62,12 +62,14 @@ test: ## all of it: install what tests need, build, every test with -race, lint,
 test-fast: ## tests without -race and without installing anything
 	$(GO) test -timeout 5m $(TEST_FLAGS) $(PKG)
 
-# -race needs a C compiler; where there is none the tests run without it and say so.
+# -race needs a C compiler; where there is none the tests run without it and say so. Lint has vet, which would
+# look at every dependency once more here, and debugging information is for debuggers.
+LEAN := -vet=off -gcflags=all=-dwarf=false
 .PHONY: test-race
 test-race: ## tests with -race where a C compiler is present
 	@cc=$$($(GO) env CC); \
 	if command -v "$${cc%% *}" >/dev/null; then \
-		CGO_ENABLED=1 $(GO) test -race -timeout 7m $(TEST_FLAGS) $(PKG); \
+		CGO_ENABLED=1 $(GO) test -race $(LEAN) -timeout 7m $(TEST_FLAGS) $(PKG); \
 	else \
 		echo "NOTE: no C compiler ($$cc) here: the tests run WITHOUT the race detector"; \
 		CGO_ENABLED=0 $(GO) test -timeout 7m $(TEST_FLAGS) $(PKG); \
