@@ -81,7 +81,7 @@ func TestAnAddedFeatureIsUnavailableUntilTheSwitchAndRightAfterIt(t *testing.T) 
 		expectBefore()
 		// A run that dies while it fills the new storage changes nothing for readers.
 		for operations := range 4 {
-			_, err := w.bring(t.Context(), w.mortal(&fuse{left: operations, how: "after"}))
+			_, err := w.bring(t.Context(), w.mortal(&fuse{left: operations}))
 			if !errors.Is(err, errKilled) {
 				t.Fatalf("got error %v, want killed", err)
 			}

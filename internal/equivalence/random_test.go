@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	cases = flag.Int("equivalence.cases", 40, "random cases, each on every store")
+	cases = flag.Int("equivalence.cases", 25, "random cases, each on every store")
 	first = flag.Uint64("equivalence.first", 1, "seed of the first random case")
 )
 

@@ -4,14 +4,14 @@ import (
 	"context"
 	"errors"
 	"os"
-	"slices"
+	"strings"
 	"testing"
 
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/offline/offlinetest"
 )
 
-// online answers a case by requests: for every time of the spine the store is
+// point answers a case by requests: for every time of the spine the store is
 // brought up to it, and then asked.
 type point struct {
 	*world
@@ -53,16 +53,23 @@ func (p *point) Close() error { return errors.Join(p.close(), os.RemoveAll(p.dir
 // can't be asked online is a null time, which a spine row may have; ByPoint makes
 // no request for it. Null keys are asked.
 func TestTheOnlinePathAnswersEveryScript(t *testing.T) {
-	for _, k := range kinds(t) {
-		t.Run(k.name, func(t *testing.T) {
-			offlinetest.Run(t, offlinetest.ByPoint(openPoint(k, t.TempDir())), someVariants()...)
-		})
+	scripts, err := offlinetest.Scripts()
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-// someVariants are the changes of where rows stand that a store could see.
-func someVariants() []offlinetest.Variant {
-	return slices.DeleteFunc(offlinetest.Variants(), func(v offlinetest.Variant) bool {
-		return v.Name != "one file per row, reversed"
-	})
+	for _, k := range kinds(t) {
+		engine := offlinetest.ByPoint(openPoint(k, t.TempDir()))
+		for _, c := range scripts {
+			t.Run(k.name+"/"+c.Name, func(t *testing.T) {
+				t.Parallel() // most of the time goes to waiting for the disk
+				got, err := engine.Join(t.Context(), c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if d := offlinetest.Diff(c, got, c.Want); d != "" {
+					t.Errorf("scripts/%s.script\nrule: %s\n%s", c.Name, strings.Join(c.Rule, "\n      "), d)
+				}
+			})
+		}
+	}
 }
