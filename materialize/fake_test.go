@@ -161,6 +161,29 @@ func (w *world) Advance(ctx context.Context, s *feature.Storage, to feature.Time
 	return nil
 }
 
+func (w *world) Watermarks(ctx context.Context, storages []*feature.Storage) ([]feature.Watermark, error) {
+	marks := make([]feature.Watermark, len(storages))
+	for i, s := range storages {
+		marks[i] = w.marks[s.ID]
+	}
+	return marks, w.step(ctx)
+}
+
+// Drop removes one row a step, then the watermark.
+func (w *world) Drop(ctx context.Context, s *feature.Storage) error {
+	for key := range w.store[s.ID] {
+		if err := w.step(ctx); err != nil {
+			return err
+		}
+		delete(w.store[s.ID], key)
+	}
+	if err := w.step(ctx); err != nil {
+		return err
+	}
+	delete(w.marks, s.ID)
+	return nil
+}
+
 func (w *world) StartRun(ctx context.Context, run feature.Run) (int64, error) {
 	if err := w.step(ctx); err != nil {
 		return 0, err

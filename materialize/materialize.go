@@ -24,6 +24,8 @@ type Source interface {
 type Sink interface {
 	// Watermark tells what the store knows of a storage.
 	Watermark(ctx context.Context, storage *feature.Storage) (feature.Watermark, error)
+	// Watermarks tells it of many storages at once, in their order.
+	Watermarks(ctx context.Context, storages []*feature.Storage) ([]feature.Watermark, error)
 	// Write puts the latest rows of a storage. Of two rows of a key the later one
 	// stays, so repeating and reordering are harmless. Rows whose TTL and grace are
 	// over at now are not written.
@@ -32,10 +34,8 @@ type Sink interface {
 	// goes back, unless values were lost since: then it is replaced. MinTime marks
 	// that a first run has begun.
 	Advance(ctx context.Context, storage *feature.Storage, to feature.Time, run int64) error
-}
-
-// Dropper is a Sink that can take back a storage that nobody reads any more.
-type Dropper interface {
+	// Drop removes the rows of a storage that nobody uses any more, and then its
+	// watermark. After an error any part may be left, and repeating the call is right.
 	Drop(ctx context.Context, storage *feature.Storage) error
 }
 

@@ -59,6 +59,9 @@ const (
 	checkpointEvery = 2 * time.Second
 	// presumedDead is how long after its last sign of life a run counts as killed.
 	presumedDead = 30 * time.Second
+	// lookBack is how many of a storage's latest records are looked at for runs that are
+	// not over.
+	lookBack = 20
 )
 
 // Run materializes one view. A storage that is being filled, or made for a
@@ -181,7 +184,7 @@ func (r *Runner) base(ctx context.Context, mark feature.Watermark) (feature.Run,
 // killed closes the records of runs that died, and gives the newest one that
 // started where the storage still stands, so that it can be completed.
 func (r *Runner) killed(ctx context.Context, storage *feature.Storage, base feature.Run) (*feature.Run, error) {
-	runs, err := r.Ledger.Runs(ctx, storage.ID, 20)
+	runs, err := r.Ledger.Runs(ctx, storage.ID, lookBack)
 	if err != nil {
 		return nil, fmt.Errorf("records of runs: %w", err)
 	}
@@ -192,7 +195,7 @@ func (r *Runner) killed(ctx context.Context, storage *feature.Storage, base feat
 			break
 		}
 		if run.State == feature.RunRunning {
-			if r.Wall().Sub(run.Beat) < feature.Duration(presumedDead/time.Microsecond) {
+			if r.mayLive(run) {
 				continue // it may be alive, and both may work: see invariant 2
 			}
 			run.State, run.Finished, run.Error = feature.RunFailed, r.Wall(), "interrupted: the process ended before the run did"
@@ -205,6 +208,11 @@ func (r *Runner) killed(ctx context.Context, storage *feature.Storage, base feat
 		}
 	}
 	return newest, nil
+}
+
+// mayLive tells whether a run that its record calls running gave a sign of life lately.
+func (r *Runner) mayLive(run *feature.Run) bool {
+	return run.State == feature.RunRunning && r.Wall().Sub(run.Beat) < feature.Duration(presumedDead/time.Microsecond)
 }
 
 // save replaces a record. That somebody else closed it first is no error: the
