@@ -40,14 +40,14 @@ func timeColumn(fields []arrow.Field, named string) (int, error) {
 	case 1:
 		return candidates[0], nil
 	case 0:
-		return 0, fmt.Errorf("no column is a timestamp: name the event timestamp (a date, or ISO 8601 text, will do); the columns are %s",
+		return 0, fmt.Errorf("no column is a timestamp: name the event timestamp (--event-timestamp; a date, or ISO 8601 text, will do); the columns are %s",
 			strings.Join(described(fields), ", "))
 	}
 	var list []string
 	for _, i := range candidates {
 		list = append(list, fields[i].Name)
 	}
-	return 0, fmt.Errorf("several columns are timestamps (%s): name the one that is the event timestamp", strings.Join(list, ", "))
+	return 0, fmt.Errorf("several columns are timestamps (%s): name the one that is the event timestamp (--event-timestamp)", strings.Join(list, ", "))
 }
 
 func timeFits(f arrow.Field) error {

@@ -313,3 +313,11 @@ func TestAnOutputAppearsWholeOrNotAtAll(t *testing.T) {
 	}
 	_ = s.Close()
 }
+
+func TestASpineThatDoesNotExistIsToldByItsPath(t *testing.T) {
+	_, err := parquet.OpenSpine("no/such.parquet")
+	if !errors.Is(err, feature.ErrNotFound) || !strings.Contains(err.Error(), "spine no/such.parquet does not exist: check the path") ||
+		strings.Contains(err.Error(), "data root") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -28,8 +29,11 @@ type spine struct {
 // lists is an error that names the column.
 func OpenSpine(path string) (offline.Spine, error) {
 	o, err := open(path, path)
+	if errors.Is(err, feature.ErrNotFound) {
+		return nil, fmt.Errorf("spine %s does not exist: check the path: %w", path, feature.ErrNotFound)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("spine: %w", err)
+		return nil, fmt.Errorf("spine %w", err)
 	}
 	s := &spine{file: o}
 	fields := make([]arrow.Field, 0, len(o.root.children))
