@@ -129,7 +129,7 @@ func (a *app) applyCommand() *cobra.Command {
   quiver apply --yes --message "tighter TTL for routes"`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.withRegistry(c.Context(), true, func(p *project, store registry.Store, base *registry.Snapshot) error {
+			return a.withReader(c.Context(), func(p *project, store registry.Store, base *registry.Snapshot) error {
 				plan, err := p.plan(c.Context(), base)
 				if err != nil {
 					return a.problems(err)
@@ -143,6 +143,12 @@ func (a *app) applyCommand() *cobra.Command {
 					if err := a.confirm(c.Context(), "apply?"); err != nil {
 						return err
 					}
+				}
+				if store == nil && !plan.Empty() {
+					if store, err = p.openRegistry(c.Context(), true); err != nil {
+						return err
+					}
+					defer func() { _ = store.Close() }()
 				}
 				revision, err := registry.Apply(c.Context(), store, plan, author(c.Context(), p, message))
 				if err != nil {
@@ -164,7 +170,7 @@ func (a *app) applyCommand() *cobra.Command {
 
 // confirm asks a person. Where nobody can answer, --yes is needed.
 func (a *app) confirm(ctx context.Context, question string) error {
-	if !terminal(a.env.in) {
+	if !a.env.person {
 		return usagef("nobody can be asked here (standard input is not a terminal): add --yes")
 	}
 	_, _ = fmt.Fprint(a.env.err, question, " [y/N] ")

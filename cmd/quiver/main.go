@@ -21,7 +21,7 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	goredis.SetLogger(silence{}) // what fails is told by the error, once
 	code := run(ctx, os.Args[1:], environment{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.LookupEnv,
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.LookupEnv, person: terminal(os.Stdin),
 	})
 	stop()
 	os.Exit(code)
@@ -39,6 +39,7 @@ type environment struct {
 	out    io.Writer
 	err    io.Writer
 	getenv func(string) (string, bool)
+	person bool // somebody can answer questions on in
 }
 
 // run executes one command line and gives its exit code: 0 done, 1 failed, 2

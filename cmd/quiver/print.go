@@ -46,7 +46,7 @@ func (a *app) print(value any, people func() error) error {
 }
 
 // widest is the width of a column from which on its texts go over several lines.
-const widest = 64
+const widest = 96
 
 // printTable writes rows in aligned columns; those named by right hold numbers.
 func (a *app) printTable(header []string, rows [][]string, right ...int) error {

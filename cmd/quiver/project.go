@@ -95,19 +95,19 @@ func (p *project) engine(options offline.Options) *offline.Engine {
 // withSnapshot opens the registry, reads its head and closes it when f returns. A
 // registry that does not exist yet is an error.
 func (a *app) withSnapshot(ctx context.Context, f func(*project, registry.Store, *registry.Snapshot) error) error {
-	return a.withRegistry(ctx, false, f)
-}
-
-// withRegistry is withSnapshot, and may make the registry.
-func (a *app) withRegistry(ctx context.Context, create bool, f func(*project, registry.Store, *registry.Snapshot) error) error {
 	p, err := a.project()
 	if err != nil {
 		return err
 	}
-	store, err := p.openRegistry(ctx, create)
+	store, err := p.openRegistry(ctx, false)
 	if err != nil {
 		return err
 	}
+	return p.withHead(ctx, store, f)
+}
+
+// withHead reads the head of a registry that was opened.
+func (p *project) withHead(ctx context.Context, store registry.Store, f func(*project, registry.Store, *registry.Snapshot) error) error {
 	defer func() { _ = store.Close() }()
 	snapshot, err := store.Load(ctx, 0)
 	if err != nil {
@@ -134,12 +134,7 @@ func (a *app) withReader(ctx context.Context, f func(*project, registry.Store, *
 	case err != nil:
 		return err
 	}
-	defer func() { _ = store.Close() }()
-	snapshot, err := store.Load(ctx, 0)
-	if err != nil {
-		return err
-	}
-	return f(p, store, snapshot)
+	return p.withHead(ctx, store, f)
 }
 
 // plan reads the definitions and compares them with the registry.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/registry"
@@ -10,6 +11,9 @@ import (
 
 // promote makes a version current, once the online store holds it.
 func (a *app) promote(ctx context.Context, p *project, store registry.Store, base *registry.Snapshot, target registry.Target) error {
+	if target.Kind == "" && ambiguous(base, target.Name) {
+		return usagef("both a view and a service are named %s: add --kind view or --kind service", target.Name)
+	}
 	values, err := p.openOnline(ctx, base.Identity().ID)
 	if err != nil {
 		return err
@@ -32,4 +36,11 @@ func (a *app) promote(ctx context.Context, p *project, store registry.Store, bas
 		}
 		return a.printText(fmt.Sprintf("%s is current as of revision %d\n", versioned(target.Name, target.Version), revision))
 	})
+}
+
+// ambiguous tells whether a name is that of a view and of a service.
+func ambiguous(s *registry.Snapshot, name string) bool {
+	view := slices.ContainsFunc(s.Views(), func(l registry.ViewListing) bool { return l.Name == name })
+	service := slices.ContainsFunc(s.Services(), func(l registry.ServiceListing) bool { return l.Name == name })
+	return view && service
 }

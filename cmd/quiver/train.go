@@ -232,8 +232,8 @@ func (a *app) printTraining(out string, s *feature.Selection, r *offline.Result,
 		return err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s rows with %s written to %s in %.1f s (time column %s; manifest %s)\n",
-		count(r.Rows), plural(len(s.Outputs), "feature", "features"), out, took.Seconds(), r.EventTimestamp, offline.ManifestPath(out))
+	fmt.Fprintf(&b, "\n%s with %s written to %s in %.1f s (time column %s; manifest %s)\n",
+		plural(int(r.Rows), "row", "rows"), plural(len(s.Outputs), "feature", "features"), out, took.Seconds(), r.EventTimestamp, offline.ManifestPath(out))
 	for _, v := range r.Views {
 		if v.Ties > 0 {
 			fmt.Fprintf(&b, "note: %s as %s: in %s rows (%s) several source rows of one key and time tie with different values; the greatest are taken. A created timestamp settles which is right.\n",
