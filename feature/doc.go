@@ -12,6 +12,14 @@
 // rows. View, Service and their like are definitions as a user writes them;
 // ViewVersion, Storage and Selection are what the registry makes of them.
 //
+// Run and File are the record of a materialization, Scan and ScanResult how it
+// asks for rows, Watermark what an online store knows of a storage, and Status
+// how a served value came about. They stand in the leaf because they cross the
+// borders between packages that do not know one another: materialize writes runs
+// that the registry keeps, offline answers its scans, online keeps its
+// watermarks, and the server reads these and sends statuses that clients know by
+// number. errors.go has the few kinds of errors that all of them wrap.
+//
 // What must always hold:
 //
 //  1. A result depends on the rows, never on where they stand: every order

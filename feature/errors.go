@@ -19,3 +19,14 @@ var (
 	// ErrTooLarge is input beyond a limit.
 	ErrTooLarge = errors.New("too large")
 )
+
+// ErrorKind gives the kind that an error wraps, or nil where it wraps none. Of
+// several, which an error of Quiver never has, the first in their order above.
+func ErrorKind(err error) error {
+	for _, kind := range [...]error{ErrInvalid, ErrNotFound, ErrConflict, ErrUnavailable, ErrTooLarge} {
+		if errors.Is(err, kind) {
+			return kind
+		}
+	}
+	return nil
+}

@@ -145,21 +145,15 @@ func (s *Selection) KeyColumns() ([]JoinKey, error) {
 				continue
 			}
 			if have := keys[at].Type; have != want {
-				wide, ok := widerInt(have, want)
-				if !ok {
+				if !have.SameKey(want) {
 					return nil, fmt.Errorf("key column %s is taken as %s and, by view %s, as %s: map one of them to another column with keys: %w",
 						column, have, u.View.ID(), want, ErrInvalid)
 				}
-				keys[at].Type = wide
+				keys[at].Type = Scalar(Int64)
 			}
 		}
 	}
 	return keys, nil
-}
-
-func widerInt(a, b Type) (Type, bool) {
-	isInt := func(t Type) bool { return !t.List && (t.Kind == Int32 || t.Kind == Int64) }
-	return Scalar(Int64), isInt(a) && isInt(b)
 }
 
 // Reference names a feature: view:feature, or view@2:feature for a fixed

@@ -35,6 +35,7 @@ type Run struct {
 	// Checkpoint is how many keys, in the run's fixed order, are known to be in
 	// the store. A run that completes a killed one skips them.
 	Checkpoint int64  `json:"checkpoint"`
+	Since      int64  `json:"since"` // Watermark.Since when the run wrote: its checkpoint holds while that is the same
 	Error      string `json:"error,omitzero"`
 	Who        string `json:"who,omitzero"`
 }
@@ -81,6 +82,7 @@ type Watermark struct {
 	Known bool  // false: no run has ever begun
 	Time  Time  // the storage holds what was visible up to here, inclusive; MinTime: a first run has begun
 	Run   int64 // the run that led here
+	Since int64 // the run that began with nothing known: while it is the same and Lost is false, nothing was lost
 	// Lost tells that the store may have lost values since: it restarted, failed
 	// over, or evicted keys. Reason says what was seen. An absent key proves
 	// nothing then.
@@ -88,9 +90,22 @@ type Watermark struct {
 	Reason string
 }
 
+// At gives the time up to which the storage was filled. It is not ok while no run
+// has led to one: nothing was ever materialized, or a first run has only begun.
+// What is shown of a watermark's time comes from here.
+func (w Watermark) At() (t Time, ok bool) {
+	if !w.Known || w.Time == MinTime {
+		return 0, false
+	}
+	return w.Time, true
+}
+
 // Holds tells whether an absent key proves that there is no row for it up to
 // Time.
-func (w Watermark) Holds() bool { return w.Known && !w.Lost && w.Time > MinTime }
+func (w Watermark) Holds() bool {
+	_, ok := w.At()
+	return ok && !w.Lost
+}
 
 // Status says how a delivered value came about. The numbers are the wire's.
 type Status uint8

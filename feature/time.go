@@ -135,10 +135,26 @@ func parseTime(s string) (t Time, finer bool, err error) {
 		"2006-01-02T15:04Z07:00", "2006-01-02T15:04", "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04:05.999999999Z07",
 	} {
 		if v, err := time.Parse(layout, text); err == nil {
-			return TimeOf(v), v.Nanosecond()%1000 != 0, nil
+			return TimeOf(v), finerThanMicros(text), nil
 		}
 	}
 	return 0, false, fmt.Errorf("%q is not a time: expected ISO 8601, for example 2001-06-30T12:00:00Z: %w", s, ErrInvalid)
+}
+
+// finerThanMicros tells whether a time has a digit other than 0 beyond the sixth
+// of its second's fraction. The parser of package time cuts off what is beyond
+// the ninth, so its result does not tell.
+func finerThanMicros(text string) bool {
+	_, fraction, ok := strings.Cut(text, ".")
+	if !ok {
+		_, fraction, _ = strings.Cut(text, ",")
+	}
+	for i := 0; i < len(fraction) && fraction[i] >= '0' && fraction[i] <= '9'; i++ {
+		if i >= 6 && fraction[i] != '0' {
+			return true
+		}
+	}
+	return false
 }
 
 // Add saturates at the ends of the range.

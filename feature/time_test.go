@@ -82,8 +82,14 @@ func TestTimesAreReadInISO8601(t *testing.T) {
 			t.Errorf("ParseTime(%q) = %d, %v, want %d", text, int64(got), err, want)
 		}
 	}
-	if got, err := feature.ParseTimeCeil("1970-01-01T00:00:00.0000011Z"); err != nil || got != 2 {
-		t.Errorf("ParseTimeCeil rounds up: got %d, %v, want 2", int64(got), err)
+	for text, want := range map[string]feature.Time{
+		"1970-01-01T00:00:00.0000011Z": 2, "1970-01-01T00:00:00.0000010Z": 1, "1970-01-01T00:00:00.000001Z": 1, "1970-01-01T00:00:00,0000011Z": 2,
+		"1970-01-01T00:00:00.0000010001Z": 2, "1970-01-01T00:00:00.00000100000000000000000001": 2, // beyond nanoseconds
+		"1970-01-01T01:00:00.0000000000001+01:00": 1, "1969-12-31T23:59:59.9999989999999": -1, "1969-12-31T23:59:59.9999990000000": -1,
+	} {
+		if got, err := feature.ParseTimeCeil(text); err != nil || got != want {
+			t.Errorf("ParseTimeCeil(%s): got %d, %v, want %d", text, int64(got), err, int64(want))
+		}
 	}
 	for _, bad := range []string{"", "noon", "2001-13-01", "2001-06-30T25:00:00Z", "993902400"} {
 		if _, err := feature.ParseTime(bad); !errors.Is(err, feature.ErrInvalid) {

@@ -68,6 +68,13 @@ func (t Type) IsKey() bool {
 	}
 }
 
+// SameKey tells whether keys of two types are compared by value: a type with
+// itself, and integers of any width.
+func (t Type) SameKey(u Type) bool {
+	isInt := func(t Type) bool { return !t.List && (t.Kind == Int32 || t.Kind == Int64) }
+	return t == u || isInt(t) && isInt(u)
+}
+
 // String writes the type as definitions do, a fixed length in brackets:
 // list<float32>[128].
 func (t Type) String() string {
