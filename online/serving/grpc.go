@@ -225,8 +225,8 @@ func viewOf(v *ViewRows) *quiverv1.ViewRows {
 		events[i] = int64(e)
 	}
 	m := &quiverv1.ViewRows{View: v.View, Alias: v.Alias, EventTimestamps: events, Statuses: v.Statuses}
-	if v.Watermark.Known {
-		w := int64(v.Watermark.Time)
+	if at, ok := v.Watermark.At(); ok {
+		w := int64(at)
 		m.Watermark = &w
 	}
 	return m

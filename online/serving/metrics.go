@@ -89,8 +89,8 @@ func (c *watermarkCollector) Collect(ch chan<- prometheus.Metric) {
 	now := c.clock()
 	for _, mk := range c.marks.all() {
 		s, storage := mk.state.Load(), strconv.FormatUint(mk.storage, 10)
-		if s.Known {
-			ch <- prometheus.MustNewConstMetric(c.age, prometheus.GaugeValue, now.Sub(s.Time).Std().Seconds(), mk.view, storage)
+		if at, ok := s.At(); ok {
+			ch <- prometheus.MustNewConstMetric(c.age, prometheus.GaugeValue, now.Sub(at).Std().Seconds(), mk.view, storage)
 		}
 		lost := 0.0
 		if s.Lost {

@@ -96,8 +96,8 @@ func (p *plan) states(now feature.Time) ([]markState, feature.Time) {
 	states := make([]markState, len(p.uses))
 	for i := range p.uses {
 		states[i] = *p.uses[i].mark.state.Load()
-		if states[i].Known {
-			now = max(now, states[i].Time)
+		if at, ok := states[i].At(); ok {
+			now = max(now, at)
 		}
 	}
 	return states, now

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/internal/rpc"
 	"github.com/quiver-features/quiver/online/serving"
 )
 
@@ -172,5 +173,26 @@ quiver_serving_watermark_lost{storage="3",view="fuel@1"} 1
 	if err := testutil.GatherAndCompare(reg, gostrings.NewReader(want), "quiver_serving_cells_total", "quiver_serving_rows_total",
 		"quiver_serving_watermark_age_seconds", "quiver_serving_watermark_lost"); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAFirstRunThatHasBegunIsNoTime(t *testing.T) {
+	v, s := view("v", 1, []feature.JoinKey{key("k", feature.String)}, feature.Rule{}, field("x", feature.Int64))
+	m := newMemory()
+	m.marks[1] = feature.Watermark{Known: true, Time: feature.MinTime, Run: 1}
+	c := &catalog{services: map[string]*feature.Selection{"s": selection("s@1", feature.Use{View: v, Alias: "v", Keys: []string{"k"}, Active: s})}}
+	opts := options()
+	reg := prometheus.NewRegistry()
+	opts.Registerer = reg
+	h := newHandler(t, c, m, opts)
+	if n, err := testutil.GatherAndCount(reg, "quiver_serving_watermark_age_seconds"); err != nil || n != 0 {
+		t.Errorf("%d ages of a view that was never materialized, %v", n, err)
+	}
+	got, err := dial(t, h, rpc.Options{}).GetOnlineFeatures(t.Context(), message(t, `{"service": "s", "keys": {"k": {"strings": ["x"]}}, "event_timestamps": true}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := got.GetViews()[0].Watermark; w != nil {
+		t.Errorf("the watermark %d was sent", *w)
 	}
 }

@@ -153,14 +153,10 @@ func (p *plan) keyColumns(r *Request, into []*feature.Column) (cols []*feature.C
 }
 
 func checkKey(want feature.JoinKey, c *feature.Column) error {
-	if c.Type == want.Type || c.Type.IsZero() && c.Len() == 0 || isInt(c.Type) && isInt(want.Type) {
+	if c.Type.SameKey(want.Type) || c.Type.IsZero() && c.Len() == 0 {
 		return nil
 	}
 	return invalid("keys."+want.Name, "values of type %s, expected %s", c.Type, want.Type)
-}
-
-func isInt(t feature.Type) bool {
-	return t == feature.Scalar(feature.Int32) || t == feature.Scalar(feature.Int64)
 }
 
 func (p *plan) missingKey(r *Request, want feature.JoinKey) error {
