@@ -285,11 +285,11 @@ func (g *generator) uses() {
 // spineKey gives a spine column for a key: one that is there, or a new one.
 func (g *generator) spineKey(t feature.Type) string {
 	for _, k := range g.keys {
-		if sameKey(k.Type, t) && g.chance(50) {
+		if k.Type.SameKey(t) && g.chance(50) {
 			return k.Name
 		}
 	}
-	if sameKey(t, feature.Scalar(feature.Int64)) {
+	if t.SameKey(feature.Scalar(feature.Int64)) {
 		t = feature.Scalar(pickOne(g.r, []feature.Kind{feature.Int32, feature.Int64}))
 	}
 	k := feature.JoinKey{Name: fmt.Sprintf("q%d", len(g.keys)+1), Type: t}

@@ -334,7 +334,7 @@ func (p *parser) joinHeader(left, right string) error {
 		if c == nil {
 			return p.errorf("the spine has no column %s, which a view takes as its join key", k.Name)
 		}
-		if !sameKey(c.Values.Type, k.Type) {
+		if !c.Values.Type.SameKey(k.Type) {
 			return p.errorf("spine column %s is %s, but the join key is %s", k.Name, c.Values.Type, k.Type)
 		}
 	}
@@ -347,13 +347,6 @@ func (p *parser) outputNames() string {
 		names[i] = o.Name
 	}
 	return strings.Join(names, " | ")
-}
-
-func sameKey(a, b feature.Type) bool {
-	integer := func(t feature.Type) bool {
-		return t == feature.Scalar(feature.Int32) || t == feature.Scalar(feature.Int64)
-	}
-	return a == b || integer(a) && integer(b)
 }
 
 func unquoted(s string) string {
