@@ -15,6 +15,7 @@ import (
 	"github.com/quiver-features/quiver/materialize"
 	"github.com/quiver-features/quiver/offline"
 	"github.com/quiver-features/quiver/online"
+	"github.com/quiver-features/quiver/online/redis"
 	"github.com/quiver-features/quiver/registry"
 )
 
@@ -31,7 +32,8 @@ func (a *app) materializeCommand() *cobra.Command {
 		Long: `Writes the latest row of every key that became visible since the last run, of the
 named views or of all online views, and moves their watermarks. Files that are
 new or have changed are read whole, however late they come. A run that was
-interrupted is completed by the next.`,
+interrupted is completed by the next. At the end, storages that were replaced before
+are dropped.`,
 		Example: `  quiver materialize
   quiver materialize airport_delay --to 2001-06-30T12:00:00Z
   quiver materialize airport_delay --rebuild    # forget what changed and removed files held`,
@@ -120,8 +122,21 @@ func (a *app) materialize(ctx context.Context, f materializeFlags, names []strin
 		if err := a.print(runs, func() error { return a.printRuns(runs) }); err != nil {
 			return err
 		}
-		return errors.Join(failed...)
+		if err := errors.Join(failed...); err != nil {
+			return err
+		}
+		return a.sweep(ctx, s)
 	})
+}
+
+// sweep drops the storages that were retired before this command began: who read them
+// had the time of its runs to switch.
+func (a *app) sweep(ctx context.Context, s *stores) error {
+	dropped, err := s.runner.Sweep(ctx, s.snapshot.Storages())
+	for _, storage := range dropped {
+		a.note("dropped storage %d", storage)
+	}
+	return err
 }
 
 func (a *app) tellResult(v registry.OnlineView, result materialize.Result, err error) {
@@ -284,15 +299,24 @@ func (a *app) statusCommand() *cobra.Command {
 	}
 }
 
+// warner is a store that can tell what about its settings endangers values.
+type warner interface {
+	Warnings(ctx context.Context) ([]string, error)
+}
+
+var _ warner = (*redis.Store)(nil)
+
 // warn passes on what a store says of its own settings.
 func (a *app) warn(ctx context.Context, store online.Store) {
-	w, ok := store.(interface {
-		Warning(ctx context.Context) (string, error)
-	})
+	w, ok := store.(warner)
 	if !ok {
 		return
 	}
-	if text, err := w.Warning(ctx); err == nil && text != "" {
+	texts, err := w.Warnings(ctx)
+	if err != nil {
+		return // the watermarks of the same store can't be read either, which is told
+	}
+	for _, text := range texts {
 		a.note("warning: %s", text)
 	}
 }
