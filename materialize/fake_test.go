@@ -149,15 +149,26 @@ func (w *world) Write(ctx context.Context, s *feature.Storage, _ *feature.ViewVe
 	return result, nil
 }
 
-func (w *world) Advance(ctx context.Context, s *feature.Storage, to feature.Time, run int64) error {
+func (w *world) Advance(ctx context.Context, s *feature.Storage, to feature.Time, run, since int64) error {
 	if err := w.step(ctx); err != nil {
 		return err
 	}
-	if m := w.marks[s.ID]; m.Known && !w.lost && to < m.Time {
+	m := w.marks[s.ID]
+	holds := m.Known && !w.lost
+	switch {
+	case to == feature.MinTime && holds:
+		return nil
+	case to == feature.MinTime:
+		w.lost = false
+		w.marks[s.ID] = feature.Watermark{Known: true, Time: to, Run: run, Since: run}
+		return nil
+	case !holds || since == 0 || m.Since != since:
+		return fmt.Errorf("storage %d lost values since the run began: %w", s.ID, feature.ErrUnavailable)
+	case to < m.Time || to == m.Time && run <= m.Run:
 		return nil
 	}
-	w.lost = false
-	w.marks[s.ID] = feature.Watermark{Known: true, Time: to, Run: run}
+	m.Time, m.Run = to, run
+	w.marks[s.ID] = m
 	return nil
 }
 

@@ -31,9 +31,12 @@ type Sink interface {
 	// over at now are not written.
 	Write(ctx context.Context, storage *feature.Storage, view *feature.ViewVersion, batch *feature.Batch, now feature.Time) (feature.WriteResult, error)
 	// Advance moves the watermark after everything up to it was written. It never
-	// goes back, unless values were lost since: then it is replaced. MinTime marks
-	// that a first run has begun.
-	Advance(ctx context.Context, storage *feature.Storage, to feature.Time, run int64) error
+	// goes back. MinTime marks that a run has begun where nothing is known or values
+	// were lost, and else changes nothing; since is not looked at then. Any other
+	// time is refused, with an error that wraps feature.ErrUnavailable, where values
+	// were lost since the run began: the watermark is gone, tells a loss, or has
+	// another Since.
+	Advance(ctx context.Context, storage *feature.Storage, to feature.Time, run, since int64) error
 	// Drop removes the rows of a storage that nobody uses any more, and then its
 	// watermark. After an error any part may be left, and repeating the call is right.
 	Drop(ctx context.Context, storage *feature.Storage) error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/quiver-features/quiver/feature"
@@ -21,6 +22,9 @@ type Runner struct {
 	Wall func() feature.Time
 	// Who stands in the records.
 	Who string
+	// Tick gives a channel that says when a sign of life is due, and what stops it;
+	// nil: every two seconds.
+	Tick func() (due <-chan time.Time, stop func())
 	// Progress is told how far a run is, from the goroutine that runs; nil: nobody.
 	Progress func(Progress)
 }
@@ -90,7 +94,7 @@ func (r *Runner) Run(ctx context.Context, q Request) (Result, error) {
 	if active.Holds() {
 		floor = active.Time
 	}
-	runs, err := r.bring(ctx, q, q.Filling, floor)
+	runs, err := r.fill(ctx, q, floor)
 	if err != nil {
 		return Result{Runs: runs}, err
 	}
@@ -98,6 +102,27 @@ func (r *Runner) Run(ctx context.Context, q Request) (Result, error) {
 		return Result{Runs: runs}, fmt.Errorf("view %s: switch to storage %d: %w", q.View.ID(), q.Filling.ID, err)
 	}
 	return Result{Runs: runs, Switched: true}, nil
+}
+
+// fill leads the new storage to the request's time, and at least to where the
+// active one is, which others may move meanwhile.
+func (r *Runner) fill(ctx context.Context, q Request, floor feature.Time) ([]feature.Run, error) {
+	var all []feature.Run
+	for {
+		runs, err := r.bring(ctx, q, q.Filling, floor)
+		all = append(all, runs...)
+		if err != nil {
+			return all, err
+		}
+		active, err := r.Sink.Watermark(ctx, q.Active)
+		if err != nil {
+			return all, fmt.Errorf("view %s: %w", q.View.ID(), err)
+		}
+		if !active.Holds() || active.Time <= floor || len(runs) > 0 && active.Time <= runs[len(runs)-1].To {
+			return all, nil
+		}
+		floor = active.Time
+	}
 }
 
 // bring leads one storage to the request's time, and not to less than floor: it
@@ -129,7 +154,7 @@ func (r *Runner) next(ctx context.Context, q Request, storage *feature.Storage, 
 	if err != nil {
 		return fail(err)
 	}
-	base, err := r.base(ctx, mark)
+	base, err := r.base(ctx, storage, mark)
 	if err != nil {
 		return fail(err)
 	}
@@ -141,6 +166,9 @@ func (r *Runner) next(ctx context.Context, q Request, storage *feature.Storage, 
 		View: q.View.Name, Version: q.View.Version, Storage: storage.ID, State: feature.RunRunning,
 		From: base.To, To: max(min(q.To, r.Clock()), base.To, floor), Files: carry(base.Files, files), Who: r.Who,
 	}
+	if mark.Known && !mark.Lost {
+		run.Since = mark.Since
+	}
 	if q.From != nil && *q.From < run.From {
 		run.From = *q.From
 	}
@@ -148,7 +176,9 @@ func (r *Runner) next(ctx context.Context, q Request, storage *feature.Storage, 
 	if err != nil {
 		return fail(err)
 	}
-	if killed != nil && mark.Known && !mark.Lost && q.From == nil && sameFiles(killed.Files, files) {
+	// What a killed run wrote is still there only if the store lost nothing since.
+	if killed != nil && run.Since != 0 && killed.Since == run.Since && killed.To <= run.To &&
+		q.From == nil && sameFiles(killed.Files, files) {
 		run.From, run.To, run.Files, run.Checkpoint = killed.From, killed.To, killed.Files, killed.Checkpoint
 		return run, true, nil
 	}
@@ -158,7 +188,7 @@ func (r *Runner) next(ctx context.Context, q Request, storage *feature.Storage, 
 
 // base gives the run that set the watermark, or a run from nothing where there
 // is none to rely on.
-func (r *Runner) base(ctx context.Context, mark feature.Watermark) (feature.Run, error) {
+func (r *Runner) base(ctx context.Context, storage *feature.Storage, mark feature.Watermark) (feature.Run, error) {
 	nothing := feature.Run{From: feature.MinTime, To: feature.MinTime}
 	if !mark.Holds() {
 		return nothing, nil
@@ -169,6 +199,8 @@ func (r *Runner) base(ctx context.Context, mark feature.Watermark) (feature.Run,
 		return nothing, nil // the registry lost the record: read everything again
 	case err != nil:
 		return nothing, fmt.Errorf("record of run %d: %w", mark.Run, err)
+	case run.Storage != storage.ID:
+		return nothing, nil // the registry is an older copy and gave the number again
 	}
 	if run.State == feature.RunRunning {
 		// It was killed after it moved the watermark and before it said so.
@@ -224,6 +256,13 @@ func (r *Runner) save(ctx context.Context, run feature.Run) error {
 	return nil
 }
 
+// live is the record of a run under way. The lock is held while it is saved, so
+// that an older state never replaces a newer one.
+type live struct {
+	mu  sync.Mutex
+	run feature.Run
+}
+
 // execute makes a run and closes its record.
 func (r *Runner) execute(ctx context.Context, q Request, storage *feature.Storage, run feature.Run) (feature.Run, error) {
 	run.Started = r.Wall()
@@ -232,7 +271,15 @@ func (r *Runner) execute(ctx context.Context, q Request, storage *feature.Storag
 	if run.Number, err = r.Ledger.StartRun(ctx, run); err != nil {
 		return run, fmt.Errorf("view %s: record of a new run: %w", q.View.ID(), err)
 	}
-	err = r.pass(ctx, q, storage, &run)
+	l := &live{run: run}
+	beating, stop := context.WithCancel(ctx)
+	var heart sync.WaitGroup
+	heart.Go(func() { r.beat(beating, l) })
+	err = r.pass(ctx, q, storage, l)
+	stop()
+	heart.Wait()
+
+	run = l.run
 	run.State, run.Finished = feature.RunDone, r.Wall()
 	if err != nil {
 		run.State, run.Error = feature.RunFailed, err.Error()
@@ -244,21 +291,41 @@ func (r *Runner) execute(ctx context.Context, q Request, storage *feature.Storag
 	return run, errors.Join(err, r.save(closing, run))
 }
 
-// pass reads, writes, and moves the watermark last.
-func (r *Runner) pass(ctx context.Context, q Request, storage *feature.Storage, run *feature.Run) error {
-	mark, err := r.Sink.Watermark(ctx, storage)
-	if err != nil {
-		return err
+// beat gives signs of life while a run reads, which may take long before there is
+// anything to write. That one can't be saved is no reason to end the run.
+func (r *Runner) beat(ctx context.Context, l *live) {
+	tick := r.Tick
+	if tick == nil {
+		tick = everyCheckpoint
 	}
-	if !mark.Known || mark.Lost {
-		// From here on the store can tell whether it lost what this run writes.
-		if err := r.Sink.Advance(ctx, storage, feature.MinTime, run.Number); err != nil {
-			return err
+	due, stop := tick()
+	defer stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-due:
+			l.mu.Lock()
+			l.run.Beat = r.Wall()
+			_ = r.save(ctx, l.run)
+			l.mu.Unlock()
 		}
 	}
-	scans := scansOf(*run)
-	done, resume := int64(0), run.Checkpoint
-	found, err := r.Source.Latest(ctx, q.View, scans, run.To, func(b *feature.Batch) error {
+}
+
+func everyCheckpoint() (due <-chan time.Time, stop func()) {
+	ticker := time.NewTicker(checkpointEvery)
+	return ticker.C, ticker.Stop
+}
+
+// pass reads, writes, and moves the watermark last.
+func (r *Runner) pass(ctx context.Context, q Request, storage *feature.Storage, l *live) error {
+	if err := r.begin(ctx, storage, l); err != nil {
+		return err
+	}
+	scans := scansOf(l.run)
+	done, resume := int64(0), l.run.Checkpoint
+	found, err := r.Source.Latest(ctx, q.View, scans, l.run.To, func(b *feature.Batch) error {
 		done += int64(b.Rows)
 		if done <= resume {
 			return nil
@@ -267,40 +334,68 @@ func (r *Runner) pass(ctx context.Context, q Request, storage *feature.Storage, 
 		if err != nil {
 			return err
 		}
-		run.Keys += int64(b.Rows)
-		run.Written += int64(wrote.Written)
-		run.Skipped += int64(wrote.Skipped)
-		run.Expired += int64(wrote.Expired)
-		run.Bytes += wrote.Bytes
-		run.Checkpoint = done
-		r.tell(Progress{View: q.View, Keys: done, Written: run.Written, Files: len(scans), Resumed: resume})
-		return r.checkpoint(ctx, run)
+		written, err := r.wrote(ctx, l, b.Rows, done, wrote)
+		r.tell(Progress{View: q.View, Keys: done, Written: written, Files: len(scans), Resumed: resume})
+		return err
 	})
 	if err != nil {
 		return err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	run := &l.run
 	run.Rows, run.Ties = found.Rows, found.Ties
 	learn(run.Files, found.Files)
 	run.Beat = r.Wall()
 	if err := r.save(ctx, *run); err != nil {
 		return err
 	}
-	if mark, err = r.Sink.Watermark(ctx, storage); err != nil {
+	return r.Sink.Advance(ctx, storage, run.To, run.Number, run.Since)
+}
+
+// begin sees to it that the store can tell whether it lost what the run writes:
+// since when nothing was lost is fixed here, and the watermark moves only if it is
+// still so.
+func (r *Runner) begin(ctx context.Context, storage *feature.Storage, l *live) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.run.Since != 0 {
+		return nil
+	}
+	if err := r.Sink.Advance(ctx, storage, feature.MinTime, l.run.Number, 0); err != nil {
+		return err
+	}
+	mark, err := r.Sink.Watermark(ctx, storage)
+	if err != nil {
 		return err
 	}
 	if !mark.Known || mark.Lost {
-		return fmt.Errorf("the online store lost values while the run wrote them (%s): run it again: %w", mark.Reason, feature.ErrUnavailable)
+		return fmt.Errorf("the online store lost values as the run began: run it again: %w", feature.ErrUnavailable)
 	}
-	return r.Sink.Advance(ctx, storage, run.To, run.Number)
+	if mark.Since == 0 {
+		return fmt.Errorf("storage %d is being dropped, as the view has another one: run it again: %w", storage.ID, feature.ErrConflict)
+	}
+	l.run.Since = mark.Since
+	return r.save(ctx, l.run)
 }
 
-func (r *Runner) checkpoint(ctx context.Context, run *feature.Run) error {
+// wrote counts a batch and, now and then, saves how far the run is.
+func (r *Runner) wrote(ctx context.Context, l *live, rows int, done int64, wrote feature.WriteResult) (int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	run := &l.run
+	run.Keys += int64(rows)
+	run.Written += int64(wrote.Written)
+	run.Skipped += int64(wrote.Skipped)
+	run.Expired += int64(wrote.Expired)
+	run.Bytes += wrote.Bytes
+	run.Checkpoint = done
 	now := r.Wall()
 	if now.Sub(run.Beat) < feature.Duration(checkpointEvery/time.Microsecond) {
-		return nil
+		return run.Written, nil
 	}
 	run.Beat = now
-	return r.save(ctx, *run)
+	return run.Written, r.save(ctx, *run)
 }
 
 func (r *Runner) tell(p Progress) {

@@ -2,6 +2,7 @@ package materialize
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/quiver-features/quiver/feature"
@@ -42,6 +43,9 @@ func (r *Runner) Status(ctx context.Context, view *feature.ViewVersion, active, 
 		return s, nil
 	}
 	base, err := r.Ledger.Run(ctx, s.Watermark.Run)
+	if errors.Is(err, feature.ErrNotFound) || err == nil && base.Storage != active.ID {
+		base, err = feature.Run{}, nil // as a run sees it: everything is new
+	}
 	if err != nil {
 		return s, fmt.Errorf("view %s: record of run %d, which set the watermark: %w", view.ID(), s.Watermark.Run, err)
 	}

@@ -72,8 +72,8 @@ func (s *Sink) Write(ctx context.Context, storage *feature.Storage, view *featur
 }
 
 // Advance moves the watermark, as Store.Advance does.
-func (s *Sink) Advance(ctx context.Context, storage *feature.Storage, to feature.Time, run int64) error {
-	return s.store.Advance(ctx, storage.ID, to, run)
+func (s *Sink) Advance(ctx context.Context, storage *feature.Storage, to feature.Time, run, since int64) error {
+	return s.store.Advance(ctx, storage.ID, to, run, since)
 }
 
 // Watermarks tells what the store knows of storages, in their order.

@@ -37,13 +37,17 @@ type Store interface {
 	// while it writes is seen; every run calls it after everything up to the
 	// watermark is written.
 	//
-	// A watermark never goes back: one that is not after the known one changes
-	// nothing, where of two of one time the greater run number is the later. Where
-	// values were lost since the known one, MinTime replaces it. Any other time is
-	// then an error that wraps feature.ErrUnavailable, and so it is where none is
-	// known, as the mark of the beginning was lost with the values: the run must begin
-	// again. When it returns nil, everything written before is as durable as the store can make it.
-	Advance(ctx context.Context, storage uint64, to feature.Time, run int64) error
+	// MinTime sets the mark of a beginning, with run as its Since, where no watermark
+	// is known or values were lost since; else it changes nothing.
+	//
+	// Any other time keeps Since, which the caller read when its run began. Where the
+	// watermark has another one, tells a loss, or is gone, values may have been lost
+	// that this run or one before it wrote: nothing is changed, the error wraps
+	// feature.ErrUnavailable, and the run must begin again. A watermark never goes
+	// back: one that is not after the known one changes nothing, where of two of one
+	// time the greater run number is the later. When it returns nil, everything
+	// written before is as durable as the store can make it.
+	Advance(ctx context.Context, storage uint64, to feature.Time, run, since int64) error
 
 	// Drop removes all rows and the watermark of a storage that nobody reads or writes
 	// any more. First the watermark is set back to feature.MinTime, so that one who

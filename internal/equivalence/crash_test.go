@@ -57,8 +57,8 @@ func (s mortalSink) Write(ctx context.Context, storage *feature.Storage, view *f
 	return r, err
 }
 
-func (s mortalSink) Advance(ctx context.Context, storage *feature.Storage, to feature.Time, run int64) error {
-	return s.burn(func(bool) error { return s.Sink.Advance(ctx, storage, to, run) })
+func (s mortalSink) Advance(ctx context.Context, storage *feature.Storage, to feature.Time, run, since int64) error {
+	return s.burn(func(bool) error { return s.Sink.Advance(ctx, storage, to, run, since) })
 }
 
 type mortalLedger struct {

@@ -118,11 +118,11 @@ func (s *losingSink) Write(ctx context.Context, storage *feature.Storage, view *
 	return s.Sink.Write(ctx, storage, view, b, now)
 }
 
-func (s *losingSink) Advance(ctx context.Context, storage *feature.Storage, to feature.Time, run int64) error {
+func (s *losingSink) Advance(ctx context.Context, storage *feature.Storage, to feature.Time, run, since int64) error {
 	if err := s.step(); err != nil {
 		return err
 	}
-	return s.Sink.Advance(ctx, storage, to, run)
+	return s.Sink.Advance(ctx, storage, to, run, since)
 }
 
 // TestARedisThatLosesEverythingDuringARunIsNotTakenForComplete restarts or flushes

@@ -24,7 +24,7 @@ func dropping(t *testing.T, open Open) {
 	s := MustOpen(t, open)
 	storages := awkwardStorages()
 	rows := map[uint64][]online.Row{}
-	mark := feature.Watermark{Known: true, Time: 100, Run: 1}
+	mark := feature.Watermark{Known: true, Time: 100, Run: 1, Since: 1}
 	for _, id := range storages {
 		k := newKitOf(t, id)
 		for i, name := range awkwardNames() {

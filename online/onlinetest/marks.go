@@ -29,23 +29,25 @@ func Advance(t *testing.T, s online.Store, storage uint64, to feature.Time, run 
 	if err != nil {
 		t.Fatalf("watermarks: %v", err)
 	}
+	since := marks[0].Since
 	if !marks[0].Known {
-		if err := s.Advance(t.Context(), storage, feature.MinTime, run); err != nil {
+		if err := s.Advance(t.Context(), storage, feature.MinTime, run, 0); err != nil {
 			t.Fatalf("mark the beginning of a run: %v", err)
 		}
+		since = run
 	}
-	if err := s.Advance(t.Context(), storage, to, run); err != nil {
+	if err := s.Advance(t.Context(), storage, to, run, since); err != nil {
 		t.Fatalf("advance storage %d to %s: %v", storage, to, err)
 	}
 }
 
 func watermarks(t *testing.T, open Open) {
 	s := MustOpen(t, open)
-	known := func(to feature.Time, run int64) feature.Watermark {
-		return feature.Watermark{Known: true, Time: to, Run: run}
+	known := func(to feature.Time, run, since int64) feature.Watermark {
+		return feature.Watermark{Known: true, Time: to, Run: run, Since: since}
 	}
 	ExpectMark(t, s, 1, feature.Watermark{})
-	if err := s.Advance(t.Context(), 1, 5, 2); !errors.Is(err, feature.ErrUnavailable) {
+	if err := s.Advance(t.Context(), 1, 5, 2, 2); !errors.Is(err, feature.ErrUnavailable) {
 		t.Errorf("a watermark where no run has begun: got error %v, want unavailable", err)
 	}
 	ExpectMark(t, s, 1, feature.Watermark{})
@@ -71,12 +73,18 @@ func watermarks(t *testing.T, open Open) {
 	for _, step := range steps {
 		Advance(t, s, 1, step.to, step.run)
 		t.Log(step.sentence)
-		ExpectMark(t, s, 1, known(step.wantTo, step.wantRun))
+		ExpectMark(t, s, 1, known(step.wantTo, step.wantRun, 3))
 	}
+	for _, other := range []int64{0, 2, 4} {
+		if err := s.Advance(t.Context(), 1, feature.MaxTime, 12, other); !errors.Is(err, feature.ErrUnavailable) {
+			t.Errorf("a run that began since %d, where everything is there since 3: got error %v, want unavailable", other, err)
+		}
+	}
+	ExpectMark(t, s, 1, known(feature.MaxTime, 10, 3))
 	Advance(t, s, 1<<63+1, 7, 11)
 	ExpectMark(t, s, 2, feature.Watermark{})
 	marks, err := s.Watermarks(t.Context(), []uint64{1<<63 + 1, 2, 1})
-	if err != nil || len(marks) != 3 || marks[0] != known(7, 11) || marks[1].Known || marks[2] != known(feature.MaxTime, 10) {
+	if err != nil || len(marks) != 3 || marks[0] != known(7, 11, 11) || marks[1].Known || marks[2] != known(feature.MaxTime, 10, 3) {
 		t.Errorf("three storages: got %+v, %v", marks, err)
 	}
 	if marks, err := s.Watermarks(t.Context(), nil); err != nil || len(marks) != 0 {
@@ -94,13 +102,13 @@ func watermarksShared(t *testing.T, open Open) {
 			s = b
 		}
 		running.Go(func() {
-			if err := s.Advance(t.Context(), 1, feature.Time(1+i*7%40), int64(1+i*7%40)); err != nil {
+			if err := s.Advance(t.Context(), 1, feature.Time(1+i*7%40), int64(1+i*7%40), 1); err != nil {
 				t.Errorf("advance: %v", err)
 			}
 		})
 	}
 	running.Wait()
-	want := feature.Watermark{Known: true, Time: 40, Run: 40}
+	want := feature.Watermark{Known: true, Time: 40, Run: 40, Since: 1}
 	ExpectMark(t, a, 1, want)
 	ExpectMark(t, b, 1, want)
 	if err := a.Close(); err != nil {

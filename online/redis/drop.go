@@ -56,7 +56,7 @@ func (s *Store) withdraw(ctx context.Context, storage uint64) (node, error) {
 	if err != nil {
 		return now, err
 	}
-	r.To = feature.MinTime
+	r.To, r.Since = feature.MinTime, 0
 	text, err := json.Marshal(r)
 	if err != nil {
 		return now, fmt.Errorf("online/redis: watermark of storage %d: %w", storage, err)

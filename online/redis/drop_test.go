@@ -43,7 +43,7 @@ func TestADropStaysWithinItsPrefixAndLeavesForeignKeysAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		for j, other := range stores {
-			want, mark := row, feature.Watermark{Known: true, Time: 100, Run: 1}
+			want, mark := row, feature.Watermark{Known: true, Time: 100, Run: 1, Since: 1}
 			onlinetest.ExpectMark(t, other, 11, mark)
 			if j <= i {
 				want.Value, mark = nil, feature.Watermark{}

@@ -138,7 +138,7 @@ func TestAStoppedServerIsUnavailableAndComesBackEmpty(t *testing.T) {
 	expectUnavailable(t, err, server.Addr())
 	_, err = s.Watermarks(t.Context(), []uint64{1})
 	expectUnavailable(t, err)
-	expectUnavailable(t, s.Advance(t.Context(), 1, 200, 2))
+	expectUnavailable(t, s.Advance(t.Context(), 1, 200, 2, 1))
 	expectUnavailable(t, s.Ping(t.Context()))
 
 	server.Restart()
@@ -243,6 +243,6 @@ func TestProjectsWithPrefixesShareAServer(t *testing.T) {
 	}
 	for i, s := range stores {
 		onlinetest.Expect(t, s, row(i))
-		onlinetest.ExpectMark(t, s, 1, feature.Watermark{Known: true, Time: feature.Time(i), Run: 1})
+		onlinetest.ExpectMark(t, s, 1, feature.Watermark{Known: true, Time: feature.Time(i), Run: 1, Since: 1})
 	}
 }

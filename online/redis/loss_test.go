@@ -26,11 +26,11 @@ func expectLost(t *testing.T, s online.Store, word string) {
 	if m := marks[0]; !m.Known || !m.Lost || !strings.Contains(m.Reason, word) || m.Holds() {
 		t.Errorf("got %+v, want one that is lost by %q", m, word)
 	}
-	expectUnavailable(t, s.Advance(t.Context(), 1, feature.MaxTime, 90), word)
+	expectUnavailable(t, s.Advance(t.Context(), 1, feature.MaxTime, 90, 1), word)
 	onlinetest.Advance(t, s, 1, feature.MinTime, 91)
-	onlinetest.ExpectMark(t, s, 1, feature.Watermark{Known: true, Time: feature.MinTime, Run: 91})
+	onlinetest.ExpectMark(t, s, 1, feature.Watermark{Known: true, Time: feature.MinTime, Run: 91, Since: 91})
 	onlinetest.Advance(t, s, 1, 50, 91) // earlier than what was lost
-	onlinetest.ExpectMark(t, s, 1, feature.Watermark{Known: true, Time: 50, Run: 91})
+	onlinetest.ExpectMark(t, s, 1, feature.Watermark{Known: true, Time: 50, Run: 91, Since: 91})
 }
 
 func TestARestartIsNoticedEvenWhereTheValuesCameBack(t *testing.T) {
@@ -93,8 +93,11 @@ func TestAFlushTakesTheWatermarksAlong(t *testing.T) {
 		t.Fatal(err)
 	}
 	onlinetest.ExpectMark(t, s, 1, feature.Watermark{})
-	expectUnavailable(t, s.Advance(t.Context(), 1, 200, 1), "lost its watermark")
+	expectUnavailable(t, s.Advance(t.Context(), 1, 200, 1, 1), "lost its watermark")
 	onlinetest.Advance(t, s, 1, feature.MinTime, 2)
+	// The run whose values are gone can't call them complete, though another began.
+	expectUnavailable(t, s.Advance(t.Context(), 1, 200, 1, 1), "begun anew")
+	onlinetest.ExpectMark(t, s, 1, feature.Watermark{Known: true, Time: feature.MinTime, Run: 2, Since: 2})
 	// The claim on the prefix is renewed.
 	if got := raw(t, server).Get(t.Context(), redis.DefaultPrefix+"registry").Val(); got != onlinetest.Registry {
 		t.Errorf("the keys belong to %q", got)
@@ -109,7 +112,7 @@ func TestAnotherRegistryThatTookTheKeysIsNoticed(t *testing.T) {
 	}
 	openWith(t, redis.Options{URL: server.URL(), Registry: "the new one"})
 	_, err := s.Watermarks(t.Context(), []uint64{1})
-	for _, err := range []error{err, s.Advance(t.Context(), 1, 1, 1)} {
+	for _, err := range []error{err, s.Advance(t.Context(), 1, 1, 1, 1)} {
 		if err == nil || !strings.Contains(err.Error(), "the new one") {
 			t.Errorf("got error %v, want one that names the new registry", err)
 		}

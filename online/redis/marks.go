@@ -41,6 +41,7 @@ type record struct {
 	Format int          `json:"format"` // 1
 	To     feature.Time `json:"to"`
 	Run    int64        `json:"run"`
+	Since  int64        `json:"since"` // the run that began with nothing known; 0: the storage is being dropped
 	Nodes  []node       `json:"nodes"` // of a single server, one
 }
 
@@ -61,7 +62,7 @@ func (s *Store) parseRecord(storage uint64, raw string) (record, error) {
 // watermark judges a stored watermark by what the server says now.
 func (r record) watermark(now node) feature.Watermark {
 	reason := r.Nodes[0].lost(now)
-	return feature.Watermark{Known: true, Time: r.To, Run: r.Run, Lost: reason != "", Reason: reason}
+	return feature.Watermark{Known: true, Time: r.To, Run: r.Run, Since: r.Since, Lost: reason != "", Reason: reason}
 }
 
 // look reads watermarks and what the server tells of itself in one round trip.
@@ -130,7 +131,7 @@ func (s *Store) Watermarks(ctx context.Context, storages []uint64) ([]feature.Wa
 }
 
 // Advance sets the watermark of a storage, as the contract says.
-func (s *Store) Advance(ctx context.Context, storage uint64, to feature.Time, run int64) error {
+func (s *Store) Advance(ctx context.Context, storage uint64, to feature.Time, run, since int64) error {
 	// After FLUSHALL the keys belong to nobody.
 	if err := s.bind(ctx); err != nil {
 		return err
@@ -140,28 +141,9 @@ func (s *Store) Advance(ctx context.Context, storage uint64, to feature.Time, ru
 		if err != nil {
 			return err
 		}
-		old := texts[0]
-		if old == "" && to != feature.MinTime {
-			return fmt.Errorf("online/redis: storage %d at %s has lost its watermark, and values with it, since the run began: run it again: %w",
-				storage, s.addr, feature.ErrUnavailable)
-		}
-		if old != "" {
-			r, err := s.parseRecord(storage, old)
-			if err != nil {
-				return err
-			}
-			known := r.watermark(now)
-			switch {
-			case known.Lost && to != feature.MinTime:
-				return fmt.Errorf("online/redis: storage %d at %s has lost values since its watermark was set: %s: run it again: %w",
-					storage, s.addr, known.Reason, feature.ErrUnavailable)
-			case !known.Lost && (to < r.To || to == r.To && run <= r.Run):
-				return nil
-			}
-		}
-		next, err := json.Marshal(record{Format: recordFormat, To: to, Run: run, Nodes: []node{now}})
-		if err != nil {
-			return fmt.Errorf("online/redis: watermark of storage %d: %w", storage, err)
+		next, err := s.nextRecord(storage, texts[0], now, record{Format: recordFormat, To: to, Run: run, Since: since, Nodes: []node{now}})
+		if err != nil || next == nil {
+			return err
 		}
 		replies, err := s.evalAll(ctx, s.swap, [][]any{s.swapCall([]byte(s.markKey(storage)), []byte(texts[0]), next, "")})
 		if err != nil {
@@ -172,6 +154,44 @@ func (s *Store) Advance(ctx context.Context, storage uint64, to feature.Time, ru
 		}
 	}
 	return fmt.Errorf("online/redis: the watermark of storage %d at %s was changed by others again and again: %w", storage, s.addr, feature.ErrUnavailable)
+}
+
+// nextRecord gives what a stored watermark, "" for none, is to be replaced by: nil
+// where it stays as it is.
+func (s *Store) nextRecord(storage uint64, stored string, now node, next record) ([]byte, error) {
+	begins := next.To == feature.MinTime
+	lost := func(what string) ([]byte, error) {
+		return nil, fmt.Errorf("online/redis: storage %d at %s %s: run it again: %w", storage, s.addr, what, feature.ErrUnavailable)
+	}
+	switch {
+	case stored != "":
+		r, err := s.parseRecord(storage, stored)
+		if err != nil {
+			return nil, err
+		}
+		known := r.watermark(now)
+		switch {
+		case begins && !known.Lost:
+			return nil, nil
+		case begins:
+		case known.Lost:
+			return lost("has lost values since its watermark was set: " + known.Reason)
+		case next.Since == 0 || r.Since != next.Since:
+			return lost("has lost its watermark, and values with it, since the run began; another run has begun anew")
+		case next.To < r.To || next.To == r.To && next.Run <= r.Run:
+			return nil, nil
+		}
+	case !begins:
+		return lost("has lost its watermark, and values with it, since the run began")
+	}
+	if begins {
+		next.Since = next.Run
+	}
+	text, err := json.Marshal(next)
+	if err != nil {
+		return nil, fmt.Errorf("online/redis: watermark of storage %d: %w", storage, err)
+	}
+	return text, nil
 }
 
 // Warnings tells, in sentences, what about the server's settings endangers values.

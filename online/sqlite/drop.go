@@ -15,7 +15,7 @@ const dropRows = 5_000
 // Drop removes all rows and the watermark of a storage, as the contract says. The
 // file keeps its size: the space is used again.
 func (s *Store) Drop(ctx context.Context, storage uint64) error {
-	_, err := s.writes.ExecContext(ctx, `UPDATE watermark SET "to" = ? WHERE storage = ?`, int64(feature.MinTime), int64(storage))
+	_, err := s.writes.ExecContext(ctx, `UPDATE watermark SET "to" = ?, since = 0 WHERE storage = ?`, int64(feature.MinTime), int64(storage))
 	if err == nil {
 		err = s.dropAllRows(ctx, storage)
 	}

@@ -22,60 +22,45 @@ const (
 func (s *Store) Watermarks(ctx context.Context, storages []uint64) ([]feature.Watermark, error) {
 	marks := make([]feature.Watermark, len(storages))
 	for i, storage := range storages {
-		var to, run int64
-		err := s.reads.QueryRowContext(ctx, `SELECT "to", run FROM watermark WHERE storage = ?`, int64(storage)).Scan(&to, &run)
+		var to, run, since int64
+		err := s.reads.QueryRowContext(ctx, `SELECT "to", run, since FROM watermark WHERE storage = ?`, int64(storage)).Scan(&to, &run, &since)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 		case err != nil:
 			return nil, s.failed(ctx, "read watermarks of", err)
 		default:
-			marks[i] = feature.Watermark{Known: true, Time: feature.Time(to), Run: run}
+			marks[i] = feature.Watermark{Known: true, Time: feature.Time(to), Run: run, Since: since}
 		}
 	}
 	return marks, nil
 }
 
-// Advance sets the watermark of a storage, as the contract says. When it returns, all
-// that was written before is on the disk. It also forgets expired rows, at most once
-// an hour.
-func (s *Store) Advance(ctx context.Context, storage uint64, to feature.Time, run int64) error {
-	if err := s.advance(ctx, storage, to, run); err != nil {
+// Advance sets the watermark of a storage, as the contract says. It also forgets
+// expired rows, at most once an hour.
+func (s *Store) Advance(ctx context.Context, storage uint64, to feature.Time, run, since int64) error {
+	err := s.write(ctx, func(tx *sql.Tx) error { return set(ctx, tx, storage, to, run, since) })
+	if err != nil {
 		return s.failed(ctx, "write a watermark to", err)
 	}
-	return s.failed(ctx, "delete expired values from", s.sweep(ctx))
-}
-
-func (s *Store) advance(ctx context.Context, storage uint64, to feature.Time, run int64) (err error) {
-	conn, err := s.writes.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	if _, err := conn.ExecContext(ctx, "PRAGMA synchronous=FULL"); err != nil {
-		return err
-	}
-	err = set(ctx, conn, storage, to, run)
-	// The connection goes back to the pool as it was, even when the caller gave up.
-	_, reset := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA synchronous=NORMAL")
-	return errors.Join(err, reset)
+	_ = s.sweep(ctx) // the watermark is set; what could not be deleted now is at the next time
+	return nil
 }
 
 // set writes a watermark. Only the mark of a beginning makes one where there is none.
-func set(ctx context.Context, conn *sql.Conn, storage uint64, to feature.Time, run int64) error {
+func set(ctx context.Context, tx *sql.Tx, storage uint64, to feature.Time, run, since int64) error {
 	if to == feature.MinTime {
-		_, err := conn.ExecContext(ctx, `INSERT INTO watermark VALUES (?1, ?2, ?3) ON CONFLICT (storage) DO UPDATE
-			SET run = ?3 WHERE "to" = ?2 AND run < ?3`, int64(storage), int64(to), run)
+		_, err := tx.ExecContext(ctx, "INSERT INTO watermark VALUES (?1, ?2, ?3, ?3) ON CONFLICT (storage) DO NOTHING", int64(storage), int64(to), run)
 		return err
 	}
-	_, err := conn.ExecContext(ctx, `UPDATE watermark SET "to" = ?2, run = ?3 WHERE storage = ?1 AND (?2, ?3) > ("to", run)`,
-		int64(storage), int64(to), run)
+	_, err := tx.ExecContext(ctx, `UPDATE watermark SET "to" = ?2, run = ?3 WHERE storage = ?1 AND since = ?4 AND since <> 0 AND (?2, ?3) > ("to", run)`,
+		int64(storage), int64(to), run, since)
 	if err != nil {
 		return err
 	}
 	var known bool
-	err = conn.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM watermark WHERE storage = ?)", int64(storage)).Scan(&known)
+	err = tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM watermark WHERE storage = ? AND since = ? AND since <> 0)", int64(storage), since).Scan(&known)
 	if err == nil && !known {
-		err = fmt.Errorf("storage %d has no watermark: no run has begun, or it was lost since: run it again: %w", storage, feature.ErrUnavailable)
+		err = fmt.Errorf("storage %d has lost its watermark since the run began: run it again: %w", storage, feature.ErrUnavailable)
 	}
 	return err
 }

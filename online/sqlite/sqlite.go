@@ -58,7 +58,7 @@ const (
 const schema = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE row (key BLOB NOT NULL UNIQUE, value BLOB NOT NULL, expires INTEGER);
-CREATE TABLE watermark (storage INTEGER PRIMARY KEY, "to" INTEGER NOT NULL, run INTEGER NOT NULL);
+CREATE TABLE watermark (storage INTEGER PRIMARY KEY, "to" INTEGER NOT NULL, run INTEGER NOT NULL, since INTEGER NOT NULL);
 `
 
 // Store is an online.Store in a SQLite file. It is safe for concurrent use, and the
@@ -146,7 +146,7 @@ func create(path string) error {
 
 func dsn(o Options, more string) string {
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: o.Path}).EscapedPath()}
-	u.RawQuery = fmt.Sprintf("_pragma=busy_timeout(%d)&_pragma=synchronous(NORMAL)&_pragma=cache_size(-32000)&%s", o.BusyTimeout.Milliseconds(), more)
+	u.RawQuery = fmt.Sprintf("_pragma=busy_timeout(%d)&_pragma=synchronous(FULL)&_pragma=cache_size(-32000)&%s", o.BusyTimeout.Milliseconds(), more)
 	return u.String()
 }
 

@@ -71,7 +71,7 @@ func writer(path, number string) int {
 		return fail(err)
 	}
 	k := onlinetest.NewKit(&testing.T{})
-	if err := s.Advance(ctx, 1, feature.MinTime, 1); err != nil {
+	if err := s.Advance(ctx, 1, feature.MinTime, 1, 0); err != nil {
 		return fail(err)
 	}
 	for at := 0; at < sharedRows; at += 100 {
@@ -82,7 +82,7 @@ func writer(path, number string) int {
 		if _, err := s.Put(ctx, k.Layout, rows); err != nil {
 			return fail(err)
 		}
-		if err := s.Advance(ctx, 1, feature.Time(at+n), int64(n+1)); err != nil {
+		if err := s.Advance(ctx, 1, feature.Time(at+n), int64(n+1), 1); err != nil {
 			return fail(err)
 		}
 	}
@@ -135,7 +135,7 @@ func TestSeveralProcessesWriteAtOnce(t *testing.T) {
 	}
 	s := onlinetest.MustOpen(t, opener(path))
 	onlinetest.Expect(t, s, want...)
-	onlinetest.ExpectMark(t, s, 1, feature.Watermark{Known: true, Time: sharedRows - 100 + sharedWriters - 1, Run: sharedWriters})
+	onlinetest.ExpectMark(t, s, 1, feature.Watermark{Known: true, Time: sharedRows - 100 + sharedWriters - 1, Run: sharedWriters, Since: 1})
 }
 
 func TestAFileOfSomethingElseIsRefusedAndLeftAlone(t *testing.T) {

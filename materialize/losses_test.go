@@ -1,0 +1,217 @@
+package materialize_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/materialize"
+)
+
+func eightRows() []row {
+	var rows []row
+	for k := int64(1); k <= 8; k++ {
+		at := feature.Time(10 + k%2*100)
+		rows = append(rows, row{key: k, event: at, visible: at, value: float64(k)})
+	}
+	return rows
+}
+
+// flush empties the store, watermarks included.
+func (w *world) flush() {
+	w.store, w.marks = map[uint64]map[int64]row{}, map[uint64]feature.Watermark{}
+}
+
+// A first run is killed after a checkpoint; the store is emptied; another first run
+// marks its beginning and is killed at any later operation. The next must not trust
+// the first one's checkpoint.
+func TestACheckpointFromBeforeALossIsNotTrusted(t *testing.T) {
+	for first := range 40 {
+		for second := range 12 {
+			w := newWorld()
+			w.now = 200
+			w.files["a"] = file{version: 1, rows: eightRows()}
+			w.fuse = first
+			_, _ = w.materialize(t, nil)
+			w.flush()
+			w.wall += 60_000_000
+			w.fuse = second
+			_, _ = w.materialize(t, nil)
+			w.fuse = -1
+			w.wall += 60_000_000
+			for i := range w.runs {
+				if w.runs[i].State == feature.RunFailed {
+					w.runs[i].State = feature.RunRunning // a killed process closes no record
+				}
+			}
+			w.must(t)
+			w.check(t, 200)
+			if t.Failed() {
+				t.Fatalf("killed at operations %d and %d", first, second)
+			}
+		}
+	}
+}
+
+// flushedSink loses everything after the first write of a run, and another process
+// begins anew.
+type flushedSink struct {
+	*world
+	done bool
+}
+
+func (s *flushedSink) Write(ctx context.Context, st *feature.Storage, v *feature.ViewVersion, b *feature.Batch, now feature.Time) (feature.WriteResult, error) {
+	result, err := s.world.Write(ctx, st, v, b, now)
+	if !s.done {
+		s.done = true
+		s.flush()
+		err = errors.Join(err, s.Advance(ctx, st, feature.MinTime, 1000, 0))
+	}
+	return result, err
+}
+
+func TestARunWhoseValuesWereLostIsNotCompleteThoughAnotherBegan(t *testing.T) {
+	for name, before := range map[string]bool{"first run": false, "later run": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			w.now = 100
+			w.files["a"] = file{version: 1, rows: eightRows()}
+			if before {
+				w.must(t)
+			}
+			w.now = 200
+			r := w.runner()
+			r.Sink = &flushedSink{world: w}
+			_, err := r.Run(t.Context(), materialize.Request{View: view(), Active: &feature.Storage{ID: 1}, To: feature.MaxTime})
+			if !errors.Is(err, feature.ErrUnavailable) || w.marks[1].Holds() {
+				t.Errorf("the run ends with %v and the watermark is %+v, want ErrUnavailable and a beginning", err, w.marks[1])
+			}
+			w.must(t)
+			w.check(t, 200)
+		})
+	}
+}
+
+// A registry that was restored from an old copy gives numbers again.
+func TestTheBaseIsARunOfThisStorage(t *testing.T) {
+	w := newWorld()
+	w.now = 100
+	w.files["a"] = file{version: 1, rows: []row{{key: 1, event: 10, visible: 10, value: 1}}}
+	w.must(t)
+	w.files["b"] = file{version: 1, rows: []row{{key: 2, event: 20, visible: 20, value: 2}}}
+	other := w.runs[0]
+	other.Storage, other.View = 99, "other"
+	other.Files = append(other.Files, feature.File{Path: "b", Size: 1, Modified: 1, Digest: "1", Rows: 1, Scanned: true, MinVisible: 20, MaxVisible: 20})
+	w.runs[0] = other
+	w.now = 200
+	w.must(t)
+	w.check(t, 200)
+}
+
+func TestWithoutTheRecordEverythingIsNew(t *testing.T) {
+	w := newWorld()
+	w.now = 100
+	w.files["a"] = file{version: 1, rows: []row{{key: 1, event: 10, visible: 10, value: 1}}}
+	w.must(t)
+	w.runs = nil
+	status, err := w.runner().Status(t.Context(), view(), &feature.Storage{ID: 1}, nil)
+	if err != nil || len(status.Changes.New) != 1 || status.NeedsRebuild() {
+		t.Errorf("status = %+v, %v, want file a as new", status.Changes, err)
+	}
+	w.now = 200
+	w.must(t)
+	w.check(t, 200)
+}
+
+// slowSource gives signs of life while it reads and has nothing to deliver yet.
+type slowSource struct {
+	*world
+	due  chan time.Time
+	beat func()
+}
+
+func (s *slowSource) Latest(ctx context.Context, v *feature.ViewVersion, scans []feature.Scan, to feature.Time, deliver func(*feature.Batch) error) (feature.ScanResult, error) {
+	s.due <- time.Time{}
+	s.due <- time.Time{} // taken when the first was dealt with
+	s.beat()
+	return s.world.Latest(ctx, v, scans, to, deliver)
+}
+
+func TestARunThatReadsForLongGivesSignsOfLife(t *testing.T) {
+	w := newWorld()
+	w.now = 100
+	w.files["a"] = file{version: 1, rows: eightRows()}
+	due, beats := make(chan time.Time), 0
+	r := w.runner()
+	r.Tick = func() (<-chan time.Time, func()) { return due, func() {} }
+	r.Source = &slowSource{world: w, due: due, beat: func() {
+		if run := w.runs[0]; run.Beat > run.Started {
+			beats++
+		}
+	}}
+	if _, err := r.Run(t.Context(), materialize.Request{View: view(), Active: &feature.Storage{ID: 1}, To: feature.MaxTime}); err != nil {
+		t.Fatal(err)
+	}
+	if beats != 1 {
+		t.Error("the record of a run that reads tells no sign of life after its start")
+	}
+	w.check(t, 100)
+}
+
+// movingLedger lets another process advance the active storage just before the switch.
+type movingSource struct {
+	*world
+	moved bool
+}
+
+func (s *movingSource) Latest(ctx context.Context, v *feature.ViewVersion, scans []feature.Scan, to feature.Time, deliver func(*feature.Batch) error) (feature.ScanResult, error) {
+	if !s.moved {
+		s.moved = true
+		s.now = 150
+		m := s.marks[1]
+		m.Time, m.Run = 150, 77
+		s.marks[1] = m
+	}
+	return s.world.Latest(ctx, v, scans, to, deliver)
+}
+
+func TestASwitchNeverTakesReadersBackThoughTheActiveStorageMovesOn(t *testing.T) {
+	w := newWorld()
+	w.now = 100
+	w.files["a"] = file{version: 1, rows: eightRows()}
+	w.must(t)
+	r := w.runner()
+	r.Source = &movingSource{world: w}
+	result, err := r.Run(t.Context(), materialize.Request{View: view(), Active: &feature.Storage{ID: 1}, Filling: &feature.Storage{ID: 2}, To: 60})
+	if err != nil || !result.Switched {
+		t.Fatalf("switched %v, %v", result.Switched, err)
+	}
+	w.check(t, 150)
+}
+
+func TestAKilledRunThatLedFurtherThanWantedIsNotCompleted(t *testing.T) {
+	for k := range 40 {
+		w := newWorld()
+		w.now = 200
+		w.files["a"] = file{version: 1, rows: eightRows()}
+		w.fuse = k
+		_, err := w.materialize(t, nil)
+		w.fuse = -1
+		if err == nil {
+			return
+		}
+		w.wall += 60_000_000
+		if _, err := w.materialize(t, func(q *materialize.Request) { q.To = 60 }); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.marks[1].Time; got != 60 && got != 200 {
+			t.Fatalf("killed at %d: watermark %d", k, got)
+		}
+		if w.marks[1].Time == 200 && w.marks[1].Run != 1 {
+			t.Fatalf("killed at %d: --to 60 led to 200", k)
+		}
+	}
+	t.Fatal("no run was undisturbed")
+}
