@@ -161,6 +161,10 @@ func TestAResponseThatDoesNotHoldTogetherIsAnErrorAndNoPanic(t *testing.T) {
 		"lists":    `{"rows": 2, "features": [{"name": "a", "type": "list<bool>", "values": {"items": {}, "lengths": [0]}, "statuses": "AQE="}]}`,
 		"items":    `{"rows": 1, "features": [{"name": "a", "type": "list<bool>", "values": {"items": {"bools": [true]}, "lengths": [2]}, "statuses": "AQ=="}]}`,
 		"nulls":    `{"rows": 1, "features": [{"name": "a", "type": "list<bool>", "values": {"items": {"bools": [true], "nulls": "AAA="}, "lengths": [1]}, "statuses": "AQ=="}]}`,
+		"no items": `{"rows": 2, "features": [{"name": "a", "type": "list<bool>", "values": {"bools": [true, true], "lengths": [1]}, "statuses": "AQE="}]}`,
+		"view":     `{"rows": 1, "features": [{"name": "a", "type": "bool", "values": {"bools": [true]}, "statuses": "AQ==", "view": 1}], "views": [{"view": "v@1", "statuses": "AQ==", "event_timestamps": [1]}]}`,
+		"no views": `{"rows": 1, "features": [{"name": "a", "type": "bool", "values": {"bools": [true]}, "statuses": "AQ==", "view": 1}]}`,
+		"rows":     `{"rows": 4294967295, "views": [{"view": "v@1"}]}`,
 		"matrix":   `{"rows": 2, "features": [{"name": "a", "type": "bool", "statuses": "AQE="}], "float64_matrix": [1]}`,
 		"views":    `{"rows": 2, "views": [{"view": "v@1", "statuses": "AQ=="}]}`,
 	} {
@@ -174,6 +178,14 @@ func TestAResponseThatDoesNotHoldTogetherIsAnErrorAndNoPanic(t *testing.T) {
 	}
 	if got, err := r.Float64s("a"); !errors.Is(err, quiver.ErrMalformed) {
 		t.Errorf("values of another type: %v, %v", got, err)
+	}
+	// Lists of a type that came later: their lengths make no memory.
+	r, _, err = ask(t, quiver.Request{}, `{"rows": 2, "features": [{"name": "a", "type": "list<decimal>", "values": {"items": {}, "lengths": [4294967295, 0]}, "statuses": "AQE="}]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Features[0].Value(0); got != nil {
+		t.Errorf("a list of a type that is not known: %v", got)
 	}
 }
 

@@ -16,15 +16,18 @@ func newResponse(m *quiverv1.GetOnlineFeaturesResponse) (*Response, error) {
 		Float64Matrix: m.GetFloat64Matrix(), Float32Matrix: m.GetFloat32Matrix(),
 		index: make(map[string]int, len(m.GetFeatures())),
 	}
-	cells := r.Rows * len(r.Features)
+	cells := uint64(m.GetRows()) * uint64(len(r.Features))
 	for _, n := range []int{len(r.Float64Matrix), len(r.Float32Matrix)} {
-		if n != 0 && n != cells {
+		if n != 0 && uint64(n) != cells {
 			return nil, fmt.Errorf("a matrix of %d values for %d cells: %w", n, cells, ErrMalformed)
 		}
 	}
 	for i, f := range m.GetFeatures() {
 		if err := check(f, r.Rows); err != nil {
 			return nil, fmt.Errorf("feature %s: %w", f.GetName(), err)
+		}
+		if v, n := f.GetView(), len(m.GetViews()); v != 0 && uint64(v) >= uint64(n) { // without views it is 0
+			return nil, fmt.Errorf("feature %s: view %d of %d views: %w", f.GetName(), v, n, ErrMalformed)
 		}
 		r.index[f.GetName()] = i
 		r.Features[i] = Feature{Name: f.GetName(), Type: f.GetType(), View: int(f.GetView()), values: f.GetValues(), statuses: f.GetStatuses()}
@@ -47,17 +50,17 @@ func check(f *quiverv1.FeatureColumn, rows int) error {
 	if v == nil {
 		return nil
 	}
-	if v.GetItems() == nil {
-		return checkLength(v, rows)
+	if v.GetItems() == nil && len(v.GetLengths()) == 0 {
+		return checkLength(v, uint64(rows))
 	}
 	if n := len(v.GetLengths()); n != rows {
 		return fmt.Errorf("%d lists for %d rows: %w", n, rows, ErrMalformed)
 	}
-	items := 0
+	items := uint64(0)
 	for _, n := range v.GetLengths() {
-		items += int(n)
+		items += uint64(n)
 	}
-	if n := len(v.GetItems().GetNulls()); n != 0 && n != items {
+	if n := len(v.GetItems().GetNulls()); n != 0 && uint64(n) != items {
 		return fmt.Errorf("%d nulls for %d items: %w", n, items, ErrMalformed)
 	}
 	return checkLength(v.GetItems(), items)
@@ -65,24 +68,31 @@ func check(f *quiverv1.FeatureColumn, rows int) error {
 
 // checkLength wants every field of a vector to be empty or of the right length;
 // all empty is a type that this client does not know.
-func checkLength(v *quiverv1.Values, want int) error {
-	for _, n := range []int{
-		len(v.GetBools()), len(v.GetInt32S()), len(v.GetInt64S()), len(v.GetFloat32S()), len(v.GetFloat64S()),
-		len(v.GetStrings()), len(v.GetBytes()), len(v.GetDates()), len(v.GetTimestamps()),
-	} {
-		if n != 0 && n != want {
+func checkLength(v *quiverv1.Values, want uint64) error {
+	for _, n := range sizes(v) {
+		if n != 0 && uint64(n) != want {
 			return fmt.Errorf("%d values, expected %d: %w", n, want, ErrMalformed)
 		}
 	}
 	return nil
 }
 
+// known tells whether a vector holds values of a type that this client knows.
+func known(v *quiverv1.Values) bool { return sizes(v) != [9]int{} }
+
+func sizes(v *quiverv1.Values) [9]int {
+	return [9]int{
+		len(v.GetBools()), len(v.GetInt32S()), len(v.GetInt64S()), len(v.GetFloat32S()), len(v.GetFloat64S()),
+		len(v.GetStrings()), len(v.GetBytes()), len(v.GetDates()), len(v.GetTimestamps()),
+	}
+}
+
 func newView(m *quiverv1.ViewRows, rows int) (View, error) {
-	v := View{Name: m.GetView(), Alias: m.GetAlias(), Events: make([]time.Time, rows), Statuses: make([]Status, rows)}
 	if len(m.GetStatuses()) != rows || len(m.GetEventTimestamps()) != rows {
 		return View{}, fmt.Errorf("view %s: %d statuses and %d event timestamps for %d rows: %w",
-			v.Name, len(m.GetStatuses()), len(m.GetEventTimestamps()), rows, ErrMalformed)
+			m.GetView(), len(m.GetStatuses()), len(m.GetEventTimestamps()), rows, ErrMalformed)
 	}
+	v := View{Name: m.GetView(), Alias: m.GetAlias(), Events: make([]time.Time, rows), Statuses: make([]Status, rows)}
 	for i := range rows {
 		v.Statuses[i] = Status(m.GetStatuses()[i])
 		switch v.Statuses[i] {

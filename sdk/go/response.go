@@ -158,6 +158,12 @@ func (f *Feature) Value(row int) any {
 	if lengths == nil {
 		return boxed(f.values, row)
 	}
+	if lengths[row] == 0 {
+		return []any{}
+	}
+	if !known(f.values.GetItems()) {
+		return nil // lengths alone say nothing of what is there
+	}
 	start := 0
 	for _, n := range lengths[:row] {
 		start += int(n)
