@@ -37,7 +37,9 @@ func (a *app) initCommand() *cobra.Command {
 		Args: atMostOne,
 		RunE: func(c *cobra.Command, args []string) error {
 			folder := a.dir
-			if len(args) == 1 {
+			if len(args) == 1 && filepath.IsAbs(args[0]) {
+				folder = args[0]
+			} else if len(args) == 1 {
 				folder = filepath.Join(a.dir, args[0])
 			}
 			return a.initProject(c.Context(), folder)

@@ -46,7 +46,7 @@ an Arrow IPC file (.arrow, .feather). A manifest is written beside the output.
 The spine's time is the column event_timestamp, else its only timestamp column,
 else --event-timestamp names it.`,
 		Example: `  quiver train --spine labels.parquet --service delay_model --out train.parquet
-  quiver train --spine labels.csv --features airport_facts:city,airport_delay:* --out train.arrow --force`,
+  quiver train --spine labels.csv --features airport_delay:* --out train.arrow --force`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.train(c.Context(), f) },
 	}
