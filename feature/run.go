@@ -32,6 +32,9 @@ type Run struct {
 	Ties     int64    `json:"ties"`              // keys whose latest row was settled by values
 	Bytes    int64    `json:"bytes"`             // written to the store
 	Files    []File   `json:"files,omitempty"`   // fixed when the run began; all that the storage knows of when it is done
+	// Gone are the paths of files that the storage was filled from and that have
+	// changed or were removed since: rows that only they held are still in it.
+	Gone []string `json:"gone,omitempty"`
 	// Checkpoint is how many keys, in the run's fixed order, are known to be in
 	// the store. A run that completes a killed one skips them.
 	Checkpoint int64  `json:"checkpoint"`

@@ -1,6 +1,10 @@
 package materialize
 
-import "github.com/quiver-features/quiver/feature"
+import (
+	"slices"
+
+	"github.com/quiver-features/quiver/feature"
+)
 
 // Changes compares the files of a source with those that a storage was filled
 // from.
@@ -14,6 +18,17 @@ type Changes struct {
 // Unread gives the files that the next run reads whole.
 func (c Changes) Unread() []feature.File {
 	return append(append([]feature.File{}, c.New...), c.Changed...)
+}
+
+// gone adds the files that changed or were removed to those of earlier runs, each
+// once, in the order of their paths.
+func (c Changes) gone(before []string) []string {
+	all := slices.Clone(before)
+	for _, f := range slices.Concat(c.Changed, c.Removed) {
+		all = append(all, f.Path)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // same tells whether two listings show one unchanged file. The modification time

@@ -166,6 +166,8 @@ func (r *Runner) next(ctx context.Context, q Request, storage *feature.Storage, 
 		View: q.View.Name, Version: q.View.Version, Storage: storage.ID, State: feature.RunRunning,
 		From: base.To, To: max(min(q.To, r.Clock()), base.To, floor), Files: carry(base.Files, files), Who: r.Who,
 	}
+	changes := compareFiles(base.Files, files)
+	run.Gone = changes.gone(base.Gone)
 	if mark.Known && !mark.Lost {
 		run.Since = mark.Since
 	}
@@ -179,10 +181,10 @@ func (r *Runner) next(ctx context.Context, q Request, storage *feature.Storage, 
 	// What a killed run wrote is still there only if the store lost nothing since.
 	if killed != nil && run.Since != 0 && killed.Since == run.Since && killed.To <= run.To &&
 		q.From == nil && sameFiles(killed.Files, files) {
-		run.From, run.To, run.Files, run.Checkpoint = killed.From, killed.To, killed.Files, killed.Checkpoint
+		run.From, run.To, run.Files, run.Gone, run.Checkpoint = killed.From, killed.To, killed.Files, killed.Gone, killed.Checkpoint
 		return run, true, nil
 	}
-	todo := run.To > base.To || run.From < base.To || !mark.Holds() || len(compareFiles(base.Files, files).Unread()) > 0
+	todo := run.To > base.To || run.From < base.To || !mark.Holds() || len(changes.Unread())+len(changes.Removed) > 0
 	return run, todo, nil
 }
 
@@ -223,28 +225,30 @@ func (r *Runner) killed(ctx context.Context, storage *feature.Storage, base feat
 	var newest *feature.Run
 	for i := range runs {
 		run := &runs[i]
-		if run.Number <= base.Number || run.State == feature.RunDone {
-			break
+		if run.State == feature.RunDone {
+			continue
+		}
+		if MayLive(*run, r.Wall()) {
+			continue // it may be alive, and both may work: see invariant 2
 		}
 		if run.State == feature.RunRunning {
-			if r.mayLive(run) {
-				continue // it may be alive, and both may work: see invariant 2
-			}
 			run.State, run.Finished, run.Error = feature.RunFailed, r.Wall(), "interrupted: the process ended before the run did"
 			if err := r.save(ctx, *run); err != nil {
 				return nil, err
 			}
 		}
-		if newest == nil && run.From == base.To && run.To > base.To && run.Checkpoint > 0 {
+		if newest == nil && run.Number > base.Number && run.From == base.To && run.To > base.To && run.Checkpoint > 0 {
 			newest = run
 		}
 	}
 	return newest, nil
 }
 
-// mayLive tells whether a run that its record calls running gave a sign of life lately.
-func (r *Runner) mayLive(run *feature.Run) bool {
-	return run.State == feature.RunRunning && r.Wall().Sub(run.Beat) < feature.Duration(presumedDead/time.Microsecond)
+// MayLive tells whether a run that its record calls running gave a sign of life
+// lately. One that did not was interrupted; the next run of its storage closes its
+// record.
+func MayLive(run feature.Run, wall feature.Time) bool {
+	return run.State == feature.RunRunning && wall.Sub(run.Beat) < feature.Duration(presumedDead/time.Microsecond)
 }
 
 // save replaces a record. That somebody else closed it first is no error: the
@@ -283,6 +287,9 @@ func (r *Runner) execute(ctx context.Context, q Request, storage *feature.Storag
 	run.State, run.Finished = feature.RunDone, r.Wall()
 	if err != nil {
 		run.State, run.Error = feature.RunFailed, err.Error()
+		if ctx.Err() != nil {
+			run.Error = "interrupted: " + run.Error
+		}
 		err = fmt.Errorf("view %s: run %d: %w", q.View.ID(), run.Number, err)
 	}
 	// The record is closed even when the caller has given up.

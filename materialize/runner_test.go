@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -226,11 +227,47 @@ func TestARebuildForgetsWhatRemovedFilesHeld(t *testing.T) {
 	if err != nil || !status.NeedsRebuild() || len(status.Changes.Removed) != 1 || status.Changes.Removed[0].Path != "b" {
 		t.Errorf("status = %+v, %v, want b named as removed", status.Changes, err)
 	}
+	// An ordinary run can't take the rows back, and does not forget that.
+	for range 2 {
+		w.files["c"] = file{w.files["c"].version + 1, []row{{3, 10, 10, 0.4}}}
+		w.must(t)
+		status, err = w.runner().Status(t.Context(), view(), &feature.Storage{ID: 1}, nil)
+		if err != nil || !slices.Contains(status.Gone, "b") || slices.Contains(status.Gone, "a") {
+			t.Errorf("after another run: gone are %v, %v, want b", status.Gone, err)
+		}
+	}
 	result, err := w.materialize(t, func(q *materialize.Request) { q.Rebuild = true })
 	if err != nil || !result.Switched {
 		t.Fatalf("rebuild: %+v, %v", result, err)
 	}
 	w.check(t, 100)
+	status, err = w.runner().Status(t.Context(), view(), &feature.Storage{ID: w.active}, nil)
+	if err != nil || status.NeedsRebuild() {
+		t.Errorf("after the rebuild: gone are %v, %v, want none", status.Gone, err)
+	}
+}
+
+func TestRecordsOfRunsThatDiedAreClosed(t *testing.T) {
+	w := newWorld()
+	w.now = 100
+	w.files["a"] = file{version: 1, rows: eightRows()}
+	w.fuse = 9
+	_, _ = w.materialize(t, nil)
+	w.fuse = -1
+	for i := range w.runs {
+		w.runs[i].State = feature.RunRunning // a killed process closes no record
+	}
+	died := len(w.runs)
+	w.must(t) // at once: the first may be alive
+	if died == 0 || w.runs[0].State != feature.RunRunning {
+		t.Fatalf("%d runs died, the first is %s", died, w.runs[0].State)
+	}
+	w.wall += 60_000_000
+	w.now = 150
+	w.must(t)
+	if got := w.runs[0]; got.State != feature.RunFailed || got.Error == "" {
+		t.Errorf("the record of the run that died says %s %q", got.State, got.Error)
+	}
 }
 
 func TestAMutableSourceIsRebuiltByEveryRun(t *testing.T) {

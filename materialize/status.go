@@ -16,13 +16,16 @@ type Status struct {
 	Watermark feature.Watermark
 	LastRun   *feature.Run // the newest record of the storage; nil: none
 	Changes   Changes      // of the files since the run that set the watermark
+	// Gone are the paths of files that the storage was filled from and that have
+	// changed or were removed, now or before an earlier run.
+	Gone []string
 	// Stale tells that the watermark is older than the view's max_staleness.
 	Stale bool
 }
 
 // NeedsRebuild tells that files which the storage was filled from have changed or
 // are gone: rows that only they held are still served.
-func (s Status) NeedsRebuild() bool { return len(s.Changes.Changed)+len(s.Changes.Removed) > 0 }
+func (s Status) NeedsRebuild() bool { return len(s.Gone) > 0 }
 
 // Status looks at one view. It changes nothing.
 func (r *Runner) Status(ctx context.Context, view *feature.ViewVersion, active, filling *feature.Storage) (Status, error) {
@@ -54,5 +57,6 @@ func (r *Runner) Status(ctx context.Context, view *feature.ViewVersion, active, 
 		return s, fmt.Errorf("view %s: %w", view.ID(), err)
 	}
 	s.Changes = compareFiles(base.Files, now)
+	s.Gone = s.Changes.gone(base.Gone)
 	return s, nil
 }

@@ -56,7 +56,7 @@ func (r *Runner) drop(ctx context.Context, storage *feature.Storage) (bool, erro
 		return false, fmt.Errorf("records of runs: %w", err)
 	}
 	for i := range runs {
-		if r.mayLive(&runs[i]) {
+		if MayLive(runs[i], r.Wall()) {
 			return false, nil
 		}
 	}

@@ -205,11 +205,33 @@ func (a *app) printRuns(runs []feature.Run) error {
 			took = r.Finished.Sub(r.Started).Std().Round(10 * time.Millisecond).String()
 		}
 		rows = append(rows, []string{
-			strconv.FormatInt(r.Number, 10), versioned(r.View, r.Version), string(r.State), shortTime(r.From), shortTime(r.To),
-			count(r.Rows), count(r.Keys), count(r.Written), count(r.Skipped), count(r.Ties), took, r.Who, r.Error,
+			strconv.FormatInt(r.Number, 10), versioned(r.View, r.Version), shownState(r), shortTime(r.From), shortTime(r.To),
+			count(r.Rows), count(r.Keys), count(r.Written), count(r.Skipped), count(r.Expired), count(r.Ties), took, r.Who,
 		})
 	}
-	return a.printTable([]string{"RUN", "VIEW", "STATE", "FROM", "TO", "ROWS", "KEYS", "WRITTEN", "SKIPPED", "TIES", "TOOK", "WHO", "ERROR"}, rows, 0, 5, 6, 7, 8, 9, 10)
+	return a.printTable([]string{"RUN", "VIEW", "STATE", "FROM", "TO", "ROWS", "KEYS", "WRITTEN", "SKIPPED", "EXPIRED", "TIES", "TOOK", "WHO"}, rows, 0, 5, 6, 7, 8, 9, 10, 11)
+}
+
+// shownState is a run's state, but of one that died without closing its record.
+func shownState(r feature.Run) string {
+	if r.State == feature.RunRunning && !materialize.MayLive(r, wall()) {
+		return "interrupted"
+	}
+	return string(r.State)
+}
+
+// printRunErrors says why runs failed, below their table.
+func (a *app) printRunErrors(runs []feature.Run) error {
+	var b strings.Builder
+	for _, r := range runs {
+		if r.Error != "" {
+			fmt.Fprintf(&b, "run %d: %s\n", r.Number, printable(r.Error))
+		}
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return a.printText("\n" + b.String())
 }
 
 func (a *app) runsCommand() *cobra.Command {
@@ -251,7 +273,10 @@ func (a *app) runsCommand() *cobra.Command {
 					if len(runs) == 0 {
 						return a.printText("no runs yet: quiver materialize makes the first\n")
 					}
-					return a.printRuns(runs)
+					if err := a.printRuns(runs); err != nil {
+						return err
+					}
+					return a.printRunErrors(runs)
 				})
 			})
 		},
@@ -331,6 +356,7 @@ type viewStatus struct {
 	New       []string      `json:"new_files,omitempty"`
 	Changed   []string      `json:"changed_files,omitempty"`
 	Removed   []string      `json:"removed_files,omitempty"`
+	Gone      []string      `json:"gone_files,omitempty"` // changed or removed at any time since the storage was first filled
 	LastRun   *feature.Run  `json:"last_run,omitempty"`
 	Todo      []string      `json:"todo,omitempty"`
 	Error     string        `json:"error,omitzero"` // why the files can't be compared
@@ -343,6 +369,7 @@ func statusOf(s materialize.Status, now feature.Time) viewStatus {
 		v.Watermark, v.Age = &mark.Time, rough(now.Sub(mark.Time))
 	}
 	v.New, v.Changed, v.Removed = paths(s.Changes.New), paths(s.Changes.Changed), paths(s.Changes.Removed)
+	v.Gone = s.Gone
 	run := "quiver materialize " + s.View.ID()
 	switch {
 	case mark.Known && mark.Lost:
@@ -383,7 +410,7 @@ func (a *app) printStatus(all []viewStatus) error {
 		}
 		last := "-"
 		if v.LastRun != nil {
-			last = fmt.Sprintf("%d %s", v.LastRun.Number, v.LastRun.State)
+			last = fmt.Sprintf("%d %s", v.LastRun.Number, shownState(*v.LastRun))
 		}
 		files := fmt.Sprintf("%d new, %d changed, %d removed", len(v.New), len(v.Changed), len(v.Removed))
 		if v.Error != "" {
@@ -396,8 +423,11 @@ func (a *app) printStatus(all []viewStatus) error {
 	}
 	var b strings.Builder
 	for _, v := range all {
-		for _, f := range append(slices.Clone(v.Changed), v.Removed...) {
+		for _, f := range v.Gone {
 			fmt.Fprintf(&b, "%s: changed or removed: %s\n", v.View, printable(f))
+		}
+		if v.LastRun != nil && v.LastRun.Error != "" {
+			fmt.Fprintf(&b, "%s: run %d: %s\n", v.View, v.LastRun.Number, printable(v.LastRun.Error))
 		}
 		for _, todo := range v.Todo {
 			fmt.Fprintf(&b, "%s: %s\n", v.View, todo)

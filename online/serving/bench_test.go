@@ -93,9 +93,10 @@ func TestAllocationsOfARequestDoNotGrowWithTheRegistryOrTheRows(t *testing.T) {
 		request := &serving.Request{Service: "model", Keys: map[string]*feature.Column{"user": users(rows)}}
 		return testing.AllocsPerRun(50, func() { get(t, h, request) })
 	}
-	// 13 each; the race detector has pools forget some of what is put back.
+	// 13 each. The race detector has pools forget some of what is put back, up to
+	// dozens; what grew with the rows or with the services would be a hundred.
 	one, many, beside := count(1, 0), count(100, 0), count(1, 200)
-	if one > 25 || many > one+10 || beside > one+10 {
+	if one > 25 || many > one+50 || beside > one+50 {
 		t.Errorf("allocations: %v for a row, %v for 100 rows, %v beside 200 unused services", one, many, beside)
 	}
 }
