@@ -233,6 +233,9 @@ func TestPromoteWantsItMaterialized(t *testing.T) {
 		return registry.Promote(t.Context(), store, load(t, store), registry.Target{Name: name, Version: version}, registry.HasRun(store), author())
 	}
 	for _, name := range []string{"last", "model"} {
+		if revision, err := promote(name, 1); err != nil || revision != 2 || len(store.history) != 2 {
+			t.Errorf("promoting the current version of %s, which is not materialized: got %d, %v", name, revision, err)
+		}
 		if _, err := promote(name, 2); !errors.Is(err, feature.ErrConflict) || !strings.Contains(err.Error(), "view last@2 is not materialized yet: run quiver materialize last first") {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -279,19 +282,32 @@ func TestPromoteRefusesWhatItCannotDo(t *testing.T) {
 		{registry.Target{Kind: registry.KindView, Name: "last", Version: 7}, feature.ErrNotFound, "view last has no version 7; there is last@1"},
 		{registry.Target{Kind: registry.KindEntity, Name: "airport", Version: 1}, feature.ErrInvalid, "entity airport has no versions"},
 		{registry.Target{Name: "model", Version: 1}, feature.ErrNotFound, "service model was removed"},
-		{registry.Target{Kind: registry.KindService, Name: "last", Version: 1}, feature.ErrConflict, "feature speed of view last@1 is still being filled"},
 	} {
 		_, err := registry.Promote(t.Context(), store, s, test.target, yes, author())
 		if !errors.Is(err, test.kind) || !strings.Contains(err.Error(), test.text) {
 			t.Errorf("%+v: got %v, want %q", test.target, err, test.text)
 		}
 	}
+}
+
+func TestPromoteWantsEveryFeatureFilled(t *testing.T) {
+	store := &memory{}
+	apply(t, store, project())
+	apply(t, store, edited(shorter))
+	target := registry.Target{Name: "last", Version: 2}
 	broken := errors.New("broken")
-	_, err := registry.Promote(t.Context(), store, s, registry.Target{Kind: registry.KindView, Name: "last", Version: 1}, func(context.Context, *feature.Storage) (bool, error) {
-		return false, broken
-	}, author())
-	if !errors.Is(err, feature.ErrConflict) {
-		t.Errorf("got %v", err)
+	_, err := registry.Promote(t.Context(), store, load(t, store), target, func(context.Context, *feature.Storage) (bool, error) { return false, broken }, author())
+	if !errors.Is(err, broken) {
+		t.Errorf("got %v, want what was found out", err)
+	}
+	apply(t, store, edited(func(d *registry.Definitions) {
+		shorter(d)
+		d.Views[0].Features = append(d.Views[0].Features, feature.ViewFeature{Name: "speed"})
+	}))
+	yes := func(context.Context, *feature.Storage) (bool, error) { return true, nil }
+	_, err = registry.Promote(t.Context(), store, load(t, store), target, yes, author())
+	if text := "feature speed of view last@2 is still being filled"; !errors.Is(err, feature.ErrConflict) || !strings.Contains(err.Error(), text) {
+		t.Errorf("got %v, want %q", err, text)
 	}
 }
 

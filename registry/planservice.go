@@ -128,7 +128,7 @@ func (p *planner) usedFeatures(use *feature.ViewUse, view *feature.ViewVersion, 
 			return true
 		}
 		hint := ""
-		if near := Nearest(name, featureNames(view)); near != "" {
+		if near := feature.Nearest(name, featureNames(view)); near != "" {
 			hint = "did you mean " + strconv.Quote(near) + "?"
 		}
 		p.problem(at(field, name), hint, "view %s has no feature %q", view.ID(), name)

@@ -43,7 +43,7 @@ func HasRun(store Store) Materialized {
 // version serves online has to be materialized first, else the error wraps
 // ErrConflict and names the view. A registry that moved on since base wraps
 // ErrConflict too, an unknown name or version ErrNotFound. Promoting the current
-// version changes nothing.
+// version changes nothing and succeeds, materialized or not.
 func Promote(ctx context.Context, store Store, base *Snapshot, target Target, materialized Materialized, by Author) (int64, error) {
 	kind, err := base.kindOf(target)
 	if err != nil {
@@ -58,7 +58,7 @@ func Promote(ctx context.Context, store Store, base *Snapshot, target Target, ma
 	if err != nil {
 		return 0, err
 	}
-	if p.change.From == target.Version {
+	if p.nothing() {
 		return base.Revision(), nil
 	}
 	changes := []ObjectChange{p.change}
@@ -128,6 +128,9 @@ func (p *promotion) view(ctx context.Context) error {
 	if err := p.settle(was.pointer, reasons); err != nil {
 		return err
 	}
+	if p.nothing() {
+		return nil
+	}
 	all := slices.Collect(featureNames(e.view))
 	return p.ready(ctx, e, all)
 }
@@ -144,6 +147,9 @@ func (p *promotion) service(ctx context.Context) error {
 	}
 	if err := p.settle(was.pointer, reasons); err != nil {
 		return err
+	}
+	if p.nothing() {
+		return nil
 	}
 	for i, use := range service.Uses {
 		e, err := p.base.viewEntry(use.View, use.Version)
@@ -175,6 +181,10 @@ func (p *promotion) settle(was Pointer, reasons []Reason) error {
 	}
 	return nil
 }
+
+// nothing tells that the version is the current one already, whether its values
+// are there or not.
+func (p *promotion) nothing() bool { return p.change.From == p.change.To }
 
 // ready checks that features of a view version can be read online, where the
 // version is kept online at all.

@@ -138,7 +138,7 @@ func (r *resolver) missing(at Position, s *resolvedSource, column, format string
 		}
 	}
 	hint := "the files have " + shortList(slices.Sorted(maps.Keys(s.fields)))
-	if near := Nearest(column, names); near != "" {
+	if near := feature.Nearest(column, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	r.problem(at, hint, "%s: the files have no column %q", fmt.Sprintf(format, args...), column)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -320,17 +319,5 @@ func TestACanceledPlanIsNoProblemOfTheDefinitions(t *testing.T) {
 	var all registry.Problems
 	if !errors.Is(err, context.Canceled) || errors.As(err, &all) {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestNearestNames(t *testing.T) {
-	known := []string{"delay", "distance", "origin", "dest"}
-	for name, want := range map[string]string{
-		"dealy": "delay", "delay_": "delay", "distanse": "distance", "orign": "origin", "x": "", "dst": "dest", "": "",
-		strings.Repeat("delay", 1000): "",
-	} {
-		if got := registry.Nearest(name, slices.Values(known)); got != want {
-			t.Errorf("%.20q: got %q, want %q", name, got, want)
-		}
 	}
 }

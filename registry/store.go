@@ -52,6 +52,11 @@ type Store interface {
 	// SaveRun replaces the record of a run, which stays with its storage. A run
 	// that is done or failed is not replaced: that is an error that wraps
 	// ErrConflict. An unknown number wraps ErrNotFound.
+	//
+	// Once a run is done, the lists of files of its storage's earlier runs are of
+	// no use, and a registry does not grow by a list for every run: Files of all
+	// runs before the last two that are done are dropped. Nothing else of a record
+	// changes.
 	SaveRun(ctx context.Context, run feature.Run) error
 	// Run gives one record by its number. An unknown number wraps ErrNotFound.
 	Run(ctx context.Context, number int64) (feature.Run, error)

@@ -50,7 +50,7 @@ data: ${DATA}/flights
 registry: sqlite:reg.db
 online: redis://:${PASS}@${HOST}:6379/0
 environments:
-  prod: {registry: "${REGISTRY_URL}", online: "redis-cluster://a:6379,b:6379", data: /srv/flights, now: 2001-06-30}
+  prod: {registry: "${REGISTRY_URL}", online: "${REDIS_URL}", data: /srv/flights, now: 2001-06-30}
   staging:
     online: rediss://cache
     definitions: only
@@ -66,7 +66,7 @@ func TestEnvironmentReplacesValues(t *testing.T) {
 		return &n
 	}
 	// Variables of values that the environment replaces need not be set.
-	got, root, err := project(t, environments, "prod", map[string]string{"REGISTRY_URL": "postgres://u:p@db/quiver"})
+	got, root, err := project(t, environments, "prod", map[string]string{"REGISTRY_URL": "sqlite:/srv/registry.db", "REDIS_URL": "rediss://u:p@cache/1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,14 +74,14 @@ func TestEnvironmentReplacesValues(t *testing.T) {
 		Name: "flights", Folder: root, Environment: "prod", Environments: []string{"prod", "staging"},
 		Definitions: []string{filepath.Join(root, "features"), filepath.Join(filepath.Dir(root), "shared"), "/abs/${x}"},
 		Data:        definition.Setting{Raw: "/srv/flights", Value: "/srv/flights"},
-		Registry:    definition.Setting{Raw: "${REGISTRY_URL}", Value: "postgres://u:p@db/quiver"},
-		Online:      definition.Setting{Raw: "redis-cluster://a:6379,b:6379", Value: "redis-cluster://a:6379,b:6379"},
+		Registry:    definition.Setting{Raw: "${REGISTRY_URL}", Value: "sqlite:/srv/registry.db"},
+		Online:      definition.Setting{Raw: "${REDIS_URL}", Value: "rediss://u:p@cache/1"},
 		Now:         now("2001-06-30T00:00:00Z"),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("prod (-want +got):\n%s", diff)
 	}
-	if got, want := got.Registry.String(), "postgres://u:***@db/quiver"; got != want {
+	if got, want := got.Online.String(), "rediss://u:***@cache/1"; got != want {
 		t.Errorf("as text: got %s, want %s", got, want)
 	}
 
@@ -127,7 +127,7 @@ quiver.yaml:2:1: unknown field "definition" (did you mean "definitions"?)
 quiver.yaml:3:18: definitions: expected text, got the number 1 (put it in quotes to make it text)
 quiver.yaml:3:21: definitions: a path can't be empty
 quiver.yaml:4:7: data: expected a folder, got a URL
-quiver.yaml:5:11: registry: expected sqlite:FILE or postgres://… or postgresql://…, got "mysql://user:***@host/db"
+quiver.yaml:5:11: registry: expected sqlite:FILE, got "mysql://user:***@host/db"
 quiver.yaml:6:9: online: sqlite: is followed by the path of a file (for example sqlite:.quiver/online.db)
 quiver.yaml:8:10: unknown field "registri" (did you mean "registry"?)
 quiver.yaml:9:3: bad name "1st" of an environment: a letter followed by letters, digits, - and _
@@ -143,10 +143,13 @@ definitions: ["${A-B}"]
 `, map[string]string{"NAME": "s3cret-", "URL": "s3cret://s3cret", "NOW": "s3cret", "LINES": "s3cret\n"}, `
 quiver.yaml:1:10: project: the variable's value is no name
 quiver.yaml:2:7: data: control characters can't stand in a value
-quiver.yaml:3:11: registry: expected sqlite:FILE or postgres://… or postgresql://…, got another value from the environment
+quiver.yaml:3:11: registry: expected sqlite:FILE, got another value from the environment
 quiver.yaml:4:9: online: ${ without an end: write ${NAME}, or $${ for the characters themselves
 quiver.yaml:5:6: now: the variable's value is no time (for example 2001-06-30T12:00:00Z)
 quiver.yaml:6:15: definitions: "A-B" is no name of an environment variable: write ${NAME}, or $${ for the characters themselves`},
+		{"stores of later versions", "project: a\nregistry: postgres://me:hunter2@db/q\nonline: ${URL}\n", map[string]string{"URL": "redis-cluster://:s3cret@a:6379,b:6379"}, `
+quiver.yaml:2:11: registry: this version of Quiver does not open postgres:// yet: expected sqlite:FILE
+quiver.yaml:3:9: online: this version of Quiver does not open redis-cluster:// yet: expected sqlite:FILE or redis://… or rediss://…`},
 		{"empty", "# nothing\n", nil, `
 quiver.yaml:1:1: the project file is empty (it needs at least a line like project: flights)`},
 		{"list", "- a\n", nil, `

@@ -211,6 +211,45 @@ func saveRun(t *testing.T, open func() registry.Store) {
 	}
 }
 
+func filesOfRuns(t *testing.T, open func() registry.Store) {
+	s := open()
+	a, b := withStorages(t, s)
+	save := func(storage uint64, state feature.RunState) feature.Run {
+		run := start(t, s, storage)
+		run.State, run.To, run.Rows = state, feature.MaxTime, 1<<60+1
+		run.Error = `no "files":["x"] for \"files\":[ { \u0000`
+		run.Files = []feature.File{{Path: "a, \"files\":[.parquet", Digest: "sha256:1", Rows: 3}, {Path: "b.parquet"}}
+		if err := s.SaveRun(t.Context(), run); err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}
+	running := save(a, feature.RunRunning)
+	runs := []feature.Run{
+		running, save(a, feature.RunDone), save(b, feature.RunDone), save(a, feature.RunFailed), save(a, feature.RunDone), save(a, feature.RunRunning), save(a, feature.RunDone),
+	}
+	keep := map[int]bool{2: true, 4: true, 5: true, 6: true} // b's only one, the last two of a that are done, and what came after the first of them
+	for i, want := range runs {
+		if !keep[i] {
+			want.Files = nil
+		}
+		got, err := open().Run(t.Context(), want.Number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("run %d of %d (-want +got):\n%s", i, len(runs), diff)
+		}
+	}
+	running.State = feature.RunFailed // it was alive after all
+	if err := s.SaveRun(t.Context(), running); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Run(t.Context(), running.Number); err != nil || got.State != feature.RunFailed || len(got.Files) != 2 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
 func listRuns(t *testing.T, open func() registry.Store) {
 	s := open()
 	a, b := withStorages(t, s)

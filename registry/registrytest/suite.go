@@ -35,6 +35,7 @@ func Run(t *testing.T, fresh Fresh) {
 		{"a storage that was replaced can't be activated", activateRetired},
 		{"run numbers grow over all handles", runNumbers},
 		{"a run is saved until it is over", saveRun},
+		{"only the last two runs that are done keep their files", filesOfRuns},
 		{"runs are listed newest first", listRuns},
 		{"everything is there after reopening", reopen},
 		{"a context that ended changes nothing", endedContext},

@@ -15,13 +15,13 @@ import (
 // wrap gives an error of the driver one of the kinds, names the file, and says
 // what to do. Errors that have a kind already stay what they are.
 func (s *Store) wrap(operation string, err error) error {
-	if err == nil || hasKind(err) {
+	if err == nil || feature.ErrorKind(err) != nil {
 		return err
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("registry %s: %s: %w: %w", s.path, operation, err, feature.ErrUnavailable)
 	}
-	if errors.Is(err, sql.ErrConnDone) || err.Error() == "sql: database is closed" {
+	if s.closed.Load() || errors.Is(err, sql.ErrConnDone) {
 		return fmt.Errorf("registry %s: %s: it is closed: %w", s.path, operation, feature.ErrUnavailable)
 	}
 	var sqliteErr *driver.Error
@@ -44,15 +44,6 @@ func (s *Store) wrap(operation string, err error) error {
 	default:
 		return fmt.Errorf("registry %s: %s: %w: %w", s.path, operation, err, feature.ErrUnavailable)
 	}
-}
-
-func hasKind(err error) bool {
-	for _, kind := range []error{feature.ErrInvalid, feature.ErrNotFound, feature.ErrConflict, feature.ErrUnavailable, feature.ErrTooLarge} {
-		if errors.Is(err, kind) {
-			return true
-		}
-	}
-	return false
 }
 
 // write runs fn in a transaction that holds the write lock from its beginning.

@@ -110,7 +110,7 @@ func TestWhatCannotBeOpenedIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw(t, path("newer.db"), "PRAGMA user_version = 99")
-	refused(t, path("newer.db"), sqlite.Options{}, feature.ErrInvalid, "schema version 99, and this version of Quiver knows up to 1: use a newer Quiver")
+	refused(t, path("newer.db"), sqlite.Options{}, feature.ErrInvalid, "schema version 99, and this version of Quiver knows up to 2: use a newer Quiver")
 
 	open(t, path("flights.db"), sqlite.Options{Project: "flights"})
 	refused(t, path("flights.db"), sqlite.Options{Project: "shop"}, feature.ErrConflict, "belongs to project flights, not to shop")

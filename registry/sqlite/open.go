@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -34,8 +35,9 @@ type Options struct {
 
 // Store is a registry in a file. It implements registry.Store.
 type Store struct {
-	db   *sql.DB
-	path string
+	db     *sql.DB
+	path   string
+	closed atomic.Bool // Close was called
 }
 
 var _ registry.Store = (*Store)(nil)
@@ -144,6 +146,7 @@ func fileError(path string, err error) error {
 
 // Close waits for running calls and closes the file. It may be called twice.
 func (s *Store) Close() error {
+	s.closed.Store(true)
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close registry %s: %w", s.path, err)
 	}

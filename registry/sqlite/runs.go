@@ -62,8 +62,24 @@ func (s *Store) SaveRun(ctx context.Context, run feature.Run) error {
 			return fmt.Errorf("run %d is %s already: another process completed it: %w", run.Number, state, feature.ErrConflict)
 		}
 		_, err = tx.ExecContext(ctx, "UPDATE runs SET state = ?, record = ? WHERE number = ?", string(run.State), string(record), run.Number)
-		return err
+		if err != nil || run.State != feature.RunDone {
+			return err
+		}
+		return dropFiles(ctx, tx, storage)
 	})
+}
+
+// dropFiles takes the lists of files out of the records of a storage's runs before
+// the last two that are done. The condition on the record is that of the index
+// runs_with_files, which holds only the few records that still have a list. In a
+// string of JSON the quotes are escaped, so it matches the member and nothing
+// else.
+func dropFiles(ctx context.Context, tx *sql.Tx, storage int64) error {
+	_, err := tx.ExecContext(ctx, `UPDATE runs SET record = json_remove(record, '$.files')
+		WHERE storage = ?1 AND instr(record, '"files":[') > 0
+		AND number < (SELECT number FROM runs WHERE storage = ?1 AND state = 'done' ORDER BY number DESC LIMIT 1 OFFSET 1)
+		AND json_valid(record)`, storage)
+	return err
 }
 
 func (s *Store) noRun(number int64) error {
