@@ -148,34 +148,9 @@ func described(fields []arrow.Field) []string {
 
 // didYouMean suggests the nearest of the known names, where one is near.
 func didYouMean(name string, known []string) string {
-	nearest, least := "", 1+max(1, len(name)/3)
-	for _, k := range known {
-		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < least {
-			nearest, least = k, d
-		}
-	}
+	nearest := feature.Nearest(name, slices.Values(known))
 	if nearest == "" {
 		return ""
 	}
 	return fmt.Sprintf(" (did you mean %q?)", nearest)
-}
-
-// distance counts the single-character edits between two names.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

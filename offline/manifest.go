@@ -4,13 +4,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/offline/atomicfile"
 )
 
 // Manifest tells how a training set came about: enough to build it again and to
@@ -34,7 +35,7 @@ type Manifest struct {
 type ManifestOutput struct {
 	Path   string `json:"path"`
 	Format string `json:"format"`           // parquet, arrow
-	Digest string `json:"digest,omitempty"` // sha256 of the bytes, in hex; empty: not known
+	Digest string `json:"digest,omitempty"` // "sha256:" and the hex of all bytes' hash; empty: not known
 }
 
 // ManifestFile is a file that was read.
@@ -124,7 +125,7 @@ func share(n, of int64) float64 {
 }
 
 // DigestFile gives the digest of a training set's file, as ManifestOutput holds
-// it: sha256 of its bytes, in hex.
+// it: "sha256:" and the hash of all its bytes in hex.
 func DigestFile(path string) (string, error) {
 	f, err := os.Open(path) //nolint:gosec // the caller names the file to read
 	if err != nil {
@@ -135,26 +136,69 @@ func DigestFile(path string) (string, error) {
 	if _, err := io.Copy(h, f); err != nil {
 		return "", fmt.Errorf("offline: digest of %s: %w", path, err)
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // ManifestPath is where the manifest of a training set stands: beside it.
 func ManifestPath(output string) string { return output + ".manifest.json" }
 
-// WriteManifest writes the manifest, replacing one that is there, whole or not at
-// all.
-func (m *Manifest) WriteManifest(path string) error {
+// StagedManifest is a manifest whose place is taken before there is anything to
+// write: what would keep it from being written is known before the work that it
+// describes. Nothing stands under its name until Commit. It is not safe for
+// concurrent use.
+type StagedManifest struct {
+	path string
+	file *atomicfile.File
+}
+
+// StageManifest begins a manifest at path. One that is there already is an error
+// that wraps feature.ErrConflict, unless force allows to replace it; a folder that
+// is not there wraps feature.ErrNotFound, one that can't be written in
+// feature.ErrInvalid. Commit or Abort has to follow.
+func StageManifest(path string, force bool) (*StagedManifest, error) {
+	file, err := atomicfile.Create(path, force)
+	if err != nil {
+		return nil, fmt.Errorf("offline: manifest: %w", err)
+	}
+	return &StagedManifest{path: path, file: file}, nil
+}
+
+// Commit writes the manifest, whole or not at all, with the mode and the care of
+// outputs: it is on the disk when Commit returns. Whatever fails, nothing is left
+// behind.
+func (s *StagedManifest) Commit(m *Manifest) error {
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
-		return fmt.Errorf("offline: manifest %s: %w", path, err)
+		return errors.Join(fmt.Errorf("offline: manifest %s: %w: %w", s.path, err, feature.ErrInvalid), s.Abort())
 	}
-	if err := writeWhole(path, append(text, '\n')); err != nil {
-		return fmt.Errorf("offline: write manifest %s: %w", path, err)
+	if _, err := s.file.Write(append(text, '\n')); err != nil {
+		return errors.Join(fmt.Errorf("offline: manifest: %w", err), s.Abort())
+	}
+	if err := s.file.Commit(); err != nil {
+		return fmt.Errorf("offline: manifest: %w", err)
 	}
 	return nil
 }
 
-// ReadManifest reads what WriteManifest wrote. What is no manifest is an error
+// Abort gives the place up. After Commit or Abort it does nothing.
+func (s *StagedManifest) Abort() error {
+	if err := s.file.Abort(); err != nil {
+		return fmt.Errorf("offline: manifest: %w", err)
+	}
+	return nil
+}
+
+// WriteManifest writes the manifest, replacing one that is there, whole or not at
+// all.
+func (m *Manifest) WriteManifest(path string) error {
+	staged, err := StageManifest(path, true)
+	if err != nil {
+		return err
+	}
+	return staged.Commit(m)
+}
+
+// ReadManifest reads a manifest that was written. What is no manifest is an error
 // that wraps feature.ErrInvalid.
 func ReadManifest(path string) (*Manifest, error) {
 	text, err := os.ReadFile(path) //nolint:gosec // the caller names the file to read
@@ -169,31 +213,4 @@ func ReadManifest(path string) (*Manifest, error) {
 		return nil, fmt.Errorf("offline: manifest %s has format %d, this version of Quiver reads format 1: %w", path, m.Format, feature.ErrInvalid)
 	}
 	return m, nil
-}
-
-// writeWhole writes a file under a temporary name beside it, then renames it.
-func writeWhole(path string, text []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(text); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -3,8 +3,10 @@ package offline_test
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,6 +76,91 @@ func TestAManifestTellsHowATrainingSetCameAbout(t *testing.T) {
 	}
 }
 
+func TestAStagedManifestIsThereOnceItIsCommitted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "train.parquet.manifest.json")
+	there := func() string {
+		t.Helper()
+		entries, err := os.ReadDir(filepath.Dir(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := ""
+		for _, e := range entries {
+			names += " " + e.Name()
+		}
+		return strings.TrimSpace(names)
+	}
+	stage := func(force bool) *offline.StagedManifest {
+		t.Helper()
+		s, err := offline.StageManifest(path, force)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := stage(false)
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) || there() == "" {
+		t.Errorf("before Commit: %v, the folder holds %q", err, there())
+	}
+	if err := s.Abort(); err != nil || there() != "" {
+		t.Errorf("after Abort: %v, the folder holds %q", err, there())
+	}
+	s = stage(false)
+	if err := s.Commit(&offline.Manifest{Format: 1, Rows: 5}); err != nil || there() != filepath.Base(path) {
+		t.Fatalf("after Commit: %v, the folder holds %q", err, there())
+	}
+	if err := s.Abort(); err != nil || there() != filepath.Base(path) {
+		t.Errorf("Abort after Commit: %v, the folder holds %q", err, there())
+	}
+	if err := s.Commit(&offline.Manifest{Format: 1}); !errors.Is(err, feature.ErrInvalid) {
+		t.Errorf("a second Commit: %v", err)
+	}
+	if _, err := offline.StageManifest(path, false); !errors.Is(err, feature.ErrConflict) {
+		t.Errorf("over one that is there: %v", err)
+	}
+	s = stage(true)
+	if m, err := offline.ReadManifest(path); err != nil || m.Rows != 5 {
+		t.Errorf("before it is replaced: %+v, %v", m, err)
+	}
+	if err := s.Commit(&offline.Manifest{Format: 1, Rows: 6}); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := offline.ReadManifest(path); err != nil || m.Rows != 6 || there() != filepath.Base(path) {
+		t.Errorf("replaced: %+v, %v, the folder holds %q", m, err, there())
+	}
+	for bad, want := range map[string]error{filepath.Join(filepath.Dir(path), "no", "m.json"): feature.ErrNotFound, filepath.Dir(path): feature.ErrInvalid} {
+		if _, err := offline.StageManifest(bad, true); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", bad, err, want)
+		}
+	}
+}
+
+func TestAManifestHasTheModeOfAnOutput(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "m.json")
+	if err := (&offline.Manifest{Format: 1}).WriteManifest(path); err != nil {
+		t.Fatal(err)
+	}
+	plain, err := os.Create(filepath.Join(dir, "plain")) // as the process's umask says
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := plain.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var modes [2]fs.FileMode
+	for i, name := range []string{path, plain.Name()} {
+		st, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		modes[i] = st.Mode()
+	}
+	if modes[0] != modes[1] {
+		t.Errorf("the manifest has mode %s, a file created plainly %s", modes[0], modes[1])
+	}
+}
+
 func TestWhatIsNoManifestIsSaidToBeNone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.json")
 	for _, text := range []string{"", "parquet", `{"format": 2}`} {
@@ -93,7 +180,7 @@ func TestTheDigestOfAFileIsItsSHA256(t *testing.T) {
 	}
 	got, err := offline.DigestFile(path)
 	// The example of FIPS 180-2.
-	if want := "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"; err != nil || got != want {
+	if want := "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"; err != nil || got != want {
 		t.Errorf("got %s, %v, want %s", got, err, want)
 	}
 }

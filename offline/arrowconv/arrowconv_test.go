@@ -129,6 +129,9 @@ func TestArrowValuesConvertWithoutLossOrNotAtAll(t *testing.T) {
 			}
 		})
 	}
+	dates64 := func(v ...arrow.Date64) arrow.Array {
+		return build(array.NewDate64Builder(mem), func(b *array.Date64Builder) { b.AppendValues(v, nil) })
+	}
 	cases := []struct {
 		name string
 		arr  arrow.Array
@@ -136,6 +139,11 @@ func TestArrowValuesConvertWithoutLossOrNotAtAll(t *testing.T) {
 		want []any // nil: an error
 	}{
 		{"int64 narrows where it fits", ints(-5, math.MaxInt32), "int32", []any{int32(-5), int32(math.MaxInt32)}},
+		{
+			"a date within a day is that day, before 1970 too", dates64(-86_400_001, -86_400_000, -1, 0, 86_399_999, 86_400_000), "date",
+			[]any{feature.CalendarDay(-2), feature.CalendarDay(-1), feature.CalendarDay(-1), feature.CalendarDay(0), feature.CalendarDay(0), feature.CalendarDay(1)},
+		},
+		{"a date's timestamp is its midnight", dates64(-1), "timestamp", []any{feature.Time(-86_400_000_000)}},
 		{"int64 beyond int32", ints(math.MaxInt32 + 1), "int32", nil},
 		{"int64 is text", ints(-5), "string", []any{"-5"}},
 		{"int64 is an exact float64", ints(1 << 53), "float64", []any{float64(1 << 53)}},

@@ -167,7 +167,7 @@ func putter(dst *feature.Column, arr arrow.Array) func(i int) bool {
 	case *array.Date32:
 		return putDay(dst, func(i int) int64 { return int64(a.Value(i)) })
 	case *array.Date64:
-		return putDay(dst, func(i int) int64 { return int64(a.Value(i)) / 86_400_000 })
+		return putDay(dst, func(i int) int64 { return Days(a.Value(i)) })
 	case *array.Timestamp:
 		if dst.Type.Kind == feature.Timestamp {
 			floor := floorUnit(a.DataType())
@@ -265,6 +265,17 @@ func putFloat(dst *feature.Column, get func(int) float64, narrow bool) func(i in
 	default:
 		return nil
 	}
+}
+
+// Days gives the day that an instant lies in, counted from 1970-01-01: Arrow
+// wants a Date64 to be a midnight, and not every writer keeps to it.
+func Days(ms arrow.Date64) int64 {
+	const day = 86_400_000
+	days := int64(ms) / day
+	if ms%day < 0 {
+		days--
+	}
+	return days
 }
 
 func putDay(dst *feature.Column, get func(int) int64) func(i int) bool {

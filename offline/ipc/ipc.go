@@ -3,7 +3,6 @@
 package ipc
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -15,15 +14,10 @@ import (
 	"github.com/quiver-features/quiver/offline/atomicfile"
 )
 
-// Options of Create. The zero value writes plain buffers, which readers map into
-// memory as they are.
+// Options of Create.
 type Options struct {
 	// Force allows to replace an existing file.
 	Force bool
-	// Zstd compresses the buffers.
-	Zstd bool
-	// Metadata are keys and values for the schema.
-	Metadata map[string]string
 }
 
 // Output writes an Arrow IPC file. It is not safe for concurrent use.
@@ -37,27 +31,15 @@ type Output struct {
 
 var _ offline.Output = (*Output)(nil)
 
-// Create begins an Arrow IPC file at path for records of the schema. Errors are
-// those of atomicfile.Create.
+// Create begins an Arrow IPC file at path for records of the schema. Buffers
+// are plain, so that readers map them into memory as they are. Errors are those of atomicfile.Create.
 func Create(path string, schema *arrow.Schema, options Options) (*Output, error) {
-	if len(options.Metadata) > 0 {
-		kv := schema.Metadata().ToMap()
-		for k, v := range options.Metadata {
-			kv[k] = v
-		}
-		meta := arrow.MetadataFrom(kv)
-		schema = arrow.NewSchema(schema.Fields(), &meta)
-	}
 	file, err := atomicfile.Create(path, options.Force)
 	if err != nil {
 		return nil, err
 	}
-	settings := []arrowipc.Option{arrowipc.WithSchema(schema)}
-	if options.Zstd {
-		settings = append(settings, arrowipc.WithZstd())
-	}
 	o := &Output{path: path, schema: schema, file: file}
-	if o.writer, err = arrowipc.NewFileWriter(file, settings...); err != nil {
+	if o.writer, err = arrowipc.NewFileWriter(file, arrowipc.WithSchema(schema)); err != nil {
 		_ = file.Abort()
 		return nil, o.explain(err)
 	}
@@ -65,10 +47,8 @@ func Create(path string, schema *arrow.Schema, options Options) (*Output, error)
 }
 
 func (o *Output) explain(err error) error {
-	for _, kind := range []error{feature.ErrInvalid, feature.ErrNotFound, feature.ErrConflict, feature.ErrUnavailable, feature.ErrTooLarge} {
-		if errors.Is(err, kind) {
-			return err
-		}
+	if feature.ErrorKind(err) != nil {
+		return err
 	}
 	return fmt.Errorf("%s can't be written as Arrow: %w: %w", o.path, err, feature.ErrInvalid)
 }

@@ -41,50 +41,45 @@ func record(t *testing.T) arrow.Record {
 func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	r := record(t)
 	defer r.Release()
-	for _, zstd := range []bool{false, true} {
-		path := filepath.Join(t.TempDir(), "out.arrow")
-		o, err := ipc.Create(path, r.Schema(), ipc.Options{Zstd: zstd, Metadata: map[string]string{"quiver.manifest": "out.json"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, part := range []arrow.Record{r.NewSlice(0, 1), r.NewSlice(1, 3)} {
-			if err := o.Write(part); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := o.Commit(); err != nil {
-			t.Fatal(err)
-		}
-		f, err := os.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		in, err := arrowipc.NewFileReader(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if v, ok := in.Schema().Metadata().GetValue("quiver.manifest"); !ok || v != "out.json" {
-			t.Errorf("metadata %q", v)
-		}
-		at := int64(0)
-		for i := range in.NumRecords() {
-			got, err := in.Record(i)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := r.NewSlice(at, at+got.NumRows())
-			for c := range int(r.NumCols()) {
-				if !array.Equal(want.Column(c), got.Column(c)) {
-					t.Errorf("column %s: got %v, want %v", r.ColumnName(c), got.Column(c), want.Column(c))
-				}
-			}
-			at += got.NumRows()
-		}
-		if at != r.NumRows() {
-			t.Errorf("%d rows, want %d", at, r.NumRows())
-		}
-		_ = f.Close()
+	path := filepath.Join(t.TempDir(), "out.arrow")
+	o, err := ipc.Create(path, r.Schema(), ipc.Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
+	for _, part := range []arrow.Record{r.NewSlice(0, 1), r.NewSlice(1, 3)} {
+		if err := o.Write(part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := o.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := arrowipc.NewFileReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := int64(0)
+	for i := range in.NumRecords() {
+		got, err := in.Record(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := r.NewSlice(at, at+got.NumRows())
+		for c := range int(r.NumCols()) {
+			if !array.Equal(want.Column(c), got.Column(c)) {
+				t.Errorf("column %s: got %v, want %v", r.ColumnName(c), got.Column(c), want.Column(c))
+			}
+		}
+		at += got.NumRows()
+	}
+	if at != r.NumRows() {
+		t.Errorf("%d rows, want %d", at, r.NumRows())
+	}
+	_ = f.Close()
 }
 
 func TestAnOutputIsThereWholeOrNotAtAll(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	pq "github.com/parquet-go/parquet-go"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/offline/arrowconv"
 )
 
 // emitter writes rows of one leaf column as values with their levels.
@@ -224,7 +225,11 @@ func timeOrDecimal(arr arrow.Array, i int) (pq.Value, error) {
 	case *array.Date32:
 		return pq.Int32Value(int32(a.Value(i))), nil
 	case *array.Date64:
-		return pq.Int32Value(int32(int64(a.Value(i)) / 86_400_000)), nil
+		days := arrowconv.Days(a.Value(i))
+		if days != int64(int32(days)) {
+			return pq.Value{}, fmt.Errorf("day %d since 1970 does not fit a date: %w", days, feature.ErrInvalid)
+		}
+		return pq.Int32Value(int32(days)), nil
 	case *array.Time32:
 		v := int32(a.Value(i))
 		if t, ok := a.DataType().(*arrow.Time32Type); ok && t.Unit == arrow.Second {

@@ -3,6 +3,8 @@ package parquet
 import (
 	"slices"
 	"strings"
+
+	"github.com/quiver-features/quiver/feature"
 )
 
 // names gives the names of the file's columns.
@@ -16,12 +18,7 @@ func (o *opened) names() []string {
 
 // hint says what a missing name may have been meant to be.
 func hint(name string, known []string) string {
-	best, least := "", 1+len(name)/3
-	for _, k := range known {
-		if d := distance(strings.ToLower(name), strings.ToLower(k)); d <= least && (best == "" || d < least) {
-			best, least = k, d
-		}
-	}
+	best := feature.Nearest(name, slices.Values(known))
 	sorted := slices.Sorted(slices.Values(known))
 	const most = 30
 	if len(sorted) > most {
@@ -32,26 +29,6 @@ func hint(name string, known []string) string {
 		return list
 	}
 	return " (did you mean " + best + "?)" + list
-}
-
-// distance is the number of bytes to insert, delete or replace.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			next := diagonal
-			if a[i] != b[j] {
-				next = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], next
-		}
-	}
-	return row[len(b)]
 }
 
 func sortedKeys(set map[string]bool) []string {

@@ -195,13 +195,8 @@ func openError(name string, err error) error {
 // broken is the error of a file whose bytes make no sense. Kinds of errors that
 // are already told stay as they are.
 func broken(name, what string, err error) error {
-	for _, kind := range []error{
-		feature.ErrInvalid, feature.ErrNotFound, feature.ErrConflict, feature.ErrUnavailable, feature.ErrTooLarge,
-		context.Canceled, context.DeadlineExceeded,
-	} {
-		if errors.Is(err, kind) {
-			return err
-		}
+	if feature.ErrorKind(err) != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
 	}
 	return fmt.Errorf("%s: %s: %w; the file is damaged, write or copy it again: %w", name, what, err, feature.ErrInvalid)
 }

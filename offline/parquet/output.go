@@ -117,9 +117,6 @@ func (o *Output) guard(fn func() error) (err error) {
 	return fn()
 }
 
-// SetMetadata adds a key and a value to the footer.
-func (o *Output) SetMetadata(key, value string) { o.writer.SetKeyValueMetadata(key, value) }
-
 // Write implements offline.Output. Columns are encoded on several cores.
 func (o *Output) Write(record arrow.Record) error {
 	switch {
