@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"syscall"
 
 	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
@@ -187,6 +188,9 @@ func openError(name string, err error) error {
 		return fmt.Errorf("%s does not exist: check the path, which is taken relative to the data root: %w", name, feature.ErrNotFound)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%s may not be read: check its permissions: %w", name, feature.ErrInvalid)
+	case errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE):
+		return fmt.Errorf("%s can't be opened, because too many files are open: raise the limit (ulimit -n), which has to be above the number of a view's files, or write fewer and larger files: %w: %w",
+			name, err, feature.ErrUnavailable)
 	default:
 		return fmt.Errorf("%s can't be opened: %w: %w", name, err, feature.ErrUnavailable)
 	}
