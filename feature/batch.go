@@ -23,12 +23,3 @@ func (b *Batch) Stamp(i int) Stamp {
 	}
 	return s
 }
-
-// AvailableAt is the available time of row i, or 0 where the source names none: the second argument
-// of Rule.VisibleFrom.
-func (b *Batch) AvailableAt(i int) Time {
-	if b.Available == nil {
-		return 0
-	}
-	return b.Available[i]
-}

@@ -38,7 +38,7 @@ func keyText(keys []*feature.Column, i int) string {
 }
 
 func batchRow(b *feature.Batch, rule feature.Rule, i int) row {
-	r := row{key: keyText(b.Keys, i), stamp: b.Stamp(i), visible: rule.VisibleFrom(b.Event[i], b.AvailableAt(i)), batch: b, at: i}
+	r := row{key: keyText(b.Keys, i), stamp: b.Stamp(i), visible: rule.VisibleFrom(b.Event[i], b.Stamp(i).Available), batch: b, at: i}
 	for _, f := range b.Features {
 		r.values = append(r.values, f.Any(i))
 	}

@@ -240,7 +240,7 @@ func TestPromoteWantsItMaterialized(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	store.done = map[uint64]feature.Run{2: {}}
+	store.done = map[uint64]bool{2: true}
 	for i, name := range []string{"last", "model"} {
 		if revision, err := promote(name, 2); err != nil || revision != int64(3+i) {
 			t.Fatalf("%s: got %d, %v", name, revision, err)
@@ -317,7 +317,7 @@ func TestPromoteLosesAgainstAnApply(t *testing.T) {
 	apply(t, store, edited(shorter))
 	old := load(t, store)
 	apply(t, store, edited(func(d *registry.Definitions) { shorter(d); d.Views[0].Owner = "x" }))
-	store.done = map[uint64]feature.Run{2: {}}
+	store.done = map[uint64]bool{2: true}
 	_, err := registry.Promote(t.Context(), store, old, registry.Target{Name: "last", Version: 2}, registry.HasRun(store), author())
 	if !errors.Is(err, feature.ErrConflict) || !strings.Contains(err.Error(), "promote again") {
 		t.Errorf("got %v", err)

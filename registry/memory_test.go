@@ -15,7 +15,7 @@ type memory struct {
 	registry.Store
 	state   registry.State
 	history []registry.Revision
-	done    map[uint64]feature.Run
+	done    map[uint64]bool // storages with a run that is done
 }
 
 func (m *memory) Load(context.Context, int64) (*registry.Snapshot, error) {
@@ -80,4 +80,9 @@ func (m *memory) ActivateStorage(_ context.Context, id uint64) error {
 	return nil
 }
 
-func (m *memory) LastRuns(context.Context, bool) (map[uint64]feature.Run, error) { return m.done, nil }
+func (m *memory) Runs(_ context.Context, storage uint64, _ int) ([]feature.Run, error) {
+	if m.done[storage] {
+		return []feature.Run{{State: feature.RunFailed}, {State: feature.RunDone}}, nil
+	}
+	return []feature.Run{{State: feature.RunFailed}}, nil
+}

@@ -22,19 +22,11 @@ type Target struct {
 type Materialized func(ctx context.Context, storage *feature.Storage) (bool, error)
 
 // HasRun is Materialized by the registry's own records: a run of the storage is
-// done. It reads them once, when it is first asked.
+// done.
 func HasRun(store Store) Materialized {
-	var done map[uint64]feature.Run
 	return func(ctx context.Context, storage *feature.Storage) (bool, error) {
-		if done == nil {
-			runs, err := store.LastRuns(ctx, true)
-			if err != nil {
-				return false, err
-			}
-			done = runs
-		}
-		_, ok := done[storage.ID]
-		return ok, nil
+		runs, err := store.Runs(ctx, storage.ID, 0)
+		return slices.ContainsFunc(runs, func(r feature.Run) bool { return r.State == feature.RunDone }), err
 	}
 }
 

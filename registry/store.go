@@ -63,9 +63,6 @@ type Store interface {
 	// Runs gives records, newest first: of one storage, or of all for storage 0.
 	// At most limit; 0 means all.
 	Runs(ctx context.Context, storage uint64, limit int) ([]feature.Run, error)
-	// LastRuns gives the newest run of each storage that has one, or the newest
-	// that is done.
-	LastRuns(ctx context.Context, done bool) (map[uint64]feature.Run, error)
 	// NewStorage makes a storage for a view version, in the layout that the version
 	// has now, to be filled beside the active one: for a rebuild. One that was being
 	// filled is retired. A version without a storage wraps ErrNotFound.

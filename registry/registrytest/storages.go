@@ -275,18 +275,6 @@ func listRuns(t *testing.T, open func() registry.Store) {
 			t.Errorf("storage %d, limit %d (-want +got):\n%s", test.storage, test.limit, diff)
 		}
 	}
-	for done, want := range map[bool]map[uint64]feature.Run{
-		false: {a: runs[3], b: runs[1]},
-		true:  {a: runs[0]},
-	} {
-		got, err := s.LastRuns(t.Context(), done)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("last runs, done %t (-want +got):\n%s", done, diff)
-		}
-	}
 }
 
 func rebuilds(t *testing.T, open func() registry.Store) {

@@ -106,23 +106,6 @@ func (s *Store) Runs(ctx context.Context, storage uint64, limit int) ([]feature.
 	return s.queryRuns(ctx, "SELECT number, record FROM runs WHERE storage = ? ORDER BY number DESC LIMIT ?", int64(storage), orAll(limit))
 }
 
-// LastRuns implements registry.Store.
-func (s *Store) LastRuns(ctx context.Context, done bool) (map[uint64]feature.Run, error) {
-	query := "SELECT number, record FROM runs WHERE number IN (SELECT max(number) FROM runs GROUP BY storage)"
-	if done {
-		query = "SELECT number, record FROM runs WHERE number IN (SELECT max(number) FROM runs WHERE state = 'done' GROUP BY storage)"
-	}
-	runs, err := s.queryRuns(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	last := make(map[uint64]feature.Run, len(runs))
-	for _, r := range runs {
-		last[r.Storage] = r
-	}
-	return last, nil
-}
-
 func (s *Store) queryRuns(ctx context.Context, query string, args ...any) ([]feature.Run, error) {
 	var runs []feature.Run
 	err := s.each(ctx, s.db, func(rows *sql.Rows) error {
