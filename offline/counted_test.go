@@ -40,4 +40,6 @@ func (c *counted) Gather(_ context.Context, _ int, _ string, rows []int32, dst *
 	return nil
 }
 
+func (c *counted) Lacks(string) bool { return false }
+
 func (c *counted) Close() error { return nil }

@@ -18,6 +18,20 @@ const (
 	pieceRows = 65536 // winners whose values are read at once
 )
 
+// missingEverywhere is table.missing where the table has all files of the source:
+// a few files that lack a column, which others have, are no error.
+func (e *Engine) missingEverywhere(ctx context.Context, t *table) error {
+	missing := t.missing()
+	if missing == nil {
+		return nil
+	}
+	all, err := e.files.List(ctx, &t.view.Table)
+	if err != nil || len(all) > len(t.files) {
+		return err
+	}
+	return missing
+}
+
 // Latest delivers, over the rows that the scans ask for with visible_from <= to,
 // the latest row of each key, once a key, in batches of a few thousand rows. TTL
 // is not applied. Rows with a null key, event or available timestamp are not
@@ -45,6 +59,9 @@ func (e *Engine) Latest(ctx context.Context, view *feature.ViewVersion, scans []
 		return res, fmt.Errorf("offline: view %s: %w", view.ID(), err)
 	}
 	defer func() { err = errors.Join(err, l.table.close()) }()
+	if err := e.missingEverywhere(ctx, l.table); err != nil {
+		return res, fmt.Errorf("offline: view %s: %w", view.ID(), err)
+	}
 	if res.Rows, err = l.scan(ctx); err != nil {
 		return res, fmt.Errorf("offline: view %s: %w", view.ID(), err)
 	}

@@ -124,6 +124,8 @@ type memFile struct {
 
 func (f *memFile) Groups() []int { return f.groups }
 
+func (f *memFile) Lacks(string) bool { return false }
+
 func (f *memFile) base(group int) int {
 	base := 0
 	for _, n := range f.groups[:group] {

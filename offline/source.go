@@ -27,6 +27,8 @@ type Files interface {
 type TableFile interface {
 	// Groups gives the number of rows of each row group.
 	Groups() []int
+	// Lacks tells that the file does not have a column, which is then all null.
+	Lacks(column string) bool
 	// Times gives bounds of a Timestamp column over a row group from the file's
 	// statistics, inclusive; ok is false where nothing is known. The bounds of a
 	// group whose values are all null are MaxTime, MinTime. Rounding is as for

@@ -73,6 +73,24 @@ func openTable(ctx context.Context, store Files, view *feature.ViewVersion, file
 	return t, nil
 }
 
+// missing is an error where none of the files has a column that a feature shows:
+// the source no longer is what the view was defined on, and nulls would hide that. A
+// file that lacks a column which others have is as one that holds nulls.
+func (t *table) missing() error {
+	for i := range t.view.Features {
+		f := &t.view.Features[i]
+		if len(t.open) > 0 && !slices.ContainsFunc(t.open, func(file TableFile) bool { return !file.Lacks(f.Column) }) {
+			column := f.Column
+			if c := t.source.Column(f.Column); c != nil {
+				column = c.Column
+			}
+			return fmt.Errorf("none of the %d files of source %s has column %q, which feature %s shows (%s is one of them): bring the column back, or remove the feature and apply: %w",
+				len(t.open), t.source.Source, column, f.Name, t.files[0].Path, feature.ErrInvalid)
+		}
+	}
+	return nil
+}
+
 // rolesApart gives a view's table with an available timestamp that nothing else
 // is read from. As available timestamp a column is rounded up, in every other role
 // it is rounded down: where it has both it is read twice, under two names.

@@ -154,6 +154,9 @@ func (t *training) joinView(ctx context.Context, view *feature.ViewVersion) (err
 		return fmt.Errorf("offline: view %s: %w", view.ID(), err)
 	}
 	defer func() { err = errors.Join(err, table.close()) }()
+	if err := table.missing(); err != nil {
+		return fmt.Errorf("offline: view %s: %w", view.ID(), err)
+	}
 
 	asofs := make([]*asof, len(uses))
 	for n, i := range uses {

@@ -32,6 +32,7 @@ type tableColumn struct {
 	convert converter
 	up      bool            // times are rounded up
 	always  *feature.Column // one value; nil where col is set
+	lacks   bool            // the file does not have the column
 }
 
 func newTableFile(o *opened, table *feature.Table, partitions map[string]partition) (*tableFile, error) {
@@ -66,7 +67,7 @@ func (t *tableFile) resolve(def *feature.TableColumn, partitions map[string]part
 			return nil, fmt.Errorf("%s has no column %q, which source %s reads its %s from%s: %w",
 				t.file.path, def.Column, t.table.Source, what, hint(def.Column, t.file.names()), feature.ErrInvalid)
 		}
-		c.always = feature.NullColumn(def.Type, 1)
+		c.always, c.lacks = feature.NullColumn(def.Type, 1), true
 		return c, nil
 	}
 	col, ok := columnOf(top)
@@ -79,6 +80,12 @@ func (t *tableFile) resolve(def *feature.TableColumn, partitions map[string]part
 			t.file.path, def.Column, describe(top), def.Type, t.table.Source, feature.ErrInvalid)
 	}
 	return c, nil
+}
+
+// Lacks implements offline.TableFile.
+func (t *tableFile) Lacks(column string) bool {
+	c := t.columns[column]
+	return c != nil && c.lacks
 }
 
 func (t *tableFile) column(name string) (*tableColumn, error) {
