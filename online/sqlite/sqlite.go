@@ -271,6 +271,8 @@ func (s *Store) failed(ctx context.Context, what string, err error) error {
 		hint = " (another process is writing to it for long)"
 	case lib.SQLITE_FULL:
 		hint = " (the disk is full)"
+	case lib.SQLITE_IOERR: // where the file that coordinates processes can't grow, this is how a full disk shows
+		hint = " (the disk is full or fails)"
 	case lib.SQLITE_NOTADB, lib.SQLITE_CORRUPT:
 		kind, hint = feature.ErrInvalid, " (it is not a SQLite file, or damaged: remove it and materialize again)"
 	case lib.SQLITE_CANTOPEN, lib.SQLITE_READONLY, lib.SQLITE_PERM:

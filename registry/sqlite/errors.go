@@ -41,9 +41,22 @@ func (s *Store) wrap(operation string, err error) error {
 			s.path, operation, err, feature.ErrInvalid)
 	case codes.SQLITE_FULL:
 		return fmt.Errorf("registry %s: %s: the disk is full, and nothing was written: %w", s.path, operation, feature.ErrUnavailable)
+	case codes.SQLITE_IOERR: // where the file that coordinates processes can't grow, this is how a full disk shows
+		return fmt.Errorf("registry %s: %s: the disk is full or fails, and nothing was written (%w): %w", s.path, operation, err, feature.ErrUnavailable)
 	default:
 		return fmt.Errorf("registry %s: %s: %w: %w", s.path, operation, err, feature.ErrUnavailable)
 	}
+}
+
+// locked tells whether an error of the driver says that another process holds a
+// lock, so that trying again helps.
+func locked(err error) bool {
+	var sqliteErr *driver.Error
+	if !errors.As(err, &sqliteErr) {
+		return false
+	}
+	code := sqliteErr.Code() & 0xff
+	return code == codes.SQLITE_BUSY || code == codes.SQLITE_LOCKED
 }
 
 // write runs fn in a transaction that holds the write lock from its beginning.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/internal/testenv"
 	"github.com/quiver-features/quiver/registry"
 	"github.com/quiver-features/quiver/registry/sqlite"
 )
@@ -240,4 +241,24 @@ func shareAFile(t *testing.T, path string, wins int) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// Waiting helps against a lock and not against a disk.
+func TestAFullDiskIsToldAtOnce(t *testing.T) {
+	testenv.SmallDisk(t, 16<<10, func(t *testing.T, dir string) {
+		for pages := 4; pages >= 0; pages-- {
+			if err := os.WriteFile(filepath.Join(dir, "filler"), make([]byte, (4-pages)*4096), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			_, err := sqlite.Open(ctx, filepath.Join(dir, "registry.db"), sqlite.Options{Project: "p", BusyTimeout: time.Hour})
+			if !errors.Is(err, feature.ErrUnavailable) || ctx.Err() != nil || !strings.Contains(err.Error(), "the disk is full") {
+				t.Errorf("%d pages free: error %v", pages, err)
+			}
+			cancel()
+			for _, name := range []string{"registry.db", "registry.db-wal", "registry.db-shm"} {
+				_ = os.Remove(filepath.Join(dir, name))
+			}
+		}
+	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"time"
 
@@ -105,12 +104,12 @@ func (s *Store) useWAL(ctx context.Context, patience time.Duration) error {
 		if err == nil {
 			return nil
 		}
-		if err = s.wrap("open", err); !errors.Is(err, feature.ErrUnavailable) {
-			return err
+		if !locked(err) { // a disk that is full won't be emptied by waiting
+			return s.wrap("open", err)
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return s.wrap("open", err)
 		case <-tick.C:
 		}
 	}
