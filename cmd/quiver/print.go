@@ -111,11 +111,11 @@ func terminal(w any) bool {
 
 // count writes a number with separators: 3,000,000.
 func count[N int | int64](n N) string {
+	if n < 0 {
+		return "-" + count(-n)
+	}
 	s := fmt.Sprint(n)
 	start := len(s) % 3
-	if n < 0 {
-		return s
-	}
 	var parts []string
 	if start > 0 {
 		parts = append(parts, s[:start])

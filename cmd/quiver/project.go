@@ -69,20 +69,19 @@ func (p *project) openRegistry(ctx context.Context, create bool) (registry.Store
 
 // openOnline opens the online store of a registry. The caller closes it.
 func (p *project) openOnline(ctx context.Context, registryID string) (online.Store, error) {
-	store, err := p.dialOnline(ctx, registryID)
-	if errors.Is(err, feature.ErrUnavailable) && ctx.Err() == nil {
-		return nil, fmt.Errorf("the online store can't be reached (does it run, and is online in %s right?): %w", definition.ProjectFile, err)
-	}
-	return store, err
-}
-
-func (p *project) dialOnline(ctx context.Context, registryID string) (online.Store, error) {
 	scheme, rest, _ := strings.Cut(p.Online.Value, ":")
 	switch scheme {
 	case "sqlite":
 		return onlinesqlite.Open(ctx, onlinesqlite.Options{Path: rest, Registry: registryID, Clock: p.clock})
 	case "redis", "rediss":
-		return onlineredis.Open(ctx, onlineredis.Options{URL: p.Online.Value, Registry: registryID, Clock: p.clock, Frozen: p.Now != nil})
+		store, err := onlineredis.Open(ctx, onlineredis.Options{URL: p.Online.Value, Registry: registryID, Clock: p.clock, Frozen: p.Now != nil})
+		if errors.Is(err, feature.ErrUnavailable) && ctx.Err() == nil {
+			return nil, fmt.Errorf("the online store can't be reached (does it run, and is online in %s right?): %w", definition.ProjectFile, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return store, nil
 	}
 	return nil, fmt.Errorf("online store %s: this version of Quiver opens sqlite:FILE, redis:// and rediss:// only: %w", p.Online, feature.ErrInvalid)
 }

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+func TestControlCharactersOfDataDoNotReachATerminal(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain, ünïcode, 東京":     "plain, ünïcode, 東京",
+		"a\x1b[31mred\nb\tc\x00": "a\uFFFD[31mred\uFFFDb\uFFFDc\uFFFD",
+		"c1 \u009b31m":           "c1 \uFFFD31m",
+		"turned \u202eround":     "turned \uFFFDround",
+		"line\u2028break":        "line\uFFFDbreak",
+		"broken \xff":            "broken \uFFFD",
+	} {
+		if got := printable(text); got != want {
+			t.Errorf("printable(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestATableHoldsLongAndOddTexts(t *testing.T) {
+	var out bytes.Buffer
+	a := &app{env: environment{out: &out}}
+	long := strings.Repeat("word ", 60) + strings.Repeat("x", 300)
+	if err := a.printTable([]string{"A", "N"}, [][]string{{long, "1"}, {"two\nlines", "1,000"}}, 1); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.SplitSeq(strings.TrimSuffix(out.String(), "\n"), "\n") {
+		if n := len([]rune(line)); n > widest+12 {
+			t.Errorf("a line of %d: %s", n, line)
+		}
+		if strings.TrimRight(line, " ") != line {
+			t.Errorf("blanks at the end of %q", line)
+		}
+	}
+	if strings.Count(out.String(), "x") != 300 || strings.Count(out.String(), "word") != 60 {
+		t.Errorf("texts are cut:\n%s", &out)
+	}
+	if !strings.Contains(out.String(), "two\uFFFDlines") {
+		t.Errorf("a line break reached the table:\n%s", &out)
+	}
+}
+
+func TestNumbersAndSizesReadWell(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 3_000_000: "3,000,000", -5: "-5", -1234: "-1,234"} {
+		if got := count(n); got != want {
+			t.Errorf("count(%d) = %s, want %s", n, got, want)
+		}
+	}
+	for text, want := range map[string]int64{"": 0, "7": 7, "512MiB": 512 << 20, "2GiB": 2 << 30, "3GB": 3_000_000_000} {
+		if got, err := parseBytes(text); err != nil || got != want {
+			t.Errorf("parseBytes(%q) = %d, %v, want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"lots", "-1", "0", "1.5GiB", "GiB", "99999999999GiB", "2 GiB", "9223372036854775808"} {
+		if got, err := parseBytes(text); err == nil {
+			t.Errorf("parseBytes(%q) = %d, want an error", text, got)
+		}
+	}
+}
+
+func TestValuesAreFitForJSON(t *testing.T) {
+	var out bytes.Buffer
+	a := &app{env: environment{out: &out}, format: "json"}
+	values := []any{plain(math.NaN()), plain(math.Inf(-1)), plain(float32(0.1)), plain([]byte{1, 2}), plain(feature.Time(0)), plain([]any{math.NaN()}), nil}
+	if err := a.print(values, nil); err != nil {
+		t.Fatal(err)
+	}
+	want := `["NaN","-Inf",0.1,"AQI=","1970-01-01T00:00:00Z",["NaN"],null]`
+	if got := strings.NewReplacer("\n", "", " ", "").Replace(out.String()); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestAnErrorEndsWithoutItsKind(t *testing.T) {
+	err := errors.Join(fmt.Errorf("a is gone: %w", feature.ErrNotFound), fmt.Errorf("b: %w: details", feature.ErrUnavailable))
+	if got, want := readable(err.Error()+"\n"), "a is gone\nb: unavailable: details"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestAKeysValuesAreSplitAtCommas(t *testing.T) {
+	for text, want := range map[string][]string{
+		"a,b": {"a", "b"}, `a\,b,c`: {"a,b", "c"}, "": {""}, "a,": {"a", ""}, `a\\,b`: {`a\`, "b"}, `a\`: {`a\`},
+	} {
+		if got := splitValues(text); fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) {
+			t.Errorf("splitValues(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
