@@ -45,7 +45,7 @@ func TestProjectHasDefaults(t *testing.T) {
 }
 
 const environments = `project: flights
-definitions: [features, ../shared, "/abs/$${x}"]
+definitions: [features, ../common, "/abs/$${x}"]
 data: ${DATA}/flights
 registry: sqlite:reg.db
 online: redis://:${PASS}@${HOST}:6379/0
@@ -72,7 +72,7 @@ func TestEnvironmentReplacesValues(t *testing.T) {
 	}
 	want := &definition.Project{
 		Name: "flights", Folder: root, Environment: "prod", Environments: []string{"prod", "staging"},
-		Definitions: []string{filepath.Join(root, "features"), filepath.Join(filepath.Dir(root), "shared"), "/abs/${x}"},
+		Definitions: []string{filepath.Join(root, "features"), filepath.Join(filepath.Dir(root), "common"), "/abs/${x}"},
 		Data:        definition.Setting{Raw: "/srv/flights", Value: "/srv/flights"},
 		Registry:    definition.Setting{Raw: "${REGISTRY_URL}", Value: "sqlite:/srv/registry.db"},
 		Online:      definition.Setting{Raw: "${REDIS_URL}", Value: "rediss://u:p@cache/1"},
