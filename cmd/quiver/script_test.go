@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 			"remember": remember, "untouched": untouched, "server": startServer, "stop": stopServer,
 		},
 		Setup: func(e *testscript.Env) error {
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector's second of patience at every exit
 			e.Values[stateKey{}] = &state{servers: map[string]*server{}, trees: map[string]map[string]string{}}
 			return nil
 		},
@@ -61,7 +62,7 @@ func program(ts *testscript.TestScript, args []string) *exec.Cmd {
 
 func environ(ts *testscript.TestScript) []string {
 	var env []string
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "WORK"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "WORK", "GORACE"} {
 		env = append(env, name+"="+ts.Getenv(name))
 	}
 	return env
