@@ -2,25 +2,18 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/spf13/cobra"
 
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/offline"
 	"github.com/quiver-features/quiver/offline/csv"
-	"github.com/quiver-features/quiver/offline/ipc"
 	"github.com/quiver-features/quiver/offline/parquet"
 	"github.com/quiver-features/quiver/registry"
 )
@@ -55,7 +48,7 @@ else --event-timestamp names it.`,
 	c.Flags().StringSliceVar(&f.features, "features", nil, "features that are wanted: view:feature, view@2:feature, view:*")
 	c.Flags().StringVar(&f.out, "out", "", "file to write (.parquet, .arrow or .feather)")
 	c.Flags().StringVar(&f.time, "event-timestamp", "", "column with the time of each row")
-	c.Flags().StringVar(&f.memory, "memory", "", "memory budget, for example 2GiB (default: a quarter of the machine's)")
+	c.Flags().StringVar(&f.memory, "memory", "", "bound on what is remembered of source rows that tie, for example 512MiB; the rest is as large as the spine")
 	c.Flags().BoolVar(&f.force, "force", false, "replace an output that exists")
 	return c
 }
@@ -86,9 +79,12 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.withSnapshot(ctx, func(p *project, _ registry.Store, s *registry.Snapshot) error {
+	return a.withSnapshot(ctx, func(p *project, _ registry.Store, s *registry.Snapshot) (err error) {
 		selection, err := wanted.from(s)
 		if err != nil {
+			return err
+		}
+		if err := p.keepInputs(ctx, f.out, f.spine, selection); err != nil {
 			return err
 		}
 		spine, err := openSpine(ctx, f.spine, selection, f.time)
@@ -96,54 +92,28 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 			return err
 		}
 		defer func() { _ = spine.Close() }()
+		set, err := stageTrainingSet(f.out, format, f.force)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, set.close()) }()
 		started := time.Now()
 		m := newMeter(a.env.err)
 		engine := p.engine(offline.Options{Memory: memory, Progress: func(g offline.Progress) {
 			m.set(strings.TrimSpace(string(g.Stage)+" "+g.View), g.Done, g.Total)
 		}})
 		request := offline.Request{Spine: spine, Selection: selection, EventTimestamp: f.time}
-		result, err := engine.Train(ctx, request, func(schema *arrow.Schema) (offline.Output, error) {
-			return createOutput(f.out, format, schema, f.force)
-		})
+		result, err := engine.Train(ctx, request, set.create)
 		m.stop()
 		if err != nil {
 			return err
 		}
-		origin := offline.Origin{
-			Registry: s.Identity().ID, Engine: version, Created: time.Now().UTC(),
-			Output: offline.ManifestOutput{Path: f.out, Format: format},
-		}
-		manifest, err := writeManifest(request, result, origin)
+		manifest, err := set.finish(request, result, offline.Origin{Registry: s.Identity().ID, Engine: version, Created: time.Now().UTC()})
 		if err != nil {
 			return err
 		}
 		return a.print(manifest, func() error { return a.printTraining(f.out, selection, result, manifest, time.Since(started)) })
 	})
-}
-
-// writeManifest writes the manifest beside the output. A training set is both:
-// where the manifest can't be written the output goes, and with it a manifest that
-// an output before it has left.
-func writeManifest(request offline.Request, result *offline.Result, origin offline.Origin) (*offline.Manifest, error) {
-	out := origin.Output.Path
-	path := offline.ManifestPath(out)
-	digest, err := fileDigest(out)
-	if err == nil {
-		origin.Output.Digest = digest
-		manifest := offline.NewManifest(request, result, origin)
-		if err = manifest.WriteManifest(path); err == nil {
-			return manifest, nil
-		}
-	}
-	return nil, errors.Join(fmt.Errorf("the manifest of %s can't be written, and no training set is left without one: %w", out, err),
-		os.Remove(out), removeOld(path))
-}
-
-func removeOld(path string) error {
-	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }
 
 // openSpine opens the file by its ending. A CSV file says nothing of types, so
@@ -177,27 +147,6 @@ func outputFormat(path string) (string, error) {
 		return "arrow", nil
 	}
 	return "", usagef("output %s: expected a name that ends in .parquet, .arrow or .feather", path)
-}
-
-func createOutput(path, format string, schema *arrow.Schema, force bool) (offline.Output, error) {
-	if format == "arrow" {
-		return ipc.Create(path, schema, ipc.Options{Force: force})
-	}
-	return parquet.Create(path, schema, parquet.Options{Force: force})
-}
-
-// fileDigest gives the digest of a file's content as manifests have it.
-func fileDigest(path string) (string, error) {
-	f, err := os.Open(path) //nolint:gosec // the file that the user named
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = f.Close() }()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return "", err
-	}
-	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // parseBytes reads 512MiB, 2GiB or a plain number of bytes. Empty is 0.
