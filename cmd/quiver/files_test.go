@@ -168,7 +168,7 @@ func remember(ts *testscript.TestScript, _ bool, _ []string) {
 
 func untouched(ts *testscript.TestScript, _ bool, _ []string) {
 	folder := ts.MkAbs(".")
-	was, now := stateOf(ts).trees[folder], map[string]string{}
+	was := stateOf(ts).trees[folder]
 	if was == nil {
 		ts.Fatalf("nothing is remembered of %s", folder)
 	}

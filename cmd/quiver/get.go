@@ -302,20 +302,20 @@ func wireColumn(c *feature.Column) quiver.Column {
 	case feature.Int64:
 		return quiver.Int64s(c.Int64s...)
 	case feature.Date:
-		return quiver.Dates(collect(c, func(v any) time.Time { return feature.FromDate(int32(v.(feature.CalendarDay))).Std() })...)
+		return quiver.Dates(collect(c, func(i int) time.Time { return feature.FromDate(c.Int32s[i]).Std() })...)
 	case feature.Timestamp:
-		return quiver.Timestamps(collect(c, func(v any) time.Time { return v.(feature.Time).Std() })...)
+		return quiver.Timestamps(collect(c, func(i int) time.Time { return feature.Time(c.Int64s[i]).Std() })...)
 	case feature.Bytes:
-		return quiver.Bytes(collect(c, func(v any) []byte { return v.([]byte) })...)
+		return quiver.Bytes(collect(c, c.Bytes)...)
 	default:
-		return quiver.Strings(collect(c, func(v any) string { return v.(string) })...)
+		return quiver.Strings(collect(c, func(i int) string { return string(c.Bytes(i)) })...)
 	}
 }
 
-func collect[T any](c *feature.Column, as func(any) T) []T {
+func collect[T any](c *feature.Column, value func(int) T) []T {
 	values := make([]T, c.Len())
 	for i := range values {
-		values[i] = as(c.Any(i))
+		values[i] = value(i)
 	}
 	return values
 }

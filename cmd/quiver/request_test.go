@@ -55,36 +55,52 @@ func TestARequestThatDoesNotFitIsRefusedAndTheServerGoesOn(t *testing.T) {
 		parts   []string
 	}{
 		{
-			"ragged", sdk.Request{Service: "churn_model", Keys: sdk.Columns{"customer": sdk.Int64s(1, 2), "items": sdk.Int64s(5)}},
-			codes.InvalidArgument, []string{"customer", "items", "2", "1"},
+			"ragged",
+			sdk.Request{Service: "churn_model", Keys: sdk.Columns{"customer": sdk.Int64s(1, 2), "items": sdk.Int64s(5)}},
+			codes.InvalidArgument,
+			[]string{"customer", "items", "2", "1"},
 		},
 		{
-			"a key of text", sdk.Request{Service: "churn_model", Keys: sdk.Columns{"customer": sdk.Strings("1", "2"), "items": sdk.Int64s(5, 2)}},
-			codes.InvalidArgument, []string{"customer", "int64"},
+			"a key of text",
+			sdk.Request{Service: "churn_model", Keys: sdk.Columns{"customer": sdk.Strings("1", "2"), "items": sdk.Int64s(5, 2)}},
+			codes.InvalidArgument,
+			[]string{"customer", "int64"},
 		},
 		{
-			"a key that is missing", sdk.Request{Service: "churn_model", Keys: sdk.Columns{"customer": sdk.Int64s(1, 2)}},
-			codes.InvalidArgument, []string{"items", "missing"},
+			"a key that is missing",
+			sdk.Request{Service: "churn_model", Keys: sdk.Columns{"customer": sdk.Int64s(1, 2)}},
+			codes.InvalidArgument,
+			[]string{"items", "missing"},
 		},
 		{
-			"a key that nothing needs", sdk.Request{Service: "churn_model", Keys: sdk.Columns{"custmer": sdk.Int64s(1), "customer": sdk.Int64s(1), "items": sdk.Int64s(5)}},
-			codes.InvalidArgument, []string{"custmer"},
+			"a key that nothing needs",
+			sdk.Request{Service: "churn_model", Keys: sdk.Columns{"custmer": sdk.Int64s(1), "customer": sdk.Int64s(1), "items": sdk.Int64s(5)}},
+			codes.InvalidArgument,
+			[]string{"custmer"},
 		},
 		{
-			"an unknown service", sdk.Request{Service: "churn_mdl", Keys: good.Keys},
-			codes.NotFound, []string{"churn_mdl", "churn_model"},
+			"an unknown service",
+			sdk.Request{Service: "churn_mdl", Keys: good.Keys},
+			codes.NotFound,
+			[]string{"churn_mdl", "churn_model"},
 		},
 		{
-			"an unknown version", sdk.Request{Service: "churn_model@9", Keys: good.Keys},
-			codes.NotFound, []string{"churn_model", "9"},
+			"an unknown version",
+			sdk.Request{Service: "churn_model@9", Keys: good.Keys},
+			codes.NotFound,
+			[]string{"churn_model", "9"},
 		},
 		{
-			"too many rows", sdk.Request{Service: "churn_model", Keys: sdk.Columns{"customer": sdk.Int64s(1, 2, 3, 4), "items": sdk.Int64s(1, 2, 3, 4)}},
-			codes.InvalidArgument, []string{"4", "3"},
+			"too many rows",
+			sdk.Request{Service: "churn_model", Keys: sdk.Columns{"customer": sdk.Int64s(1, 2, 3, 4), "items": sdk.Int64s(1, 2, 3, 4)}},
+			codes.InvalidArgument,
+			[]string{"4", "3"},
 		},
 		{
-			"too many bytes", sdk.Request{Service: "churn_model" + strings.Repeat("x", 5000), Keys: good.Keys},
-			codes.ResourceExhausted, []string{"4096"},
+			"too many bytes",
+			sdk.Request{Service: "churn_model" + strings.Repeat("x", 5000), Keys: good.Keys},
+			codes.ResourceExhausted,
+			[]string{"4096"},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
