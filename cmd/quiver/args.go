@@ -2,12 +2,15 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/quiver-features/quiver/feature"
 )
@@ -26,10 +29,16 @@ func knownCommand(c *cobra.Command, args []string) error {
 	for _, known := range c.Commands() {
 		commands[known.Name()] = true
 	}
-	if near := feature.Nearest(args[0], maps.Keys(commands)); near != "" {
-		return wrongUse(c, "unknown command %q (did you mean %q?)", args[0], near)
+	return wrongUse(c, "unknown command %q%s", args[0], didYouMean("", args[0], maps.Keys(commands)))
+}
+
+// didYouMean names what was probably meant, each name with the prefix; empty where
+// nothing is near.
+func didYouMean(prefix, name string, known iter.Seq[string]) string {
+	if near := feature.Nearest(name, known); near != "" {
+		return fmt.Sprintf(" (did you mean %q?)", prefix+near)
 	}
-	return wrongUse(c, "unknown command %q", args[0])
+	return ""
 }
 
 func noArgs(c *cobra.Command, args []string) error {
@@ -68,7 +77,7 @@ func choice(words []string) cobra.PositionalArgs {
 		if len(args) == 0 || slices.Contains(words, args[0]) {
 			return nil
 		}
-		return wrongUse(c, "%q is unknown: expected one of %s", args[0], strings.Join(words, ", "))
+		return wrongUse(c, "%q is unknown%s: expected one of %s", args[0], didYouMean("", args[0], slices.Values(words)), strings.Join(words, ", "))
 	}
 }
 
@@ -77,6 +86,11 @@ func flagError(c *cobra.Command, err error) error {
 	text := err.Error()
 	if number := (*strconv.NumError)(nil); errors.As(err, &number) {
 		text = strings.Replace(text, number.Error(), "expected a whole number", 1)
+	}
+	if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		text += didYouMean("--", unknown.GetSpecifiedName(), slices.Values(names))
 	}
 	return wrongUse(c, "%s", text)
 }

@@ -88,6 +88,7 @@ func (a *app) get(ctx context.Context, f getFlags) error {
 }
 
 func (a *app) getWithin(ctx context.Context, f getFlags, w wanted) error {
+	a.clockTold = a.clockTold || f.server != "" // the time is the server's
 	return a.withSnapshot(ctx, func(p *project, store registry.Store, s *registry.Snapshot) error {
 		selection, err := w.from(s)
 		if err != nil {
@@ -106,8 +107,28 @@ func (a *app) getWithin(ctx context.Context, f getFlags, w wanted) error {
 		if err != nil {
 			return err
 		}
-		return a.print(got, func() error { return a.printAnswer(got, f, keys) })
+		if err := a.print(got, func() error { return a.printAnswer(got, f, keys) }); err != nil {
+			return err
+		}
+		a.noteUnavailable(got, selection)
+		return nil
 	})
+}
+
+// noteUnavailable says what to do about views that nothing can be said of.
+func (a *app) noteUnavailable(got *answer, selection *feature.Selection) {
+	var views []string
+	for i := range selection.Outputs {
+		o := &selection.Outputs[i]
+		at := slices.IndexFunc(got.Features, func(f answerFeature) bool { return f.Name == o.Name })
+		view := selection.Uses[o.Use].View.ID()
+		if at >= 0 && slices.Contains(got.Features[at].Statuses, feature.StatusUnavailable.String()) && !slices.Contains(views, view) {
+			views = append(views, view)
+		}
+	}
+	for _, view := range views {
+		a.note("note: %s was never materialized, or its values were lost: run quiver materialize %s", view, view)
+	}
 }
 
 // parseKeys reads the key columns in the types that the features want: each of
@@ -286,8 +307,11 @@ func serverError(server string, err error) error {
 	if s.Code() == codes.Unavailable {
 		_, text, _ := strings.Cut(s.Message(), "desc = ") // behind it stands what happened
 		if text != "" {
-			return fmt.Errorf("server %s can't be reached (does it run?): %s: %w", server, strings.Trim(text, `"`), kind)
+			return fmt.Errorf("server %s can't be reached (is quiver serve running there?): %s: %w", server, strings.Trim(text, `"`), kind)
 		}
+	}
+	if s.Code() == codes.ResourceExhausted && strings.HasPrefix(s.Message(), "grpc: ") { // gRPC's own, which knows no remedy
+		return fmt.Errorf("server %s: %s: split the request, or start the server with a larger --max-request-bytes: %w", server, s.Message(), feature.ErrTooLarge)
 	}
 	return fmt.Errorf("server %s: %s: %w", server, s.Message(), kind)
 }

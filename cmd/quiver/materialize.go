@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -122,11 +121,25 @@ func (a *app) materialize(ctx context.Context, f materializeFlags, names []strin
 		if err := a.print(runs, func() error { return a.printRuns(runs) }); err != nil {
 			return err
 		}
-		if err := errors.Join(failed...); err != nil {
+		if err := errors.Join(failed...); err != nil && ctx.Err() != nil {
+			return interruptedError{written(runs) + ", and the next run completes it", err}
+		} else if err != nil {
 			return err
 		}
 		return a.sweep(ctx, s)
 	})
+}
+
+// written says how many keys runs have brought into the online store.
+func written(runs []feature.Run) string {
+	n := 0
+	for _, r := range runs {
+		n += int(r.Written)
+	}
+	if n == 1 {
+		return "1 key is written"
+	}
+	return count(n) + " keys are written"
 }
 
 // sweep drops the storages that were retired before this command began: who read them
@@ -202,7 +215,7 @@ func (a *app) printRuns(runs []feature.Run) error {
 	for _, r := range runs {
 		took := "-"
 		if r.Finished != 0 {
-			took = r.Finished.Sub(r.Started).Std().Round(10 * time.Millisecond).String()
+			took = tookText(r.Finished.Sub(r.Started).Std())
 		}
 		rows = append(rows, []string{
 			strconv.FormatInt(r.Number, 10), versioned(r.View, r.Version), shownState(r), shortTime(r.From), shortTime(r.To),

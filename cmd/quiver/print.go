@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -139,6 +140,17 @@ func plural(n int, one, many string) string {
 		return "1 " + one
 	}
 	return count(n) + " " + many
+}
+
+// tookText writes how long work took: 12ms, 3.4s, 2m5s.
+func tookText(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return max(d, time.Millisecond).Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
 }
 
 // rough writes a span to the second.

@@ -35,6 +35,7 @@ func newMeter(out io.Writer) *meter {
 	m.bars.SetAutoStop(false)
 	m.bars.SetTrackerLength(24)
 	m.bars.SetMessageLength(36)
+	m.bars.SetTrackerPosition(progress.PositionRight) // what it is about comes first
 	m.bars.SetUpdateFrequency(100 * time.Millisecond)
 	m.bars.Style().Visibility = progress.StyleVisibility{ETA: true, Percentage: true, Speed: true, Time: true, Tracker: true, Value: true}
 	m.rendered.Go(m.bars.Render)

@@ -76,7 +76,11 @@ func (p *project) openOnline(ctx context.Context, registryID string) (online.Sto
 	case "redis", "rediss":
 		store, err := onlineredis.Open(ctx, onlineredis.Options{URL: p.Online.Value, Registry: registryID, Clock: p.clock, Frozen: p.Now != nil})
 		if errors.Is(err, feature.ErrUnavailable) && ctx.Err() == nil {
-			return nil, fmt.Errorf("the online store can't be reached (does it run, and is online in %s right?): %w", definition.ProjectFile, err)
+			setting := "online in " + definition.ProjectFile
+			if p.app.target != "" {
+				setting = fmt.Sprintf("online of environment %s in %s", p.app.target, definition.ProjectFile)
+			}
+			return nil, fmt.Errorf("the online store can't be reached (does it run, and is %s right?): %w", setting, err)
 		}
 		if err != nil {
 			return nil, err

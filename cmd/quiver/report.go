@@ -29,9 +29,19 @@ func (e usageError) Unwrap() error { return e.err }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
+// interruptedError is work that was interrupted, and what is left of it.
+type interruptedError struct {
+	left string
+	err  error
+}
+
+func (e interruptedError) Error() string { return "interrupted; " + e.left }
+func (e interruptedError) Unwrap() error { return e.err }
+
 // report prints an error and gives the exit code that it means.
 func (a *app) report(ctx context.Context, err error) int {
 	var usage usageError
+	var interrupted interruptedError
 	switch {
 	case err == nil:
 		return exitDone
@@ -40,6 +50,9 @@ func (a *app) report(ctx context.Context, err error) int {
 	case errors.As(err, &usage):
 		a.complain(err.Error())
 		return exitUsage
+	case errors.As(err, &interrupted):
+		a.complain(interrupted.Error())
+		return exitFailed
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		a.complain("interrupted; nothing was left half-done")
 		return exitFailed

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -74,6 +75,23 @@ func (f *serveFlags) check() error {
 			return usagef("--%s: expected more than zero", limit.flag)
 		}
 	}
+	if err := checkAddress("grpc", f.grpc); err != nil {
+		return err
+	}
+	if f.metrics != "" {
+		return checkAddress("metrics", f.metrics)
+	}
+	return nil
+}
+
+func checkAddress(flag, address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return usagef("--%s %q is no address: expected host:port, for example 127.0.0.1:7070", flag, address)
+	}
 	return nil
 }
 
@@ -105,7 +123,17 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		}
 		server := rpc.NewServer(layer, log)
 		serving.Register(server.GRPC(), handler)
-		return a.runServers(ctx, f, handler, server, metrics)
+		told := make(chan struct{})
+		stop := context.AfterFunc(ctx, func() {
+			defer close(told)
+			log.Info("stopping", "drain_timeout", f.limits.DrainTimeout)
+		})
+		err = a.runServers(ctx, f, handler, server, metrics)
+		if !stop() {
+			<-told
+		}
+		log.Info("stopped")
+		return err
 	})
 }
 

@@ -181,16 +181,16 @@ func (a *app) printTraining(out string, s *feature.Selection, r *offline.Result,
 		return err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s with %s written to %s in %.1f s (time column %s; manifest %s)\n",
-		plural(int(r.Rows), "row", "rows"), plural(len(s.Outputs), "feature", "features"), out, took.Seconds(), r.EventTimestamp, offline.ManifestPath(out))
+	fmt.Fprintf(&b, "\n%s with %s written to %s in %s (time column %s; manifest %s)\n",
+		plural(int(r.Rows), "row", "rows"), plural(len(s.Outputs), "feature", "features"), out, tookText(took), r.EventTimestamp, offline.ManifestPath(out))
 	for _, v := range r.Views {
 		if v.Ties > 0 {
-			fmt.Fprintf(&b, "note: %s as %s: in %s rows (%s) several source rows of one key and time tie with different values; the greatest are taken. A created timestamp settles which is right.\n",
-				v.View, v.Alias, count(v.Ties), percent(v.Ties, r.Rows))
+			fmt.Fprintf(&b, "note: %s as %s: in %s (%s) several source rows of one key and time tie with different values; the greatest are taken. A created timestamp settles which is right.\n",
+				v.View, v.Alias, plural(int(v.Ties), "row", "rows"), percent(v.Ties, r.Rows))
 		}
 		if v.SameTime > 0 {
-			fmt.Fprintf(&b, "note: %s as %s: %s rows (%s) show a source row of their own instant. If labels come from the same events this is a leak: delay: 1us excludes it.\n",
-				v.View, v.Alias, count(v.SameTime), percent(v.SameTime, r.Rows))
+			fmt.Fprintf(&b, "note: %s as %s: %s (%s) with a source row of the same instant. If labels come from the same events this is a leak: delay: 1us excludes it.\n",
+				v.View, v.Alias, plural(int(v.SameTime), "row", "rows"), percent(v.SameTime, r.Rows))
 		}
 	}
 	return a.printText(b.String())

@@ -49,8 +49,8 @@ cat <<END
 
 ${bold}Done.${plain} $PWD is yours to play with. Next:
   cd examples/flights && export PATH=\$PATH:$(cd ../.. && pwd)/bin
-  quiver get --features airport_facts:city,airport_delay:* --key airport=SFO,ORD,ATL
-  quiver train --spine data/labels.parquet --features route_delay:* --out out/routes.arrow
+  quiver get --features 'airport_facts:city,airport_delay:*' --key airport=SFO,ORD,ATL
+  quiver train --spine data/labels.parquet --features 'route_delay:*' --out out/routes.arrow
   edit features/delays.yaml (a longer ttl, another feature), then quiver plan
   quiver serve, and ask it from Go: sdk/go
 The training set is out/train.parquet; its manifest stands beside it.
