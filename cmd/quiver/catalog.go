@@ -38,6 +38,8 @@ type listed struct {
 	Kind        string `json:"kind"`
 	Name        string `json:"name"`
 	Version     int    `json:"version,omitzero"` // the current one
+	Defined     int    `json:"defined,omitzero"` // the one that the files describe
+	Versions    []int  `json:"versions,omitempty"`
 	What        string `json:"what"`
 	Owner       string `json:"owner,omitzero"`
 	Description string `json:"description,omitzero"`
@@ -54,9 +56,9 @@ func (a *app) list(s *registry.Snapshot, kinds []string) error {
 		}
 		var rows [][]string
 		for _, l := range all {
-			rows = append(rows, []string{l.Kind, versioned(l.Name, l.Version), l.What, l.Owner, l.Description})
+			rows = append(rows, []string{l.Kind, versioned(l.Name, l.Version), versionsText(l.Versions, l.Version, l.Defined), l.What, l.Owner, l.Description})
 		}
-		return a.printTable([]string{"KIND", "NAME", "WHAT", "OWNER", "DESCRIPTION"}, rows)
+		return a.printTable([]string{"KIND", "NAME", "VERSIONS", "WHAT", "OWNER", "DESCRIPTION"}, rows)
 	})
 }
 
@@ -65,26 +67,64 @@ func listKind(s *registry.Snapshot, kind string) []listed {
 	switch kind {
 	case "entities":
 		for _, e := range s.Entities() {
-			lines = append(lines, listed{registry.KindEntity, e.Name, 0, "keys " + keyList(e.Keys), e.Owner, e.Description})
+			lines = append(lines, listed{Kind: registry.KindEntity, Name: e.Name, What: "keys " + keyList(e.Keys), Owner: e.Owner, Description: e.Description})
 		}
 	case "sources":
 		for _, e := range s.Sources() {
-			lines = append(lines, listed{registry.KindSource, e.Name, 0, "parquet " + strings.Join(e.Parquet, ", "), e.Owner, e.Description})
+			lines = append(lines, listed{Kind: registry.KindSource, Name: e.Name, What: "parquet " + strings.Join(e.Parquet, ", "), Owner: e.Owner, Description: e.Description})
 		}
 	case "views":
 		for _, l := range s.Views() {
 			if v, err := s.View(l.Name, l.Current); err == nil && l.Current != 0 {
-				lines = append(lines, listed{registry.KindView, v.Name, v.Version, viewLine(v), v.Owner, v.Description})
+				lines = append(lines, listed{
+					registry.KindView, v.Name, v.Version, l.Defined, viewVersions(l.Versions), viewLine(v), v.Owner, v.Description,
+				})
 			}
 		}
 	case "services":
 		for _, l := range s.Services() {
 			if v, err := s.ServiceVersion(l.Name, l.Current); err == nil && l.Current != 0 {
-				lines = append(lines, listed{registry.KindService, v.Name, v.Version, plural(len(v.Outputs), "feature", "features"), v.Owner, v.Description})
+				lines = append(lines, listed{
+					registry.KindService, v.Name, v.Version, l.Defined, serviceVersions(l.Versions),
+					plural(len(v.Outputs), "feature", "features"), v.Owner, v.Description,
+				})
 			}
 		}
 	}
 	return lines
+}
+
+func viewVersions(views []*feature.ViewVersion) []int {
+	numbers := make([]int, len(views))
+	for i, v := range views {
+		numbers[i] = v.Version
+	}
+	return numbers
+}
+
+func serviceVersions(services []*registry.ServiceVersion) []int {
+	numbers := make([]int, len(services))
+	for i, v := range services {
+		numbers[i] = v.Version
+	}
+	return numbers
+}
+
+// versionsText writes versions, and of several the current one and, where it is
+// another, the one that the files describe: 1, 2 (current 1, defined 2).
+func versionsText(versions []int, current, defined int) string {
+	var texts []string
+	for _, v := range versions {
+		texts = append(texts, strconv.Itoa(v))
+	}
+	text := strings.Join(texts, ", ")
+	switch {
+	case len(versions) < 2:
+		return text
+	case current == defined:
+		return fmt.Sprintf("%s (current %d)", text, current)
+	}
+	return fmt.Sprintf("%s (current %d, defined %d)", text, current, defined)
 }
 
 func viewLine(v *feature.ViewVersion) string {
@@ -153,9 +193,50 @@ func (a *app) describeCommand() *cobra.Command {
 
 // described is an object of any kind, with what reads it.
 type described struct {
-	Kind   string               `json:"kind"`
-	Object any                  `json:"object"`
-	UsedBy []registry.ObjectRef `json:"used_by,omitempty"`
+	Kind     string               `json:"kind"`
+	Object   any                  `json:"object"`
+	Current  int                  `json:"current,omitzero"`
+	Defined  int                  `json:"defined,omitzero"`
+	Versions []int                `json:"versions,omitempty"`
+	Keys     []feature.JoinKey    `json:"keys,omitempty"`    // that a service asks for
+	Outputs  []describedOutput    `json:"outputs,omitempty"` // of a service
+	UsedBy   []registry.ObjectRef `json:"used_by,omitempty"`
+}
+
+// describedOutput is a feature as a service gives it.
+type describedOutput struct {
+	Name    string       `json:"name"`
+	Type    feature.Type `json:"type"`
+	Feature string       `json:"feature"` // view@version:feature
+	By      []string     `json:"by"`      // the request's key columns
+}
+
+func (d *described) ofView(s *registry.Snapshot, name string) {
+	for _, l := range s.Views() {
+		if l.Name == name {
+			d.Current, d.Defined, d.Versions = l.Current, l.Defined, viewVersions(l.Versions)
+		}
+	}
+}
+
+func (d *described) ofService(s *registry.Snapshot, name string, version int) error {
+	for _, l := range s.Services() {
+		if l.Name == name {
+			d.Current, d.Defined, d.Versions = l.Current, l.Defined, serviceVersions(l.Versions)
+		}
+	}
+	selection, err := s.Service(name, version)
+	if err != nil {
+		return err
+	}
+	if d.Keys, err = selection.KeyColumns(); err != nil {
+		return err
+	}
+	for _, o := range selection.Outputs {
+		use, field := &selection.Uses[o.Use], selection.Field(o)
+		d.Outputs = append(d.Outputs, describedOutput{o.Name, field.Type, use.View.ID() + ":" + field.Name, use.Keys})
+	}
+	return nil
 }
 
 // findObjects gives everything that bears a name: names are unique per kind only.
@@ -163,20 +244,33 @@ func findObjects(s *registry.Snapshot, name string, version int) ([]described, e
 	var found []described
 	if version == 0 {
 		if e, err := s.Entity(name); err == nil {
-			found = append(found, described{registry.KindEntity, e, s.UsedBy(registry.KindEntity, name, 0)})
+			found = append(found, described{Kind: registry.KindEntity, Object: e, UsedBy: s.UsedBy(registry.KindEntity, name, 0)})
 		}
 		if e, err := s.Source(name); err == nil {
-			found = append(found, described{registry.KindSource, e, s.UsedBy(registry.KindSource, name, 0)})
+			found = append(found, described{Kind: registry.KindSource, Object: e, UsedBy: s.UsedBy(registry.KindSource, name, 0)})
 		}
 	}
-	if v, err := s.View(name, version); err == nil {
-		found = append(found, described{registry.KindView, v, s.UsedBy(registry.KindView, name, v.Version)})
+	v, noView := s.View(name, version)
+	if noView == nil {
+		d := described{Kind: registry.KindView, Object: v, UsedBy: s.UsedBy(registry.KindView, name, v.Version)}
+		d.ofView(s, name)
+		found = append(found, d)
 	}
-	if v, err := s.ServiceVersion(name, version); err == nil {
-		found = append(found, described{Kind: registry.KindService, Object: v})
+	service, noService := s.ServiceVersion(name, version)
+	if noService == nil {
+		d := described{Kind: registry.KindService, Object: service}
+		if err := d.ofService(s, name, service.Version); err != nil {
+			return nil, err
+		}
+		found = append(found, d)
 	}
-	if len(found) > 0 {
+	switch {
+	case len(found) > 0:
 		return found, nil
+	case slices.ContainsFunc(s.Views(), func(l registry.ViewListing) bool { return l.Name == name }):
+		return nil, noView // names the versions that there are
+	case slices.ContainsFunc(s.Services(), func(l registry.ServiceListing) bool { return l.Name == name }):
+		return nil, noService
 	}
 	hint := "quiver list shows what there is"
 	if near := feature.Nearest(name, slices.Values(allNames(s))); near != "" && near != name {
@@ -223,20 +317,14 @@ func (a *app) describe(s *registry.Snapshot, d described) error {
 		add("available timestamp", o.AvailableTimestamp)
 	case *feature.ViewVersion:
 		meta(o.Meta, o.Version)
+		add("versions", versionsText(d.Versions, d.Current, d.Defined))
 		describeView(o, s, add)
 		tail = func() error { return a.printFeatures(o) }
 	case *registry.ServiceVersion:
 		meta(o.Meta, o.Version)
-		selection, err := s.Service(o.Name, o.Version)
-		if err != nil {
-			return err
-		}
-		keys, err := selection.KeyColumns()
-		if err != nil {
-			return err
-		}
-		add("asks for", keyList(keys))
-		tail = func() error { return a.printOutputs(selection) }
+		add("versions", versionsText(d.Versions, d.Current, d.Defined))
+		add("asks for", keyList(d.Keys))
+		tail = func() error { return a.printOutputs(d.Outputs) }
 	}
 	var users []string
 	for _, u := range d.UsedBy {
@@ -302,11 +390,10 @@ func (a *app) printFeatures(v *feature.ViewVersion) error {
 	return a.printTable([]string{"FEATURE", "TYPE", "COLUMN", "DESCRIPTION"}, rows)
 }
 
-func (a *app) printOutputs(s *feature.Selection) error {
+func (a *app) printOutputs(outputs []describedOutput) error {
 	var rows [][]string
-	for _, o := range s.Outputs {
-		use, field := &s.Uses[o.Use], s.Field(o)
-		rows = append(rows, []string{o.Name, field.Type.String(), use.View.ID() + ":" + field.Name, strings.Join(use.Keys, ", ")})
+	for _, o := range outputs {
+		rows = append(rows, []string{o.Name, o.Type.String(), o.Feature, strings.Join(o.By, ", ")})
 	}
 	return a.printTable([]string{"OUTPUT", "TYPE", "FEATURE", "BY"}, rows)
 }

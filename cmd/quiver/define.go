@@ -63,11 +63,12 @@ func (a *app) planCommand() *cobra.Command {
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.withReader(c.Context(), func(p *project, _ registry.Store, base *registry.Snapshot) error {
-				plan, err := p.plan(c.Context(), base)
+				plan, emptied, err := p.plan(c.Context(), base)
 				if err != nil {
 					return a.problems(err)
 				}
-				if err := a.print(plan, func() error { return a.printPlan(plan) }); err != nil {
+				a.warnEmptied(emptied)
+				if err := a.print(planDocumentOf(plan), func() error { return a.printPlan(plan) }); err != nil {
 					return err
 				}
 				if exitCode && !plan.Empty() {
@@ -79,6 +80,58 @@ func (a *app) planCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when there are changes")
 	return c
+}
+
+// warnEmptied tells what definitions that have all gone mean.
+func (a *app) warnEmptied(emptied bool) {
+	if emptied {
+		a.note("warning: nothing is defined: this would remove EVERYTHING from the registry (is the folder of definitions in quiver.yaml right?)")
+	}
+}
+
+// planDocument is a plan for machines: with the gravest class, and with the places
+// in the files.
+type planDocument struct {
+	Base    int64            `json:"base"`
+	Class   registry.Class   `json:"class"` // the gravest
+	Changes []changeDocument `json:"changes"`
+}
+
+type changeDocument struct {
+	registry.ObjectChange
+	*place
+	Reasons []reasonDocument `json:"reasons,omitempty"` // in place of ObjectChange's
+}
+
+type reasonDocument struct {
+	registry.Reason
+	*place
+}
+
+// place is a position in a definition file; what was removed has none.
+type place struct {
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
+}
+
+func placeOf(p registry.Position) *place {
+	if p.File == "" {
+		return nil
+	}
+	return &place{p.File, p.Line, p.Column}
+}
+
+func planDocumentOf(plan *registry.Plan) planDocument {
+	document := planDocument{Base: plan.Base, Class: plan.Class(), Changes: []changeDocument{}}
+	for _, c := range plan.Changes {
+		change := changeDocument{ObjectChange: c, place: placeOf(c.At)}
+		for _, r := range c.Reasons {
+			change.Reasons = append(change.Reasons, reasonDocument{r, placeOf(r.At)})
+		}
+		document.Changes = append(document.Changes, change)
+	}
+	return document
 }
 
 func (a *app) printPlan(plan *registry.Plan) error {
@@ -120,7 +173,7 @@ func versioned(name string, version int) string {
 }
 
 func (a *app) applyCommand() *cobra.Command {
-	var yes bool
+	var yes, allowEmpty bool
 	var message string
 	c := &cobra.Command{
 		Use:   "apply",
@@ -130,9 +183,13 @@ func (a *app) applyCommand() *cobra.Command {
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.withReader(c.Context(), func(p *project, store registry.Store, base *registry.Snapshot) error {
-				plan, err := p.plan(c.Context(), base)
+				plan, emptied, err := p.plan(c.Context(), base)
 				if err != nil {
 					return a.problems(err)
+				}
+				a.warnEmptied(emptied)
+				if emptied && yes && !allowEmpty {
+					return fmt.Errorf("nothing is defined, and applying would remove everything from the registry: mend the definitions, or add --allow-empty: %w", feature.ErrConflict)
 				}
 				if a.format == "table" {
 					if err := a.printPlan(plan); err != nil {
@@ -164,6 +221,7 @@ func (a *app) applyCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	c.Flags().BoolVar(&allowEmpty, "allow-empty", false, "with --yes, remove everything where nothing is defined")
 	c.Flags().StringVarP(&message, "message", "m", "", "why, for the history")
 	return c
 }

@@ -140,13 +140,19 @@ func (a *app) withReader(ctx context.Context, f func(*project, registry.Store, *
 	return p.withHead(ctx, store, f)
 }
 
-// plan reads the definitions and compares them with the registry.
-func (p *project) plan(ctx context.Context, base *registry.Snapshot) (*registry.Plan, error) {
+// plan reads the definitions and compares them with the registry. Emptied says that
+// nothing is defined any more, so that everything would be removed.
+func (p *project) plan(ctx context.Context, base *registry.Snapshot) (plan *registry.Plan, emptied bool, err error) {
 	defs, err := p.Load()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return registry.NewPlan(ctx, base, defs, schemas{p.files})
+	plan, err = registry.NewPlan(ctx, base, defs, schemas{p.files})
+	if err != nil {
+		return nil, false, err
+	}
+	defined := len(defs.Entities) + len(defs.Sources) + len(defs.Views) + len(defs.Services)
+	return plan, defined == 0 && !plan.Empty(), nil
 }
 
 // schemas shows the offline store's files to the registry.
