@@ -132,6 +132,7 @@ func TestAnInterruptedCommandLeavesNothingHalfDone(t *testing.T) {
 
 func TestAnInterruptedMaterializationIsCompletedByTheNext(t *testing.T) {
 	dir := newProject(t)
+	told := 0 // interrupted at work, not before it
 	for looks := int64(1); ; looks = looks*5/4 + 1 {
 		ctx := newCountdown(t.Context(), looks)
 		got := do(ctx, "-C", dir, "materialize")
@@ -140,6 +141,12 @@ func TestAnInterruptedMaterializationIsCompletedByTheNext(t *testing.T) {
 			break
 		}
 		got.refused(t, exitFailed, "quiver: interrupted")
+		if strings.Contains(got.err, "written, and the next run completes it") {
+			told++
+		}
+	}
+	if told == 0 {
+		t.Error("no interrupted run told what it has written")
 	}
 	must(t, "-C", dir, "materialize")
 	values := must(t, "-C", dir, "get", "--service", "churn_model", "--key", "customer=1,4")
