@@ -3,21 +3,15 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/user"
-	"strings"
 	"time"
 
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/offline"
 	"github.com/quiver-features/quiver/offline/parquet"
-	"github.com/quiver-features/quiver/online"
-	onlineredis "github.com/quiver-features/quiver/online/redis"
-	onlinesqlite "github.com/quiver-features/quiver/online/sqlite"
 	"github.com/quiver-features/quiver/registry"
 	"github.com/quiver-features/quiver/registry/definition"
-	registrysqlite "github.com/quiver-features/quiver/registry/sqlite"
 )
 
 // project is a project file and what it names, opened on demand.
@@ -56,39 +50,6 @@ func (p *project) clock() feature.Time {
 }
 
 func wall() feature.Time { return feature.TimeOf(time.Now()) }
-
-// openRegistry opens the registry store, and makes it where that is asked for and
-// it is missing. The caller closes it.
-func (p *project) openRegistry(ctx context.Context, create bool) (registry.Store, error) {
-	scheme, rest, _ := strings.Cut(p.Registry.Value, ":")
-	if scheme != "sqlite" {
-		return nil, fmt.Errorf("registry %s: this version of Quiver keeps registries in sqlite:FILE only: %w", p.Registry, feature.ErrInvalid)
-	}
-	return registrysqlite.Open(ctx, rest, registrysqlite.Options{Project: p.Name, MustExist: !create})
-}
-
-// openOnline opens the online store of a registry. The caller closes it.
-func (p *project) openOnline(ctx context.Context, registryID string) (online.Store, error) {
-	scheme, rest, _ := strings.Cut(p.Online.Value, ":")
-	switch scheme {
-	case "sqlite":
-		return onlinesqlite.Open(ctx, onlinesqlite.Options{Path: rest, Registry: registryID, Clock: p.clock})
-	case "redis", "rediss":
-		store, err := onlineredis.Open(ctx, onlineredis.Options{URL: p.Online.Value, Registry: registryID, Clock: p.clock, Frozen: p.Now != nil})
-		if errors.Is(err, feature.ErrUnavailable) && ctx.Err() == nil {
-			setting := "online in " + definition.ProjectFile
-			if p.app.target != "" {
-				setting = fmt.Sprintf("online of environment %s in %s", p.app.target, definition.ProjectFile)
-			}
-			return nil, fmt.Errorf("the online store can't be reached (does it run, and is %s right?): %w", setting, err)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return store, nil
-	}
-	return nil, fmt.Errorf("online store %s: this version of Quiver opens sqlite:FILE, redis:// and rediss:// only: %w", p.Online, feature.ErrInvalid)
-}
 
 // engine makes the offline engine over the project's data.
 func (p *project) engine(options offline.Options) *offline.Engine {

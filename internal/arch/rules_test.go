@@ -20,7 +20,9 @@ const (
 	genproto   = "google.golang.org/genproto"
 	goRedis    = "github.com/redis/go-redis/v9"
 	grpc       = "google.golang.org/grpc"
+	jsonSchema = "github.com/google/jsonschema-go"
 	parquetGo  = "github.com/parquet-go/parquet-go"
+	pgx        = "github.com/jackc/pgx/v5"
 	prometheus = "github.com/prometheus/client_golang"
 	protobuf   = "google.golang.org/protobuf"
 	sqlite     = "modernc.org/sqlite"
@@ -60,7 +62,7 @@ func testExtra() map[string][]string {
 
 // integration lists the packages whose test files may import anything: they put the parts together.
 func integration() []string {
-	return []string{"cmd/...", "examples/...", "bench/...", "internal/equivalence"}
+	return []string{"cmd/...", "examples/...", "bench/...", "internal/equivalence", "internal/faults"}
 }
 
 func rules() []rule {
@@ -77,8 +79,9 @@ func rules() []rule {
 
 		{"registry", []string{"feature"}, []string{cron}, concept},
 		{"registry/registrytest", []string{"registry", "feature", "internal/testenv"}, testThird(), suite},
-		{"registry/definition", []string{"registry", "feature", "internal/strictyaml"}, []string{yaml, cron}, "the YAML loader knows feature, YAML and cron"},
+		{"registry/definition", []string{"registry", "feature", "internal/strictyaml"}, []string{yaml, cron, jsonSchema}, "the YAML loader knows feature, YAML and cron"},
 		{"registry/sqlite", []string{"registry", "feature"}, []string{sqlite}, technology},
+		{"registry/postgres", []string{"registry", "feature"}, []string{pgx}, technology},
 		{"registry/api", []string{"registry", "feature", "proto/...", "internal/rpc"}, []string{grpc, protobuf, genproto}, wire},
 
 		{"offline", []string{"feature", "offline/arrowconv", "offline/atomicfile"}, []string{arrow, xsys}, concept},
@@ -103,6 +106,7 @@ func rules() []rule {
 
 		{"internal/arch", nil, nil, support},
 		{"internal/equivalence", []string{"..."}, []string{arrow}, "the equivalence of both sides is checked on the real parts"},
+		{"internal/faults", nil, nil, "faults are met by the real binary; only tests put it and its surroundings together"},
 		{"internal/rpc", []string{"feature"}, []string{grpc, protobuf, genproto, prometheus}, support},
 		{"internal/strictyaml", []string{"feature"}, []string{yaml}, support},
 		{"internal/testenv", nil, []string{xsys}, support},

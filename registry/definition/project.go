@@ -149,8 +149,9 @@ func (r *projectReader) read(f file, env string, p *problems) *Project {
 	}
 	project.Definitions = r.definitions()
 	project.Data = r.data()
-	project.Registry = r.store("registry", "sqlite:.quiver/registry.db", nil, []string{"postgres", "postgresql"})
-	project.Online = r.store("online", "sqlite:.quiver/online.db", []string{"redis", "rediss"}, []string{"redis-cluster"})
+	project.Registry = r.store("registry", "sqlite:.quiver/registry.db", []string{"postgres", "postgresql"})
+	project.Online = r.store("online", "sqlite:.quiver/online.db",
+		[]string{"redis", "rediss", "redis-cluster", "rediss-cluster", "redis-sentinel", "rediss-sentinel"})
 	project.Now = r.now()
 	return project
 }
@@ -286,7 +287,7 @@ func (r *projectReader) data() Setting {
 }
 
 // store reads the URL of a store: sqlite: with a path, or one of the schemes.
-func (r *projectReader) store(field, otherwise string, schemes, later []string) Setting {
+func (r *projectReader) store(field, otherwise string, schemes []string) Setting {
 	n := r.values[field]
 	s := Setting{Raw: otherwise, Value: otherwise}
 	if n != nil {
@@ -302,12 +303,6 @@ func (r *projectReader) store(field, otherwise string, schemes, later []string) 
 			if rest == "" {
 				r.problem(n, fmt.Sprintf("%s: %s:// names no host", field, scheme), "")
 			}
-			return s
-		}
-	}
-	for _, scheme := range later {
-		if strings.HasPrefix(s.Value, scheme+"://") {
-			r.problem(n, fmt.Sprintf("%s: this version of Quiver does not open %s:// yet: %s", field, scheme, expected), "")
 			return s
 		}
 	}

@@ -127,7 +127,7 @@ quiver.yaml:2:1: unknown field "definition" (did you mean "definitions"?)
 quiver.yaml:3:18: definitions: expected text, got the number 1 (put it in quotes to make it text)
 quiver.yaml:3:21: definitions: a path can't be empty
 quiver.yaml:4:7: data: expected a folder, got a URL
-quiver.yaml:5:11: registry: expected sqlite:FILE, got "mysql://user:***@host/db"
+quiver.yaml:5:11: registry: expected sqlite:FILE or postgres://… or postgresql://…, got "mysql://user:***@host/db"
 quiver.yaml:6:9: online: sqlite: is followed by the path of a file (for example sqlite:.quiver/online.db)
 quiver.yaml:8:10: unknown field "registri" (did you mean "registry"?)
 quiver.yaml:9:3: bad name "1st" of an environment: a letter followed by letters, digits, - and _
@@ -143,13 +143,10 @@ definitions: ["${A-B}"]
 `, map[string]string{"NAME": "s3cret-", "URL": "s3cret://s3cret", "NOW": "s3cret", "LINES": "s3cret\n"}, `
 quiver.yaml:1:10: project: the variable's value is no name
 quiver.yaml:2:7: data: control characters can't stand in a value
-quiver.yaml:3:11: registry: expected sqlite:FILE, got another value from the environment
+quiver.yaml:3:11: registry: expected sqlite:FILE or postgres://… or postgresql://…, got another value from the environment
 quiver.yaml:4:9: online: ${ without an end: write ${NAME}, or $${ for the characters themselves
 quiver.yaml:5:6: now: the variable's value is no time (for example 2001-06-30T12:00:00Z)
 quiver.yaml:6:15: definitions: "A-B" is no name of an environment variable: write ${NAME}, or $${ for the characters themselves`},
-		{"stores of later versions", "project: a\nregistry: postgres://me:hunter2@db/q\nonline: ${URL}\n", map[string]string{"URL": "redis-cluster://:s3cret@a:6379,b:6379"}, `
-quiver.yaml:2:11: registry: this version of Quiver does not open postgres:// yet: expected sqlite:FILE
-quiver.yaml:3:9: online: this version of Quiver does not open redis-cluster:// yet: expected sqlite:FILE or redis://… or rediss://…`},
 		{"empty", "# nothing\n", nil, `
 quiver.yaml:1:1: the project file is empty (it needs at least a line like project: flights)`},
 		{"list", "- a\n", nil, `

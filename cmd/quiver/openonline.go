@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/online"
+	onlineredis "github.com/quiver-features/quiver/online/redis"
+	onlinesqlite "github.com/quiver-features/quiver/online/sqlite"
+	"github.com/quiver-features/quiver/registry/definition"
+)
+
+// openOnline opens the online store of a registry. The caller closes it.
+func (p *project) openOnline(ctx context.Context, registryID string) (online.Store, error) {
+	scheme, rest, _ := strings.Cut(p.Online.Value, ":")
+	switch scheme {
+	case "sqlite":
+		return onlinesqlite.Open(ctx, onlinesqlite.Options{Path: rest, Registry: registryID, Clock: p.clock})
+	case "redis", "rediss":
+		store, err := onlineredis.Open(ctx, onlineredis.Options{URL: p.Online.Value, Registry: registryID, Clock: p.clock, Frozen: p.Now != nil})
+		if errors.Is(err, feature.ErrUnavailable) && ctx.Err() == nil {
+			setting := "online in " + definition.ProjectFile
+			if p.app.target != "" {
+				setting = fmt.Sprintf("online of environment %s in %s", p.app.target, definition.ProjectFile)
+			}
+			return nil, fmt.Errorf("the online store can't be reached (does it run, and is %s right?): %w", setting, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return store, nil
+	}
+	return nil, fmt.Errorf("online store %s: this version of Quiver opens sqlite:FILE, redis:// and rediss:// only: %w", p.Online, feature.ErrInvalid)
+}
