@@ -52,7 +52,7 @@ Start with "quiver init", then "quiver validate", "plan" and "apply".`,
 		}
 	}
 	add("define", a.initCommand(), a.validateCommand(), a.planCommand(), a.applyCommand(), a.promoteCommand(),
-		a.historyCommand(), a.listCommand(), a.describeCommand())
+		a.historyCommand(), a.listCommand(), a.describeCommand(), a.schemaCommand())
 	add("use", a.trainCommand(), a.getCommand())
 	add("operate", a.materializeCommand(), a.statusCommand(), a.runsCommand(), a.serveCommand())
 	root.AddCommand(a.versionCommand())

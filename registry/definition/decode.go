@@ -60,19 +60,11 @@ func (p positions) export(to map[string]registry.Position, kind, name string) {
 	}
 }
 
-// shape says what fields a mapping may and must have.
-type shape struct {
-	what     string // "a view"
-	fields   []string
-	required []string
-	later    map[string]string // fields of later releases: what can't be done yet
-}
-
 // object is a mapping that is read field by field. Its methods report what is
 // wrong with a field and give the zero value then, and where it is absent.
 type object struct {
 	*reader
-	shape
+	*shape
 	at     positions
 	path   []string
 	fields map[string]*yaml.Node // the values
@@ -80,7 +72,7 @@ type object struct {
 
 // object reads a mapping's fields, or gives nil where the node is none. The
 // places of the object and of its fields are noted under path.
-func (r *reader) object(n *yaml.Node, s shape, at positions, path ...string) *object {
+func (r *reader) object(n *yaml.Node, s *shape, at positions, path ...string) *object {
 	at.set(r.pos(n), path...)
 	if n.Kind != yaml.MappingNode {
 		r.mismatch(n, "", s.what+" (a mapping of fields)")
@@ -96,18 +88,18 @@ func (r *reader) object(n *yaml.Node, s shape, at positions, path ...string) *ob
 				r.problem(field, what+" not supported by this version of Quiver", "")
 			}
 			told[what] = true
-		case !slices.Contains(s.fields, field.Value):
-			known := slices.Concat(s.fields, slices.Sorted(maps.Keys(s.later)))
+		case s.field(field.Value) == nil:
+			known := slices.Concat(s.names(), slices.Sorted(maps.Keys(s.later)))
 			r.problem(field, "unknown field "+quoted(field.Value),
-				r.problems.nearest(field.Value, known, s.what+" has "+listed(s.fields)))
+				r.problems.nearest(field.Value, known, s.what+" has "+listed(s.names())))
 		default:
 			o.fields[field.Value] = v
 			at.set(r.pos(v), slices.Concat(path, []string{field.Value})...)
 		}
 	}
-	for _, f := range s.required {
+	for _, f := range s.required() {
 		if o.fields[f] == nil {
-			r.problem(n, fmt.Sprintf("missing field %q", f), s.what+" needs "+listed(s.required))
+			r.problem(n, fmt.Sprintf("missing field %q", f), s.what+" needs "+listed(s.required()))
 		}
 	}
 	return o
@@ -332,14 +324,6 @@ func (o *object) typeName() (t feature.Type, ok bool) {
 		o.problem(n, plain(err), o.problems.nearest(s, typeNames(), ""))
 	}
 	return t, err == nil
-}
-
-func typeNames() []string {
-	var names []string
-	for k := feature.Bool; k <= feature.Timestamp; k++ {
-		names = append(names, k.String(), feature.ListOf(k, 0).String())
-	}
-	return names
 }
 
 // items gives the items of a list field.

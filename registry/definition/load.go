@@ -48,7 +48,7 @@ const (
 // definitions are returned then.
 func Load(paths []string, root string) (*registry.Definitions, error) {
 	p := &problems{}
-	l := &loader{problems: p, broken: map[string]bool{}}
+	l := &loader{problems: p, grammar: newGrammar(), broken: map[string]bool{}}
 	for _, f := range listFiles(paths, root, p) {
 		l.file(f)
 	}
@@ -62,6 +62,7 @@ func Load(paths []string, root string) (*registry.Definitions, error) {
 // loader gathers the objects of all files.
 type loader struct {
 	problems  *problems
+	grammar   *grammar
 	documents int
 
 	entities []*entity
@@ -88,7 +89,7 @@ func (l *loader) file(f file) {
 			}
 			return
 		}
-		r := &reader{file: f.shown, line: line, problems: l.problems}
+		r := &reader{file: f.shown, line: line, grammar: l.grammar, problems: l.problems}
 		nodes, whole := r.parse(chunk)
 		if !whole {
 			kind, name := salvage(chunk)

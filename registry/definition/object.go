@@ -9,25 +9,6 @@ import (
 	"github.com/quiver-features/quiver/registry"
 )
 
-// What later releases can do. A definition that needs it is told so, not that
-// its fields are unknown.
-const (
-	laterAggregates  = "windowed aggregates are"
-	laterExpressions = "features computed by expressions are"
-	laterDerive      = "derived source columns are"
-	laterInputs      = "request inputs are"
-)
-
-// meta are the fields of every object.
-func metaFields(more ...string) []string {
-	return append([]string{"kind", "name", "description", "owner", "tags"}, more...)
-}
-
-// kinds are what documents can define.
-func kinds() []string {
-	return []string{registry.KindEntity, registry.KindSource, registry.KindView, registry.KindService}
-}
-
 // document reads one definition.
 func (l *loader) document(r *reader, n *yaml.Node) {
 	kind, name := peek(n, "kind"), peek(n, "name")
@@ -129,7 +110,7 @@ func (e *entity) places() positions { return e.at }
 
 func (r *reader) entity(n *yaml.Node) *entity {
 	e := &entity{at: positions{}}
-	o := r.object(n, shape{what: "an entity", fields: metaFields("keys"), required: []string{"name", "keys"}}, e.at)
+	o := r.object(n, &r.grammar.entity, e.at)
 	e.Meta = o.meta()
 	items := o.items("keys", "a list of join keys like {name: airport, type: string}")
 	if keys := o.fields["keys"]; keys != nil && keys.Kind == yaml.SequenceNode && len(items) == 0 {
@@ -148,8 +129,7 @@ func (r *reader) entity(n *yaml.Node) *entity {
 
 func (r *reader) joinKey(n *yaml.Node, at positions, seen map[string]registry.Position) (feature.JoinKey, bool) {
 	own := positions{}
-	fields := []string{"name", "type"}
-	o := r.object(n, shape{what: "a join key", fields: fields, required: fields}, own)
+	o := r.object(n, &r.grammar.joinKey, own)
 	if o == nil {
 		return feature.JoinKey{}, false
 	}

@@ -50,6 +50,7 @@ func isMarker(line []byte) bool {
 type reader struct {
 	file     string
 	line     int // lines of the file before the chunk
+	grammar  *grammar
 	problems *problems
 }
 

@@ -124,11 +124,7 @@ func (r *projectReader) read(f file, env string, p *problems) *Project {
 	if root == nil {
 		return project
 	}
-	o := rd.object(root, shape{
-		what:     "a project file",
-		fields:   []string{"project", "definitions", "data", "registry", "online", "environments", "now"},
-		required: []string{"project"},
-	}, positions{})
+	o := rd.object(root, &rd.grammar.project, positions{})
 	if o == nil {
 		return project
 	}
@@ -149,9 +145,8 @@ func (r *projectReader) read(f file, env string, p *problems) *Project {
 	}
 	project.Definitions = r.definitions()
 	project.Data = r.data()
-	project.Registry = r.store("registry", "sqlite:.quiver/registry.db", []string{"postgres", "postgresql"})
-	project.Online = r.store("online", "sqlite:.quiver/online.db",
-		[]string{"redis", "rediss", "redis-cluster", "rediss-cluster", "redis-sentinel", "rediss-sentinel"})
+	project.Registry = r.store("registry", "sqlite:.quiver/registry.db", registryURLs())
+	project.Online = r.store("online", "sqlite:.quiver/online.db", onlineURLs())
 	project.Now = r.now()
 	return project
 }
@@ -163,11 +158,12 @@ func (f file) single(p *problems) (*yaml.Node, *reader) {
 	if !ok {
 		return nil, nil
 	}
+	g := newGrammar()
 	var root *yaml.Node
 	var rd *reader
 	whole := true
 	for line, chunk := range chunks(text) {
-		r := &reader{file: f.shown, line: line, problems: p}
+		r := &reader{file: f.shown, line: line, grammar: g, problems: p}
 		nodes, ok := r.parse(chunk)
 		whole = whole && ok
 		for _, n := range nodes {
@@ -194,9 +190,7 @@ func (r *projectReader) environments(chosen string) []string {
 			continue
 		}
 		names = append(names, k.Value)
-		e := r.reader.object(v, shape{
-			what: "an environment", fields: []string{"definitions", "data", "registry", "online", "now"},
-		}, positions{})
+		e := r.reader.object(v, &r.grammar.environment, positions{})
 		if e != nil && k.Value == chosen {
 			maps.Copy(r.values, e.fields)
 		}
@@ -287,7 +281,7 @@ func (r *projectReader) data() Setting {
 }
 
 // store reads the URL of a store: sqlite: with a path, or one of the schemes.
-func (r *projectReader) store(field, otherwise string, schemes []string) Setting {
+func (r *projectReader) store(field, otherwise string, known urls) Setting {
 	n := r.values[field]
 	s := Setting{Raw: otherwise, Value: otherwise}
 	if n != nil {
@@ -296,16 +290,13 @@ func (r *projectReader) store(field, otherwise string, schemes []string) Setting
 			return s
 		}
 	}
-	expected := "expected sqlite:FILE"
-	for _, scheme := range schemes {
-		expected += " or " + scheme + "://…"
-		if rest, ok := strings.CutPrefix(s.Value, scheme+"://"); ok {
-			if rest == "" {
-				r.problem(n, fmt.Sprintf("%s: %s:// names no host", field, scheme), "")
-			}
-			return s
+	if scheme, rest, ok := known.hosts(s.Value); ok {
+		if rest == "" {
+			r.problem(n, fmt.Sprintf("%s: %s:// names no host", field, scheme), "")
 		}
+		return s
 	}
+	expected := "expected " + known.expected()
 	path, ok := strings.CutPrefix(s.Value, "sqlite:")
 	switch {
 	case !ok:

@@ -127,7 +127,7 @@ quiver.yaml:2:1: unknown field "definition" (did you mean "definitions"?)
 quiver.yaml:3:18: definitions: expected text, got the number 1 (put it in quotes to make it text)
 quiver.yaml:3:21: definitions: a path can't be empty
 quiver.yaml:4:7: data: expected a folder, got a URL
-quiver.yaml:5:11: registry: expected sqlite:FILE or postgres://… or postgresql://…, got "mysql://user:***@host/db"
+quiver.yaml:5:11: registry: expected sqlite:FILE or postgres://…, got "mysql://user:***@host/db"
 quiver.yaml:6:9: online: sqlite: is followed by the path of a file (for example sqlite:.quiver/online.db)
 quiver.yaml:8:10: unknown field "registri" (did you mean "registry"?)
 quiver.yaml:9:3: bad name "1st" of an environment: a letter followed by letters, digits, - and _
@@ -143,7 +143,7 @@ definitions: ["${A-B}"]
 `, map[string]string{"NAME": "s3cret-", "URL": "s3cret://s3cret", "NOW": "s3cret", "LINES": "s3cret\n"}, `
 quiver.yaml:1:10: project: the variable's value is no name
 quiver.yaml:2:7: data: control characters can't stand in a value
-quiver.yaml:3:11: registry: expected sqlite:FILE or postgres://… or postgresql://…, got another value from the environment
+quiver.yaml:3:11: registry: expected sqlite:FILE or postgres://…, got another value from the environment
 quiver.yaml:4:9: online: ${ without an end: write ${NAME}, or $${ for the characters themselves
 quiver.yaml:5:6: now: the variable's value is no time (for example 2001-06-30T12:00:00Z)
 quiver.yaml:6:15: definitions: "A-B" is no name of an environment variable: write ${NAME}, or $${ for the characters themselves`},

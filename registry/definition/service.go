@@ -20,12 +20,7 @@ func (s *service) places() positions { return s.at }
 
 func (r *reader) service(n *yaml.Node) *service {
 	s := &service{at: positions{}}
-	o := r.object(n, shape{
-		what:     "a service",
-		fields:   metaFields("features"),
-		required: []string{"name", "features"},
-		later:    map[string]string{"inputs": laterInputs, "derived": laterExpressions},
-	}, s.at)
+	o := r.object(n, &r.grammar.service, s.at)
 	s.Meta = o.meta()
 	items := o.items("features", "a list of views like {view: route_last, only: [delay]}")
 	if list := o.fields["features"]; list != nil && list.Kind == yaml.SequenceNode && len(items) == 0 {
@@ -44,11 +39,7 @@ func (r *reader) service(n *yaml.Node) *service {
 
 // use reads a view as a service uses it.
 func (r *reader) use(n *yaml.Node, at positions, index string) (feature.ViewUse, bool) {
-	o := r.object(n, shape{
-		what:     "a view in a service",
-		fields:   []string{"view", "version", "as", "keys", "only", "hide", "rename"},
-		required: []string{"view"},
-	}, at, "features", index)
+	o := r.object(n, &r.grammar.use, at, "features", index)
 	if o == nil {
 		return feature.ViewUse{}, false
 	}

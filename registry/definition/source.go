@@ -22,13 +22,7 @@ func (s *source) places() positions { return s.at }
 
 func (r *reader) source(n *yaml.Node) *source {
 	s := &source{at: positions{}}
-	o := r.object(n, shape{
-		what: "a source",
-		fields: metaFields("parquet", "event_timestamp", "created_timestamp", "available_timestamp",
-			"columns", "mutable"),
-		required: []string{"name", "parquet", "event_timestamp"},
-		later:    map[string]string{"derive": laterDerive},
-	}, s.at)
+	o := r.object(n, &r.grammar.source, s.at)
 	s.Meta = o.meta()
 	s.Parquet = o.paths("parquet")
 	s.EventTimestamp = o.columnField("event_timestamp")
@@ -101,7 +95,7 @@ func (o *object) overrides() []feature.ColumnOverride {
 }
 
 func (o *object) override(name string, v *yaml.Node) feature.ColumnOverride {
-	sub := o.reader.object(v, shape{what: "a column", fields: []string{"column", "type", "length"}}, o.at, "columns", name)
+	sub := o.reader.object(v, &o.grammar.column, o.at, "columns", name)
 	if len(v.Content) == 0 {
 		o.problem(v, fmt.Sprintf("column %s: expected a type, the name of a column, or both", quoted(name)),
 			"for example {column: Tail Number, type: string}")

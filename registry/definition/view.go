@@ -29,13 +29,7 @@ func (v *view) places() positions { return v.at }
 
 func (r *reader) view(n *yaml.Node) *view {
 	v := &view{at: positions{}, features: map[string]bool{}, featuresWhole: true}
-	o := r.object(n, shape{
-		what: "a view",
-		fields: metaFields("entities", "keys", "source", "ttl", "delay", "online", "schedule",
-			"max_staleness", "features"),
-		required: []string{"name", "source", "features"},
-		later:    map[string]string{"granularity": laterAggregates, "where": laterAggregates, "window": laterAggregates},
-	}, v.at)
+	o := r.object(n, &r.grammar.view, v.at)
 	v.Meta = o.meta()
 	roles, all := o.atMost(maxRoles, o.items("entities", "a list of entities"), "entities", "a view has at most %d entities")
 	v.rolesWhole = all
@@ -69,9 +63,7 @@ func (o *object) role(n *yaml.Node, index string) (feature.Role, bool) {
 		name, ok := o.name(n, "entities")
 		return feature.Role{Entity: name}, ok
 	}
-	sub := o.reader.object(n, shape{
-		what: "an entity in a role", fields: []string{"entity", "as"}, required: []string{"entity"},
-	}, o.at, "entities", index)
+	sub := o.reader.object(n, &o.grammar.role, o.at, "entities", index)
 	if sub == nil {
 		return feature.Role{}, false
 	}
@@ -163,15 +155,7 @@ func (o *object) features(v *view) {
 }
 
 func (o *object) feature(n *yaml.Node, own positions) (feature.ViewFeature, bool) {
-	sub := o.reader.object(n, shape{
-		what:     "a feature",
-		fields:   []string{"name", "description", "type", "length", "column"},
-		required: []string{"name"},
-		later: map[string]string{
-			"aggregate": laterAggregates, "window": laterAggregates, "of": laterAggregates, "where": laterAggregates,
-			"default": laterAggregates, "granularity": laterAggregates, "expression": laterExpressions,
-		},
-	}, own)
+	sub := o.reader.object(n, &o.grammar.feature, own)
 	if sub == nil {
 		return feature.ViewFeature{}, false
 	}

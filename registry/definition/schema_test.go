@@ -1,0 +1,281 @@
+package definition_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/jsonschema-go/jsonschema"
+	"github.com/rogpeppe/go-internal/txtar"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/registry/definition"
+)
+
+func resolved(t *testing.T, s *jsonschema.Schema) *jsonschema.Resolved {
+	t.Helper()
+	// Through its text, as editors get it.
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read jsonschema.Schema
+	if err := json.Unmarshal(text, &read); err != nil {
+		t.Fatal(err)
+	}
+	r, err := read.Resolve(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// plain gives the documents of a YAML text as JSON has them; times are texts.
+func plainDocuments(t *testing.T, text string) []any {
+	t.Helper()
+	var documents []any
+	l, err := yaml.NewLoader(strings.NewReader(text))
+	for err == nil {
+		var n yaml.Node
+		if err = l.Load(&n); err == nil && len(n.Content) > 0 {
+			if v := plainValue(n.Content[0]); v != nil {
+				documents = append(documents, v)
+			}
+		}
+	}
+	if !errors.Is(err, io.EOF) {
+		return append(documents, nil) // no YAML: no schema takes it
+	}
+	return documents
+}
+
+func plainValue(n *yaml.Node) any {
+	switch n.Kind {
+	case yaml.MappingNode:
+		m := map[string]any{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			m[n.Content[i].Value] = plainValue(n.Content[i+1])
+		}
+		return m
+	case yaml.SequenceNode:
+		l := []any{}
+		for _, c := range n.Content {
+			l = append(l, plainValue(c))
+		}
+		return l
+	}
+	switch n.Tag {
+	case "!!null":
+		return nil
+	case "!!bool":
+		return strings.EqualFold(n.Value, "true")
+	case "!!int", "!!float":
+		f, err := strconv.ParseFloat(n.Value, 64)
+		if err == nil {
+			return f
+		}
+	}
+	return n.Value
+}
+
+func TestSchemaTakesWhatTheProjectShips(t *testing.T) {
+	documents, project := resolved(t, definition.DefinitionSchema()), resolved(t, definition.ProjectSchema())
+	checked := 0
+	check := func(where, text string, whole bool) {
+		for _, d := range plainDocuments(t, text) {
+			m, ok := d.(map[string]any)
+			schema := documents
+			if ok && m["project"] != nil {
+				schema = project
+			} else if ok && m["kind"] == nil && !whole {
+				continue // a block of a text that is about something else
+			}
+			checked++
+			if err := schema.Validate(d); err != nil {
+				t.Errorf("%s: %v", where, err)
+			}
+		}
+	}
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata"):
+			return fs.SkipDir
+		case d.IsDir():
+			return nil
+		}
+		text, ends := func() string {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Error(err)
+			}
+			return string(b)
+		}, filepath.Ext(path)
+		shipped := strings.HasPrefix(path, filepath.Join(root, "examples")) || strings.Contains(path, filepath.Join("quiver", "template"))
+		switch {
+		case (ends == ".yaml" || ends == ".yml") && shipped:
+			check(path, text(), true)
+		case ends == ".md":
+			for i, block := range yamlBlocks(text()) {
+				check(path+", block "+strconv.Itoa(i+1), block, false)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("the definitions of another test", flights+"---\n"+facts, true)
+	if checked < 20 {
+		t.Errorf("only %d documents were found", checked)
+	}
+}
+
+// yamlBlocks gives the fenced blocks of YAML of a Markdown text.
+func yamlBlocks(text string) []string {
+	var blocks []string
+	for _, part := range strings.Split(text, "```yaml\n")[1:] {
+		block, _, _ := strings.Cut(part, "```")
+		blocks = append(blocks, block)
+	}
+	return blocks
+}
+
+// What the schema refuses, the loader refuses: of every document of the loader's
+// tests that stands alone, the schema's word is held against the loader's.
+func TestSchemaIsNotStricterThanTheLoader(t *testing.T) {
+	schema := resolved(t, definition.DefinitionSchema())
+	archives, err := filepath.Glob("testdata/problems/*.txtar")
+	if err != nil || len(archives) == 0 {
+		t.Fatalf("no archives: %v", err)
+	}
+	refused := map[string]int{}
+	for _, path := range archives {
+		archive, err := txtar.ParseFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range archive.Files {
+			for _, text := range strings.Split("\n"+string(f.Data), "\n---") {
+				for _, d := range plainDocuments(t, text) {
+					if d == nil || schema.Validate(d) == nil {
+						continue
+					}
+					refused[filepath.Base(path)]++
+					if _, err := definition.Load([]string{"a.yaml"}, write(t, map[string]string{"a.yaml": text})); err == nil {
+						t.Errorf("%s: the schema alone refuses\n%s", path, text)
+					}
+				}
+			}
+		}
+	}
+	for _, name := range []string{"types.txtar", "later.txtar", "names.txtar", "required.txtar", "values.txtar", "ten.txtar"} {
+		if refused[name] == 0 {
+			t.Errorf("the schema refuses nothing of %s", name)
+		}
+	}
+}
+
+// Every document here has one thing wrong, which an editor should show.
+func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
+	definitions, project := resolved(t, definition.DefinitionSchema()), resolved(t, definition.ProjectSchema())
+	const (
+		entity  = "kind: entity\nname: a\nkeys: [{name: k, type: int64}]\n"
+		source  = "kind: source\nname: s\nparquet: p\nevent_timestamp: t\n"
+		view    = "kind: view\nname: v\nsource: s\nfeatures: [{name: f}]\n"
+		service = "kind: service\nname: m\nfeatures: [{view: v}]\n"
+	)
+	for _, good := range []string{entity, source, view, service} {
+		if err := definitions.Validate(plainDocuments(t, good)[0]); err != nil {
+			t.Fatalf("%v\n%s", err, good)
+		}
+	}
+	for _, bad := range []string{
+		"kind: veiw\nname: a\n", "name: a\n", "kind: entity\nname: a\n", "[a]", "text",
+		entity + "nmae: b\n", entity + "tags: {a: 1}\n", entity + "description: [a]\n",
+		"kind: entity\nname: A\nkeys: [{name: k, type: int64}]\n", "kind: entity\nname: a__b\nkeys: [{name: k, type: int64}]\n",
+		"kind: entity\nname: while\nkeys: [{name: k, type: int64}]\n", "kind: entity\nname: a\nkeys: []\n",
+		"kind: entity\nname: a\nkeys: [{name: k, type: float64}]\n", "kind: entity\nname: a\nkeys: [{name: k}]\n",
+		source + "columns: {a: int65}\n", source + "columns: {a: {colunm: b}}\n", source + "mutable: 1\n", source + "columns: {a: \"list<int64>[0]\"}\n",
+		source + "derive: {a: b}\n", "kind: source\nname: s\nparquet: []\nevent_timestamp: t\n",
+		view + "ttl: 7\n", view + "ttl: 7 days\n", view + "ttl: 1m1h\n", view + "delay: soon\n", view + "online: 1\n", view + "schedule: hourly\n",
+		view + "entities: [{as: a}]\n", view + "granularity: 1m\n", view + "keys: {A: b}\n", view + "keys: {a: \"\"}\n",
+		"kind: view\nname: v\nsource: s\nfeatures: [{name: f, window: 1h}]\n", "kind: view\nname: v\nsource: s\nfeatures: [f]\n",
+		"kind: service\nname: m\nfeatures: [{view: v, version: 0}]\n", "kind: service\nname: m\nfeatures: [{view: v, only: []}]\n",
+		"kind: service\nname: m\nfeatures: [{view: v, hide: [a, a]}]\n", service + "inputs: []\n",
+	} {
+		documents := plainDocuments(t, bad)
+		if err := definitions.Validate(documents[0]); err == nil {
+			t.Errorf("the schema takes\n%s", bad)
+		}
+		if problems(t, bad) == "" {
+			t.Errorf("the loader takes\n%s", bad)
+		}
+	}
+	for _, bad := range []string{
+		"registry: sqlite:a\n", "project: Flights\n", "project: p\nonline: mysql://h\n", "project: p\nregistry: redis://h\n",
+		"project: p\ndefinition: a\n", "project: p\nenvironments: {1st: {}}\n", "project: p\nenvironments: {a: {project: p}}\n", "project: p\ndefinitions: []\n",
+		"project: p\nnow: yesterday\n",
+	} {
+		if err := project.Validate(plainDocuments(t, bad)[0]); err == nil {
+			t.Errorf("the schema takes\n%s", bad)
+		}
+		if _, err := definition.LoadProject(write(t, map[string]string{"quiver.yaml": bad}), "", variables(nil)); err == nil {
+			t.Errorf("the loader takes\n%s", bad)
+		}
+	}
+	for _, good := range []string{
+		"project: ${NAME}\nregistry: ${URL}\nnow: ${NOW}\n", "project: p\nonline: rediss-sentinel://a,b/master\nnow: 2001-06-30\n",
+		"project: p\ndefinitions: a\nenvironments: {prod: {online: \"redis-cluster://a:1,b:2\", now: 2001-06-30T12:00:00Z}}\n",
+	} {
+		if err := project.Validate(plainDocuments(t, good)[0]); err != nil {
+			t.Errorf("%v\n%s", err, good)
+		}
+	}
+}
+
+// The fields of the schema are those that the loader names when it meets another.
+func TestSchemaHasTheLoadersFields(t *testing.T) {
+	schema := definition.DefinitionSchema()
+	for kind, s := range schema.Defs {
+		got := slices.Sorted(func(yield func(string) bool) {
+			for name, p := range s.Properties {
+				if p.Description == "" {
+					t.Errorf("field %s of %s has no description", name, kind)
+				}
+				if !yield(name) {
+					return
+				}
+			}
+		})
+		// Each field of the schema is one that the loader does not call unknown.
+		for _, name := range got {
+			text := "kind: " + kind + "\n"
+			if name != "kind" {
+				text += name + ": {}\n"
+			}
+			if strings.Contains(problems(t, text), "unknown field") {
+				t.Errorf("the loader does not know %s of %s", name, kind)
+			}
+		}
+		if !strings.Contains(problems(t, "kind: "+kind+"\nqqqqqq: 1\n"), `unknown field "qqqqqq"`) {
+			t.Errorf("%s takes any field", kind)
+		}
+	}
+	reserved := schema.Defs["entity"].Properties["name"].Not.Enum
+	for _, word := range reserved {
+		if feature.CheckName(word.(string)) == nil {
+			t.Errorf("%s can be a name", word)
+		}
+	}
+}
