@@ -21,6 +21,7 @@ var ErrOverloaded = errors.New("overloaded")
 type Error struct {
 	Code    codes.Code
 	Message string
+	status  int // the HTTP status, where the code does not tell it; 0: it does
 	cause   error
 }
 
@@ -43,6 +44,9 @@ func (e *Error) GRPCStatus() *status.Status { return status.New(e.Code, e.Messag
 
 // HTTPStatus is the status code with which HTTP sends the error.
 func (e *Error) HTTPStatus() int {
+	if e.status != 0 {
+		return e.status
+	}
 	if errors.Is(e.cause, feature.ErrTooLarge) {
 		return http.StatusRequestEntityTooLarge
 	}
@@ -59,13 +63,11 @@ func (e *Error) HTTPStatus() int {
 		return http.StatusNotFound
 	case codes.Aborted, codes.AlreadyExists:
 		return http.StatusConflict
-	case codes.ResourceExhausted:
-		return http.StatusTooManyRequests
 	case codes.Canceled:
 		return 499 // the client closed the request: customary, though no standard names it
 	case codes.Unimplemented:
 		return http.StatusNotImplemented
-	case codes.Unavailable:
+	case codes.Unavailable, codes.ResourceExhausted: // too much for the server, not by one client
 		return http.StatusServiceUnavailable
 	case codes.DeadlineExceeded:
 		return http.StatusGatewayTimeout

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -76,6 +77,7 @@ type Layer struct {
 	log     *slog.Logger
 	slots   chan struct{}
 	metrics *metrics
+	drained atomic.Bool
 }
 
 // New makes a Layer. Its metrics are registered with reg, where they must not be
@@ -94,6 +96,14 @@ func New(opts Options, log *slog.Logger, reg prometheus.Registerer) (*Layer, err
 
 // Options gives the options with their defaults filled in.
 func (l *Layer) Options() Options { return l.opts }
+
+// Drain says that the process is about to end. The servers of the layer say it
+// when their contexts end; there is no way back.
+func (l *Layer) Drain() { l.drained.Store(true) }
+
+// Draining tells whether Drain was called: calls are still answered, but the next
+// ones are better sent elsewhere.
+func (l *Layer) Draining() bool { return l.drained.Load() }
 
 type requestIDKey struct{}
 

@@ -47,7 +47,7 @@ func TestErrorsHaveOneCodeEach(t *testing.T) {
 		{fmt.Errorf("a: %w", feature.ErrNotFound), codes.NotFound, http.StatusNotFound},
 		{fmt.Errorf("a: %w", feature.ErrConflict), codes.Aborted, http.StatusConflict},
 		{fmt.Errorf("a: %w", feature.ErrUnavailable), codes.Unavailable, http.StatusServiceUnavailable},
-		{fmt.Errorf("a: %w", rpc.ErrOverloaded), codes.ResourceExhausted, http.StatusTooManyRequests},
+		{fmt.Errorf("a: %w", rpc.ErrOverloaded), codes.ResourceExhausted, http.StatusServiceUnavailable},
 		{context.Canceled, codes.Canceled, 499},
 		{fmt.Errorf("a: %w, %w", feature.ErrUnavailable, context.DeadlineExceeded), codes.DeadlineExceeded, http.StatusGatewayTimeout},
 		{status.Error(codes.Unimplemented, "a"), codes.Unimplemented, http.StatusNotImplemented},

@@ -88,6 +88,7 @@ func (s *Server) setHealth(status healthpb.HealthCheckResponse_ServingStatus) {
 
 // shutdown tells health watchers, lets calls end, and cuts off what does not.
 func (s *Server) shutdown() {
+	s.layer.Drain()
 	s.health.Shutdown()
 	s.once.Do(func() { close(s.drain) })
 	done := make(chan struct{})
