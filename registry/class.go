@@ -79,10 +79,24 @@ type ObjectChange struct {
 
 // Reason is one difference and what it means.
 type Reason struct {
-	Class Class    `json:"class"`
-	Field string   `json:"field"` // as definitions write it: ttl, features.delay.type
-	Text  string   `json:"text"`  // for people: "ttl 7d -> 3d: values older than 3d are no longer given"
-	At    Position `json:"-"`
+	Class Class  `json:"class"`
+	Field string `json:"field"` // as definitions write it: ttl, features.delay.type
+	Text  string `json:"text"`  // for people: "ttl 7d -> 3d: values older than 3d are no longer given"
+	// The parts of Text: what the field was and is, as definitions write it, and what
+	// that means. Empty: there was or is nothing, or there is no more to say.
+	Old string   `json:"old,omitzero"`
+	New string   `json:"new,omitzero"`
+	Why string   `json:"why,omitzero"`
+	At  Position `json:"-"`
+}
+
+// gravest is the gravest class of changes.
+func gravest(changes []ObjectChange) Class {
+	c := Safe
+	for i := range changes {
+		c = max(c, changes[i].Class)
+	}
+	return c
 }
 
 func worst(reasons []Reason) Class {

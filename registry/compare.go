@@ -2,8 +2,10 @@ package registry
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/quiver-features/quiver/feature"
@@ -21,16 +23,43 @@ func (d *differences) add(class Class, field, format string, args ...any) {
 	})
 }
 
+// move adds that something was one thing and is another. why may be empty.
+func (d *differences) move(class Class, field, what, from, to, why string) {
+	text := what + " " + orNone(from) + " -> " + orNone(to)
+	if why != "" {
+		text += ": " + why
+	}
+	d.add(class, field, "%s", text)
+	last := &d.reasons[len(d.reasons)-1]
+	last.Old, last.New, last.Why = from, to, why
+}
+
+// tell adds that something changed that is too long for a text: what it was and is
+// stands beside.
+func (d *differences) tell(class Class, field, from, to, format string, args ...any) {
+	d.add(class, field, format, args...)
+	last := &d.reasons[len(d.reasons)-1]
+	last.Old, last.New = from, to
+}
+
 func (d *differences) meta(a, b *feature.Meta) {
 	if a.Description != b.Description {
-		d.add(Safe, "description", "description changed")
+		d.tell(Safe, "description", a.Description, b.Description, "description changed")
 	}
 	if a.Owner != b.Owner {
-		d.add(Safe, "owner", "owner %s -> %s", orNone(a.Owner), orNone(b.Owner))
+		d.move(Safe, "owner", "owner", a.Owner, b.Owner, "")
 	}
 	if !maps.Equal(a.Tags, b.Tags) {
-		d.add(Safe, "tags", "tags changed")
+		d.tell(Safe, "tags", tagsText(a.Tags), tagsText(b.Tags), "tags changed")
 	}
+}
+
+func tagsText(tags map[string]string) string {
+	parts := make([]string, 0, len(tags))
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		parts = append(parts, k+": "+tags[k])
+	}
+	return strings.Join(parts, ", ")
 }
 
 func orNone(s string) string {
@@ -53,7 +82,7 @@ func compareEntities(a, b *feature.Entity, at func(...string) Position) []Reason
 	d := differences{at: at}
 	d.meta(&a.Meta, &b.Meta)
 	if !slices.Equal(a.Keys, b.Keys) {
-		d.add(Breaking, "keys", "keys %s -> %s: rows are found by other keys", keysText(a.Keys), keysText(b.Keys))
+		d.move(Breaking, "keys", "keys", keysText(a.Keys), keysText(b.Keys), "rows are found by other keys")
 	}
 	return d.reasons
 }
@@ -75,7 +104,7 @@ func compareSources(a, b *feature.Source, at func(...string) Position) []Reason 
 	d := differences{at: at}
 	d.meta(&a.Meta, &b.Meta)
 	if !slices.Equal(a.Parquet, b.Parquet) {
-		d.add(Breaking, "parquet", "parquet %s -> %s: values come from other files", strings.Join(a.Parquet, ", "), strings.Join(b.Parquet, ", "))
+		d.move(Breaking, "parquet", "parquet", strings.Join(a.Parquet, ", "), strings.Join(b.Parquet, ", "), "values come from other files")
 	}
 	for _, t := range []struct{ field, a, b string }{
 		{"event_timestamp", a.EventTimestamp, b.EventTimestamp},
@@ -83,16 +112,30 @@ func compareSources(a, b *feature.Source, at func(...string) Position) []Reason 
 		{"available_timestamp", a.AvailableTimestamp, b.AvailableTimestamp},
 	} {
 		if t.a != t.b {
-			d.add(Breaking, t.field, "%s %s -> %s: other rows are visible, or win", t.field, orNone(t.a), orNone(t.b))
+			d.move(Breaking, t.field, t.field, t.a, t.b, "other rows are visible, or win")
 		}
 	}
 	if !slices.Equal(a.Columns, b.Columns) {
-		d.add(Safe, "columns", "columns changed: the views that read them say what it does")
+		d.tell(Safe, "columns", columnsText(a.Columns), columnsText(b.Columns), "columns changed: the views that read them say what it does")
 	}
 	if a.Mutable != b.Mutable {
-		d.add(Safe, "mutable", "mutable %t -> %t: how runs read the files", a.Mutable, b.Mutable)
+		d.move(Safe, "mutable", "mutable", strconv.FormatBool(a.Mutable), strconv.FormatBool(b.Mutable), "how runs read the files")
 	}
 	return d.reasons
+}
+
+func columnsText(columns []feature.ColumnOverride) string {
+	parts := make([]string, len(columns))
+	for i, c := range columns {
+		parts[i] = c.Name
+		if c.Column != "" && c.Column != c.Name {
+			parts[i] += " from " + c.Column
+		}
+		if !c.Type.IsZero() {
+			parts[i] += " " + c.Type.String()
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // compareViews says how a view version differs from what the files describe now.
@@ -111,15 +154,15 @@ func compareViews(a, b *feature.ViewVersion, at func(...string) Position) []Reas
 
 func (d *differences) viewKeys(a, b *feature.ViewVersion) {
 	if !slices.Equal(a.Keys, b.Keys) {
-		d.add(Breaking, "entities", "join keys %s -> %s: rows are found by other keys", keysText(a.Keys), keysText(b.Keys))
+		d.move(Breaking, "entities", "join keys", keysText(a.Keys), keysText(b.Keys), "rows are found by other keys")
 		return
 	}
 	if !slices.Equal(a.Entities, b.Entities) {
-		d.add(Safe, "entities", "entities %s -> %s, with the same join keys", rolesText(a.Entities), rolesText(b.Entities))
+		d.move(Safe, "entities", "entities", rolesText(a.Entities), rolesText(b.Entities), "the join keys stay")
 	}
 	for i, key := range b.Keys {
 		if from, to := inFiles(a, a.KeyColumns[i]), inFiles(b, b.KeyColumns[i]); from != to {
-			d.add(Breaking, "keys."+key.Name, "join key %s is read from column %s -> %s", key.Name, from, to)
+			d.move(Breaking, "keys."+key.Name, "join key "+key.Name+" is read from column", from, to, "")
 		}
 	}
 }
@@ -149,10 +192,10 @@ func inFiles(v *feature.ViewVersion, column string) string {
 
 func (d *differences) viewTable(a, b *feature.ViewVersion) {
 	if a.Table.Source != b.Table.Source {
-		d.add(Breaking, "source", "source %s -> %s", a.Table.Source, b.Table.Source)
+		d.move(Breaking, "source", "source", a.Table.Source, b.Table.Source, "")
 	}
 	if !slices.Equal(a.Table.Parquet, b.Table.Parquet) {
-		d.add(Breaking, "source", "files of source %s: %s -> %s", b.Table.Source, strings.Join(a.Table.Parquet, ", "), strings.Join(b.Table.Parquet, ", "))
+		d.move(Breaking, "source", "files of source "+b.Table.Source+":", strings.Join(a.Table.Parquet, ", "), strings.Join(b.Table.Parquet, ", "), "")
 	}
 	for _, t := range []struct{ what, a, b string }{
 		{"event timestamp", a.Table.Event, b.Table.Event},
@@ -160,11 +203,11 @@ func (d *differences) viewTable(a, b *feature.ViewVersion) {
 		{"available timestamp", a.Table.Available, b.Table.Available},
 	} {
 		if from, to := inFiles(a, t.a), inFiles(b, t.b); from != to {
-			d.add(Breaking, "source", "%s of source %s: %s -> %s: other rows are visible, or win", t.what, b.Table.Source, orNone(from), orNone(to))
+			d.move(Breaking, "source", t.what+" of source "+b.Table.Source+":", from, to, "other rows are visible, or win")
 		}
 	}
 	if a.Table.Mutable != b.Table.Mutable {
-		d.add(Safe, "source", "mutable %t -> %t: how runs read the files", a.Table.Mutable, b.Table.Mutable)
+		d.move(Safe, "source", "mutable", strconv.FormatBool(a.Table.Mutable), strconv.FormatBool(b.Table.Mutable), "how runs read the files")
 	}
 	if a.Table.Source == b.Table.Source && !sameNames(&a.Table, &b.Table) {
 		d.add(Safe, "source", "columns of source %s are named or declared otherwise; what is read stays", b.Table.Source)
@@ -186,60 +229,64 @@ func sameNames(a, b *feature.Table) bool {
 
 func (d *differences) viewRule(a, b *feature.ViewVersion) {
 	if a.Rule.Delay != b.Rule.Delay {
-		d.add(Breaking, "delay", "delay %s -> %s: rows are visible from another time on", durationOr(a.Rule.Delay, "none"), durationOr(b.Rule.Delay, "none"))
+		d.move(Breaking, "delay", "delay", durationOr(a.Rule.Delay, "none"), durationOr(b.Rule.Delay, "none"), "rows are visible from another time on")
 	}
 	from, to := a.Rule.TTL, b.Rule.TTL
 	switch {
 	case from == to:
 	case to == 0 || (from != 0 && to > from):
-		d.add(Backfill, "ttl", "ttl %s -> %s: older rows become visible", durationOr(from, "none"), durationOr(to, "none"))
+		d.move(Backfill, "ttl", "ttl", durationOr(from, "none"), durationOr(to, "none"), "older rows become visible")
 	default:
-		d.add(Breaking, "ttl", "ttl %s -> %s: a shorter TTL makes values null that readers get now", durationOr(from, "none"), durationOr(to, "none"))
+		d.move(Breaking, "ttl", "ttl", durationOr(from, "none"), durationOr(to, "none"), "a shorter TTL makes values null that readers get now")
 	}
 }
 
 func (d *differences) viewOnline(a, b *feature.ViewVersion) {
 	switch {
 	case !a.Online && b.Online:
-		d.add(Backfill, "online", "online: kept in the online store from now on")
+		d.tell(Backfill, "online", "false", "true", "online: kept in the online store from now on")
 	case a.Online && !b.Online:
-		d.add(Breaking, "online", "no longer online: requests that read it would fail")
+		d.tell(Breaking, "online", "true", "false", "no longer online: requests that read it would fail")
 	}
 	if a.Schedule != b.Schedule {
-		d.add(Safe, "schedule", "schedule %s -> %s", orNone(a.Schedule), orNone(b.Schedule))
+		d.move(Safe, "schedule", "schedule", a.Schedule, b.Schedule, "")
 	}
 	if a.MaxStaleness != b.MaxStaleness {
-		d.add(Safe, "max_staleness", "max_staleness %s -> %s", durationOr(a.MaxStaleness, "no limit"), durationOr(b.MaxStaleness, "no limit"))
+		d.move(Safe, "max_staleness", "max_staleness", durationOr(a.MaxStaleness, "no limit"), durationOr(b.MaxStaleness, "no limit"), "")
 	}
 }
 
 func (d *differences) viewFeatures(a, b *feature.ViewVersion) {
 	for i := range a.Features {
-		if b.Feature(a.Features[i].Name) < 0 {
-			d.add(Breaking, "features", "feature %s is removed", a.Features[i].Name)
+		if was := &a.Features[i]; b.Feature(was.Name) < 0 {
+			d.tell(Breaking, "features."+was.Name, was.Type.String(), "", "feature %s is removed", was.Name)
 		}
 	}
 	for i := range b.Features {
 		now := &b.Features[i]
 		at := a.Feature(now.Name)
 		if at < 0 {
-			d.add(Backfill, "features."+now.Name, "new feature %s %s", now.Name, now.Type)
+			d.tell(Backfill, "features."+now.Name, "", now.Type.String(), "new feature %s %s", now.Name, now.Type)
 			continue
 		}
 		was := &a.Features[at]
 		if was.Type != now.Type {
-			d.add(Breaking, "features."+now.Name+".type", "type of feature %s: %s -> %s", now.Name, was.Type, now.Type)
+			d.move(Breaking, "features."+now.Name+".type", "type of feature "+now.Name+":", was.Type.String(), now.Type.String(), "")
 		}
 		if from, to := inFiles(a, was.Column), inFiles(b, now.Column); from != to {
-			d.add(Breaking, "features."+now.Name+".column", "feature %s is read from column %s -> %s", now.Name, from, to)
+			d.move(Breaking, "features."+now.Name+".column", "feature "+now.Name+" is read from column", from, to, "")
 		}
 		if was.Description != now.Description {
-			d.add(Safe, "features."+now.Name+".description", "description of feature %s changed", now.Name)
+			d.tell(Safe, "features."+now.Name+".description", was.Description, now.Description, "description of feature %s changed", now.Name)
 		}
 	}
 	if !inOrder(a, b) {
-		d.add(Safe, "features", "features stand in another order")
+		d.tell(Safe, "features", namesText(featureNames(a)), namesText(featureNames(b)), "features stand in another order")
 	}
+}
+
+func namesText(names iter.Seq[string]) string {
+	return strings.Join(slices.Collect(names), ", ")
 }
 
 // inOrder tells whether the features that both have stand in the same order.
@@ -265,25 +312,33 @@ func compareServices(a, b *ServiceVersion, at func(...string) Position) []Reason
 	uses := map[string]bool{}
 	for _, out := range a.Outputs {
 		if _, stays := after[out.Name]; !stays {
-			d.add(Breaking, "features", "output %s is removed", out.Name)
+			d.tell(Breaking, "features", out.Name, "", "output %s is removed", out.Name)
 		}
 	}
 	for _, out := range b.Outputs {
 		was, ok := before[out.Name]
 		if !ok {
-			d.add(Breaking, "features", "new output %s", out.Name)
+			d.tell(Breaking, "features", "", out.Name, "new output %s", out.Name)
 			continue
 		}
 		d.serviceOutput(&a.Uses[was.Use], &b.Uses[out.Use], was, out, uses)
 	}
 	if len(d.reasons) == 0 || worst(d.reasons) == Safe {
 		if !slices.EqualFunc(a.Outputs, b.Outputs, func(x, y ServiceOutput) bool { return x.Name == y.Name }) {
-			d.add(Breaking, "features", "outputs stand in another order")
+			d.tell(Breaking, "features", outputNames(a), outputNames(b), "outputs stand in another order")
 		} else if !slices.EqualFunc(a.Uses, b.Uses, equalUses) || !slices.Equal(a.Outputs, b.Outputs) {
 			d.add(Breaking, "features", "views are used otherwise")
 		}
 	}
 	return d.reasons
+}
+
+func outputNames(s *ServiceVersion) string {
+	names := make([]string, len(s.Outputs))
+	for i, out := range s.Outputs {
+		names[i] = out.Name
+	}
+	return strings.Join(names, ", ")
 }
 
 func outputsByName(s *ServiceVersion) map[string]ServiceOutput {
@@ -297,20 +352,20 @@ func outputsByName(s *ServiceVersion) map[string]ServiceOutput {
 // serviceOutput compares where one output comes from; what holds for a whole use
 // is said once.
 func (d *differences) serviceOutput(a, b *ServiceUse, was, now ServiceOutput, told map[string]bool) {
-	once := func(format string, args ...any) {
-		if text := fmt.Sprintf(format, args...); !told[text] {
+	once := func(what, from, to string) {
+		if text := what + from + to; !told[text] {
 			told[text] = true
-			d.add(Breaking, "features", "%s", text)
+			d.move(Breaking, "features", what, from, to, "")
 		}
 	}
 	switch {
 	case a.View != b.View || was.Feature != now.Feature:
-		once("output %s shows %s:%s -> %s:%s", now.Name, a.View, was.Feature, b.View, now.Feature)
+		once("output "+now.Name+" shows", a.View+":"+was.Feature, b.View+":"+now.Feature)
 	case a.Version != b.Version:
-		once("view %s@%d -> %s@%d", a.View, a.Version, b.View, b.Version)
+		once("view", fmt.Sprintf("%s@%d", a.View, a.Version), fmt.Sprintf("%s@%d", b.View, b.Version))
 	}
 	if a.View == b.View && !slices.Equal(a.Keys, b.Keys) {
-		once("keys of %s are taken from %s -> %s", b.Alias, strings.Join(a.Keys, ", "), strings.Join(b.Keys, ", "))
+		once("keys of "+b.Alias+" are taken from", strings.Join(a.Keys, ", "), strings.Join(b.Keys, ", "))
 	}
 }
 

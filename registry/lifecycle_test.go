@@ -253,7 +253,10 @@ func TestPromoteWantsItMaterialized(t *testing.T) {
 	last := store.history[len(store.history)-2]
 	want := registry.ObjectChange{
 		Kind: registry.KindView, Name: "last", Action: registry.ActionPromote, Class: registry.Breaking, From: 1, To: 2, Current: true,
-		Reasons: []registry.Reason{{Class: registry.Breaking, Field: "ttl", Text: "ttl 7d -> 3d: a shorter TTL makes values null that readers get now"}},
+		Reasons: []registry.Reason{{
+			Class: registry.Breaking, Field: "ttl", Text: "ttl 7d -> 3d: a shorter TTL makes values null that readers get now",
+			Old: "7d", New: "3d", Why: "a shorter TTL makes values null that readers get now",
+		}},
 	}
 	if diff := cmp.Diff([]registry.ObjectChange{want}, last.Changes); diff != "" || last.Operation != registry.OperationPromote {
 		t.Errorf("the history says %s (-want +got):\n%s", last.Operation, diff)

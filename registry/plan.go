@@ -17,6 +17,9 @@ import (
 type Plan struct {
 	Base    int64          `json:"base"`
 	Changes []ObjectChange `json:"changes"` // entities, sources, views, services, each in the order of names
+	// Removals is what applying takes away, in the order of Changes: names that are no
+	// longer defined, and features that a service still reads.
+	Removals []Removal `json:"removals,omitempty"`
 
 	write Change // without author
 }
@@ -25,13 +28,7 @@ type Plan struct {
 func (p *Plan) Empty() bool { return len(p.Changes) == 0 }
 
 // Class is the gravest class of the changes.
-func (p *Plan) Class() Class {
-	c := Safe
-	for i := range p.Changes {
-		c = max(c, p.Changes[i].Class)
-	}
-	return c
-}
+func (p *Plan) Class() Class { return gravest(p.Changes) }
 
 // NewPlan compares definitions with a registry. It reads the columns of every
 // source's files. What is wrong with the definitions, all of it, is an error of
@@ -56,6 +53,7 @@ func NewPlan(ctx context.Context, base *Snapshot, defs *Definitions, schemas Sch
 		p.problems.Sort()
 		return nil, p.problems
 	}
+	p.plan.Removals = p.removals()
 	p.plan.write.Operation, p.plan.write.Changes = OperationApply, p.plan.Changes
 	return p.plan, nil
 }
@@ -178,17 +176,10 @@ func (p *planner) planStorage(v *feature.ViewVersion, was *viewEntry) bool {
 	if !v.Online {
 		return false
 	}
-	layout := storageLayout(v)
-	if was != nil {
-		latest := was.filling
-		if latest == nil {
-			latest = was.active
-		}
-		if latest != nil && equalLayouts(latest, &layout) {
-			return false
-		}
+	if was != nil && storedAs(was, v) {
+		return false
 	}
-	p.plan.write.Storages = append(p.plan.write.Storages, layout)
+	p.plan.write.Storages = append(p.plan.write.Storages, storageLayout(v))
 	return true
 }
 
@@ -208,6 +199,17 @@ func storageLayout(v *feature.ViewVersion) feature.Storage {
 
 func equalLayouts(a, b *feature.Storage) bool {
 	return slices.Equal(a.Keys, b.Keys) && slices.Equal(a.Features, b.Features) && a.Rule == b.Rule
+}
+
+// storedAs tells whether what is stored of a version, or is being filled, has its
+// layout.
+func storedAs(e *viewEntry, view *feature.ViewVersion) bool {
+	latest := e.filling
+	if latest == nil {
+		latest = e.active
+	}
+	layout := storageLayout(view)
+	return latest != nil && equalLayouts(latest, &layout)
 }
 
 // retire gives up the storages of removed views' versions that no service uses,
@@ -239,9 +241,11 @@ func (p *planner) retire() {
 			}
 		}
 	}
-	slices.SortFunc(p.plan.write.Retire, func(a, b ViewRef) int {
-		return cmp.Or(strings.Compare(a.View, b.View), cmp.Compare(a.Version, b.Version))
-	})
+	slices.SortFunc(p.plan.write.Retire, compareRefs)
+}
+
+func compareRefs(x, y ViewRef) int {
+	return cmp.Or(strings.Compare(x.View, y.View), cmp.Compare(x.Version, y.Version))
 }
 
 // decision is what becomes of a versioned object.

@@ -148,13 +148,7 @@ func (p *promotion) service(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("service %s: %w", service.ID(), err)
 		}
-		var names []string
-		for _, out := range service.Outputs {
-			if out.Use == i {
-				names = append(names, out.Feature)
-			}
-		}
-		if err := p.ready(ctx, e, names); err != nil {
+		if err := p.ready(ctx, e, service.featuresOf(i)); err != nil {
 			return fmt.Errorf("service %s: %w", service.ID(), err)
 		}
 	}
@@ -184,21 +178,33 @@ func (p *promotion) ready(ctx context.Context, e *viewEntry, features []string) 
 	if !e.view.Online {
 		return nil
 	}
-	if e.active == nil {
-		return fmt.Errorf("view %s has no storage in the online store any more: apply its definition again: %w", e.view.ID(), feature.ErrConflict)
-	}
-	for _, name := range features {
-		if !slices.ContainsFunc(e.active.Features, func(f feature.Field) bool { return f.Name == name }) {
-			return fmt.Errorf("feature %s of view %s is still being filled: run quiver materialize %s first: %w",
-				name, e.view.ID(), e.view.Name, feature.ErrConflict)
-		}
-	}
-	done, err := p.materialized(ctx, e.active)
+	lack, err := lacking(ctx, e.view, e.active, features, p.materialized)
 	if err != nil {
-		return fmt.Errorf("find out whether view %s is materialized: %w", e.view.ID(), err)
+		return err
 	}
-	if !done {
-		return fmt.Errorf("view %s is not materialized yet: run quiver materialize %s first: %w", e.view.ID(), e.view.Name, feature.ErrConflict)
+	if lack != "" {
+		return fmt.Errorf("%s: %w", lack, feature.ErrConflict)
 	}
 	return nil
+}
+
+// lacking says why features of a view version that is kept online can't be read
+// from its storage, and what to do; empty: they can.
+func lacking(ctx context.Context, view *feature.ViewVersion, active *feature.Storage, features []string, materialized Materialized) (string, error) {
+	if active == nil {
+		return fmt.Sprintf("view %s has no storage in the online store any more: apply its definition again", view.ID()), nil
+	}
+	for _, name := range features {
+		if !slices.ContainsFunc(active.Features, func(f feature.Field) bool { return f.Name == name }) {
+			return fmt.Sprintf("feature %s of view %s is still being filled: run quiver materialize %s first", name, view.ID(), view.Name), nil
+		}
+	}
+	done, err := materialized(ctx, active)
+	if err != nil {
+		return "", fmt.Errorf("find out whether view %s is materialized: %w", view.ID(), err)
+	}
+	if !done {
+		return fmt.Sprintf("view %s is not materialized yet: run quiver materialize %s first", view.ID(), view.Name), nil
+	}
+	return "", nil
 }

@@ -114,8 +114,9 @@ type Operation string
 
 // The operations that make revisions.
 const (
-	OperationApply   Operation = "apply"
-	OperationPromote Operation = "promote"
+	OperationApply    Operation = "apply"
+	OperationPromote  Operation = "promote"
+	OperationRollback Operation = "rollback"
 )
 
 // Revision is an entry of the history.
