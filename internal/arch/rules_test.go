@@ -56,7 +56,7 @@ func testThird() []string {
 func testExtra() map[string][]string {
 	return map[string][]string{
 		"internal/rpc":     {"proto/..."},
-		"internal/testenv": {goRedis},
+		"internal/testenv": {goRedis, pgx},
 	}
 }
 

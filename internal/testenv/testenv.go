@@ -1,5 +1,5 @@
-// Package testenv gives tests the real things that they run against: a Redis server of their own, the Python
-// environment of the SQL oracle, a small disk that fills up.
+// Package testenv gives tests the real things that they run against: a Redis and a PostgreSQL server of their own, the
+// Python environment of the SQL oracle, a small disk that fills up.
 //
 // What a test needs and the machine lacks fails the test, with how to install it: a test that skips itself
 // looks like one that passed. `make deps` installs everything that is named here.
