@@ -19,6 +19,11 @@ PKG        ?= ./...
 VERSION := $(shell git describe --tags --dirty --match 'v*' 2>/dev/null \
 	|| { h=$$(git describe --always --dirty 2>/dev/null) && echo "dev-$$h"; } || echo dev)
 
+# What `quiver version -o json` and the manual's pages tell of the source; empty outside git.
+COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
+DATE   := $(shell TZ=UTC git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
+STAMP  := -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
+
 # The binary, the tools and the linter are built with the same settings, so that they share one build cache.
 # The version is passed in, so the build need not ask git (which refuses in a folder of another owner);
 # without debugging information the compiler needs an eighth less time.
@@ -38,7 +43,7 @@ help: ## list the targets
 .PHONY: build
 build: ## build the static binary into bin/quiver
 	@if [ -d cmd/quiver ]; then \
-		$(STATIC) $(GO) build -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/quiver; \
+		$(STATIC) $(GO) build -ldflags "-s -w $(STAMP)" -o $(BIN) ./cmd/quiver; \
 		echo "$(BIN) $(VERSION)"; \
 	else \
 		$(STATIC) $(GO) build ./...; \
@@ -47,6 +52,32 @@ build: ## build the static binary into bin/quiver
 .PHONY: demo
 demo: build ## build, then run examples/flights from definitions to a served value
 	@QUIVER=$(CURDIR)/bin/quiver examples/flights/demo.sh
+
+.PHONY: man
+man: build ## write the manual's pages into bin/man
+	@$(BIN) man bin/man
+
+.PHONY: completion
+completion: build ## write the shells' completion scripts into bin/completion
+	@mkdir -p bin/completion
+	@$(BIN) completion bash >bin/completion/quiver.bash
+	@$(BIN) completion zsh >bin/completion/_quiver
+	@$(BIN) completion fish >bin/completion/quiver.fish
+	@echo "wrote bin/completion"
+
+# Packagers set DESTDIR, the root of what they pack.
+PREFIX  ?= /usr/local
+DESTDIR ?=
+.PHONY: install
+install: man completion ## install binary, manual and completion below PREFIX (/usr/local)
+	@mkdir -p $(addprefix $(DESTDIR)$(PREFIX)/,bin $(addprefix share/,man/man1 bash-completion/completions \
+		zsh/site-functions fish/vendor_completions.d))
+	@install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/quiver
+	@install -m 644 bin/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	@install -m 644 bin/completion/quiver.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/quiver
+	@install -m 644 bin/completion/_quiver $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_quiver
+	@install -m 644 bin/completion/quiver.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/quiver.fish
+	@echo "installed $(DESTDIR)$(PREFIX)/bin/quiver; its manual and completion are in $(DESTDIR)$(PREFIX)/share"
 
 .PHONY: bench
 bench: build ## measure from Parquet to a served value, on SQLite and Redis (run it beside nothing else)

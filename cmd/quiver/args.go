@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,12 +24,21 @@ func knownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	commands := map[string]bool{}
-	for _, known := range c.Commands() {
-		commands[known.Name()] = true
-	}
-	return wrongUse(c, "unknown command %q%s", args[0], didYouMean("", args[0], maps.Keys(commands)))
+	return wrongUse(c, "unknown command %q%s", args[0], didYouMean("", args[0], commandNames(c)))
 }
+
+func commandNames(c *cobra.Command) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, known := range c.Commands() {
+			if known.IsAvailableCommand() && !yield(known.Name()) {
+				return
+			}
+		}
+	}
+}
+
+// formats gives the values of --output.
+func formats() iter.Seq[string] { return slices.Values([]string{"table", "json", "yaml"}) }
 
 // didYouMean names what was probably meant, each name with the prefix; empty where
 // nothing is near.

@@ -11,17 +11,17 @@ import (
 	"syscall"
 
 	goredis "github.com/redis/go-redis/v9"
+	"github.com/spf13/cobra"
 )
-
-// version is set when the binary is built.
-var version = "dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	goredis.SetLogger(silence{}) // what fails is told by the error, once
+	cobra.EnableCommandSorting = false // help lists commands in the order of the work
 	code := run(ctx, os.Args[1:], environment{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.LookupEnv, person: terminal(os.Stdin),
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.LookupEnv,
+		person: terminal(os.Stdin), width: terminalWidth(os.Stdout),
 	})
 	stop()
 	os.Exit(code)
@@ -40,6 +40,7 @@ type environment struct {
 	err    io.Writer
 	getenv func(string) (string, bool)
 	person bool // somebody can answer questions on in
+	width  int  // of the terminal that out is, in columns; 0: out is none
 }
 
 // run executes one command line and gives its exit code: 0 done, 1 failed, 2

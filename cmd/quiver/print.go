@@ -14,6 +14,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/mattn/go-isatty"
 	"go.yaml.in/yaml/v4"
+	"golang.org/x/term"
 
 	"github.com/quiver-features/quiver/feature"
 )
@@ -46,15 +47,25 @@ func (a *app) print(value any, people func() error) error {
 	}
 }
 
-// widest is the width of a column from which on its texts go over several lines.
-const widest = 96
+// widest is the width of a column from which on its texts go over several lines,
+// and gap the spaces between two columns.
+const (
+	widest = 96
+	gap    = 2
+)
 
-// printTable writes rows in aligned columns; those named by right hold numbers.
+// printTable writes rows in aligned columns; those named by right hold numbers. On
+// a terminal, texts go over several lines so that the table is as wide as that; a
+// table of too many columns is written a row after the other.
 func (a *app) printTable(header []string, rows [][]string, right ...int) error {
+	widths, fits := fitted(header, rows, a.env.width)
+	if !fits {
+		return a.printRecords(header, rows)
+	}
 	w := table.NewWriter()
 	style := table.StyleLight
 	style.Options = table.Options{SeparateHeader: true, SeparateColumns: false, DrawBorder: false}
-	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", strings.Repeat(" ", gap)
 	style.Format.Header = 0
 	w.SetStyle(style)
 	w.AppendHeader(cells(header))
@@ -63,13 +74,82 @@ func (a *app) printTable(header []string, rows [][]string, right ...int) error {
 	}
 	config := make([]table.ColumnConfig, len(header))
 	for i := range config {
-		config[i] = table.ColumnConfig{Number: i + 1, WidthMax: widest, WidthMaxEnforcer: text.WrapSoft}
+		config[i] = table.ColumnConfig{Number: i + 1, WidthMax: widths[i], WidthMaxEnforcer: text.WrapSoft}
 		if slices.Contains(right, i) {
 			config[i].Align, config[i].AlignHeader = text.AlignRight, text.AlignRight
 		}
 	}
 	w.SetColumnConfigs(config)
 	return a.printText(trimLines(w.Render()) + "\n")
+}
+
+// fitted gives each column's width such that a line has at most the given one (0:
+// any): the widest give way first, and none is narrower than its longest word. It
+// is false where that is not enough.
+func fitted(header []string, rows [][]string, width int) (widths []int, fits bool) {
+	widths = make([]int, len(header))
+	words := make([]int, len(header))
+	for _, row := range append([][]string{header}, rows...) {
+		for i, cell := range row {
+			widths[i] = min(max(widths[i], text.StringWidth(cell)), widest)
+			for _, word := range strings.Fields(cell) {
+				words[i] = min(max(words[i], text.StringWidth(word)), widest)
+			}
+		}
+	}
+	if width == 0 {
+		return widths, true
+	}
+	total := gap * len(widths) // the last column has its gap, too
+	for _, w := range widths {
+		total += w
+	}
+	for ; total > width; total-- {
+		widest := -1
+		for i, w := range widths {
+			if w > words[i] && (widest < 0 || w > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return nil, false
+		}
+		widths[widest]--
+	}
+	return widths, true
+}
+
+// printRecords writes each row as lines of a name and a value.
+func (a *app) printRecords(header []string, rows [][]string) error {
+	var blocks []string
+	for _, row := range rows {
+		var pairs [][]string
+		for i, cell := range row {
+			if cell != "" {
+				pairs = append(pairs, []string{header[i], cell})
+			}
+		}
+		blocks = append(blocks, a.pairs(pairs))
+	}
+	return a.printText(strings.Join(blocks, "\n"))
+}
+
+// pairs aligns names and their values, over several lines where a terminal is
+// narrower than the value.
+func (a *app) pairs(lines [][]string) string {
+	names := 0
+	for _, l := range lines {
+		names = max(names, text.StringWidth(l[0]))
+	}
+	var b strings.Builder
+	for _, l := range lines {
+		value := printable(l[1])
+		if room := a.env.width - names - gap; a.env.width > 0 && room >= widest/4 {
+			value = strings.ReplaceAll(text.WrapSoft(value, room), "\n", "\n"+strings.Repeat(" ", names+gap))
+		}
+		fmt.Fprintf(&b, "%s  %s\n", text.Pad(printable(l[0]), names, ' '), value)
+	}
+	return trimLines(b.String())
 }
 
 func cells(values []string) table.Row {
@@ -108,6 +188,18 @@ func (a *app) printText(s string) error {
 func terminal(w any) bool {
 	f, ok := w.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// terminalWidth gives the columns of a terminal, 0 where a stream is none.
+func terminalWidth(f *os.File) int {
+	if !terminal(f) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd())) //nolint:gosec // a descriptor is small
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 // count writes a number with separators: 3,000,000.

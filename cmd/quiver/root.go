@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -16,60 +16,103 @@ type app struct {
 	clockTold bool // that the clock is frozen
 }
 
+// root puts the commands together, in the order in which one meets them.
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "quiver",
 		Short: "An online/offline feature store: one definition, the same values in training and serving",
 		Long: `Quiver keeps feature definitions, builds point-in-time-correct training sets from
-Parquet, keeps the latest values in an online store and serves them.
-
-Start with "quiver init", then "quiver validate", "plan" and "apply".`,
+Parquet, keeps the latest values in an online store and serves them.`,
+		Example: `  quiver init shop && cd shop       # a small project that works, with data
+  quiver plan && quiver apply       # register its definitions
+  quiver train --spine data/labels.csv --service churn_model --out train.parquet
+  quiver materialize && quiver get --service churn_model --key customer=1,2`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          knownCommand,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.PersistentFlags().StringVarP(&a.dir, "directory", "C", ".", "folder of the project, or one below it")
-	root.PersistentFlags().StringVar(&a.target, "env", "", "environment of quiver.yaml to use")
-	root.PersistentFlags().StringVarP(&a.format, "output", "o", "table", "what to print: table, json or yaml")
+	root.PersistentFlags().StringVarP(&a.dir, "directory", "C", ".", "`folder` of the project, or one below it")
+	root.PersistentFlags().StringVar(&a.target, "env", "", "`environment` of quiver.yaml to use")
+	root.PersistentFlags().StringVarP(&a.format, "output", "o", "table", "`format` of what is printed: table, json or yaml")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		switch a.format {
 		case "table", "json", "yaml":
 			return nil
 		}
-		return usagef("unknown output format %q: expected table, json or yaml", a.format)
+		return usagef("unknown output format %q%s: expected table, json or yaml", a.format, didYouMean("", a.format, formats()))
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddGroup(
-		&cobra.Group{ID: "define", Title: "Definitions:"},
-		&cobra.Group{ID: "use", Title: "Features:"},
-		&cobra.Group{ID: "operate", Title: "Online store and servers:"},
-	)
-	add := func(group string, commands ...*cobra.Command) {
+	root.SetUsageTemplate(usageTemplate)
+	add := func(id, title string, commands ...*cobra.Command) {
+		root.AddGroup(&cobra.Group{ID: id, Title: title})
 		for _, c := range commands {
-			c.GroupID = group
+			c.GroupID = id
 			root.AddCommand(c)
 		}
 	}
-	add("define", a.initCommand(), a.validateCommand(), a.planCommand(), a.applyCommand(), a.promoteCommand(),
-		a.historyCommand(), a.listCommand(), a.describeCommand(), a.schemaCommand())
-	add("use", a.trainCommand(), a.getCommand())
-	add("operate", a.materializeCommand(), a.statusCommand(), a.runsCommand(), a.serveCommand())
-	root.AddCommand(a.versionCommand())
+	add("define", "Define and register features:",
+		a.initCommand(), a.validateCommand(), a.planCommand(), a.applyCommand(), a.promoteCommand(), a.historyCommand())
+	add("find", "Find features:",
+		a.listCommand(), a.describeCommand())
+	add("train", "Build training sets:",
+		a.trainCommand())
+	add("operate", "Fill the online store, and serve it:",
+		a.materializeCommand(), a.statusCommand(), a.runsCommand(), a.getCommand(), a.serveCommand())
+	add("about", "Quiver itself:",
+		a.completionCommand(), a.manCommand(), a.versionCommand())
+	help := helpCommand()
+	root.SetHelpCommandGroupID("about")
+	root.SetHelpCommand(help)
+	root.CompletionOptions.DisableDefaultCmd = true // ours has examples
+	a.addCompletions(root)
 	return root
 }
 
-func (a *app) versionCommand() *cobra.Command {
+// helpCommand is cobra's, with an error for what is no command.
+func helpCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "version",
-		Short:   "Print the version",
-		Example: "  quiver version",
-		Args:    noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return a.print(map[string]string{"version": version}, func() error {
-				_, err := fmt.Fprintln(a.env.out, "quiver", version)
-				return err
-			})
+		Use:   "help [COMMAND]",
+		Short: "Show the help of a command",
+		Example: `  quiver help
+  quiver help train`,
+		RunE: func(c *cobra.Command, args []string) error {
+			found, _, err := c.Root().Find(args)
+			if err != nil || len(args) > 0 && found == c.Root() {
+				return wrongUse(c, "unknown command %q%s", strings.Join(args, " "), didYouMean("", args[0], commandNames(c.Root())))
+			}
+			found.InitDefaultHelpFlag()
+			return found.Help()
 		},
 	}
 }
+
+// usageTemplate is the second half of the help, after what a command does.
+const usageTemplate = `Usage:
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND [flags]{{else}}{{.UseLine}}{{end}}
+{{- if .HasExample}}
+
+Examples:
+{{.Example}}
+{{- end}}
+{{- $all := .Commands}}{{range $group := .Groups}}
+
+{{.Title}}
+{{- range $all}}{{if and (eq .GroupID $group.ID) (or .IsAvailableCommand (eq .Name "help"))}}
+  {{rpad .Name .NamePadding}} {{.Short}}
+{{- end}}{{end}}{{end}}
+{{- if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsagesWrapped 96 | trimTrailingWhitespaces}}
+{{- end}}
+{{- if .HasAvailableInheritedFlags}}
+
+Flags of every command:
+{{.InheritedFlags.FlagUsagesWrapped 96 | trimTrailingWhitespaces}}
+{{- end}}
+{{- if .HasAvailableSubCommands}}
+
+"{{.CommandPath}} COMMAND --help" tells more about a command, with examples.
+{{- end}}
+`

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/quiver-features/quiver/registry"
+)
+
+func (a *app) completionCommand() *cobra.Command {
+	shells := []string{"bash", "zsh", "fish", "powershell"}
+	return &cobra.Command{
+		Use:   "completion bash|zsh|fish|powershell",
+		Short: "Print the script that lets a shell complete commands and names",
+		Long: `Prints the script by which a shell completes commands, flags, and the names in the
+registry: services, views, features, keys, environments. Bash wants the package
+bash-completion beside it. Start a new shell after the script was put in its place.`,
+		Example: `  quiver completion bash > ~/.local/share/bash-completion/completions/quiver
+  quiver completion zsh > "${fpath[1]}/_quiver"
+  quiver completion fish > ~/.config/fish/completions/quiver.fish
+  quiver completion powershell >> $PROFILE`,
+		Args: func(c *cobra.Command, args []string) error {
+			if err := exactly("the shell (" + strings.Join(shells, ", ") + ")")(c, args); err != nil {
+				return err
+			}
+			return choice(shells)(c, args)
+		},
+		ValidArgs: shells,
+		RunE: func(c *cobra.Command, args []string) error {
+			switch root := c.Root(); args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(a.env.out, true)
+			case "zsh":
+				return root.GenZshCompletion(a.env.out)
+			case "fish":
+				return root.GenFishCompletion(a.env.out, true)
+			default:
+				return root.GenPowerShellCompletionWithDesc(a.env.out)
+			}
+		},
+	}
+}
+
+// addCompletions says for every command and flag what a shell offers. Where a flag
+// is not named here, text flags take files and others nothing.
+func (a *app) addCompletions(root *cobra.Command) {
+	arguments := map[string]cobra.CompletionFunc{
+		"init": onlyFolders, "man": onlyFolders,
+		"describe": a.objects, "promote": a.versions,
+		"materialize": a.views, "status": a.views, "runs": a.views,
+		"help": cobra.NoFileCompletions,
+	}
+	flags := map[string]cobra.CompletionFunc{
+		"output": cobra.FixedCompletions(slices.Collect(formats()), cobra.ShellCompDirectiveNoFileComp),
+		"kind":   cobra.FixedCompletions([]string{registry.KindView, registry.KindService}, cobra.ShellCompDirectiveNoFileComp),
+		"env":    a.environments, "directory": onlyFolders,
+		"service": a.services, "features": a.features, "key": a.keys,
+		"spine": onlyFiles("parquet", "csv"), "out": onlyFiles("parquet", "arrow", "feather"),
+	}
+	offer := func(c *cobra.Command, f *pflag.Flag) {
+		complete := flags[f.Name]
+		if complete == nil && f.Value.Type() != "string" {
+			complete = cobra.NoFileCompletions
+		}
+		if complete != nil {
+			_ = c.RegisterFlagCompletionFunc(f.Name, complete) // fails for a flag that is none, or twice
+		}
+	}
+	root.PersistentFlags().VisitAll(func(f *pflag.Flag) { offer(root, f) })
+	for _, c := range root.Commands() {
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) { offer(c, f) })
+		if c.ValidArgsFunction == nil && len(c.ValidArgs) == 0 {
+			c.ValidArgsFunction = cobra.NoFileCompletions
+			if complete := arguments[c.Name()]; complete != nil {
+				c.ValidArgsFunction = complete
+			}
+		}
+	}
+}
+
+func onlyFolders(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveFilterDirs
+}
+
+func onlyFiles(extensions ...string) cobra.CompletionFunc {
+	return cobra.FixedCompletions(extensions, cobra.ShellCompDirectiveFilterFileExt)
+}
