@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/registry"
+	"github.com/quiver-features/quiver/registry/definition"
 )
 
 // The exit codes.
@@ -60,8 +62,58 @@ func (a *app) report(ctx context.Context, err error) int {
 		a.complain("interrupted: " + err.Error())
 		return exitFailed
 	}
+	if all := registry.Problems(nil); errors.As(err, &all) {
+		a.complainOf(all, err)
+		return exitFailed
+	}
 	a.complain(err.Error())
 	return exitFailed
+}
+
+// complainOf prints what is wrong with definitions: for people with the lines of
+// the files, for programs that read standard error a line each, and for those
+// that asked for documents as one on standard output, too.
+func (a *app) complainOf(ps registry.Problems, err error) {
+	if a.format == "json" || a.format == "yaml" {
+		_ = a.print(problemsDocumentOf(ps), nil) // if it can't be written, what follows tells all the same
+	}
+	before, ok := strings.CutSuffix(err.Error(), ps.Error())
+	if !ok || !terminal(a.env.err) {
+		a.complain(err.Error())
+		return
+	}
+	folder, _ := definition.FindProject(a.dir) // without it no lines are shown
+	c := &carets{folder: folder, colour: a.colours()}
+	if before != "" {
+		before = readable(before) + "\n"
+	}
+	_, _ = fmt.Fprintln(a.env.err, "quiver: "+before+c.text(ps))
+}
+
+// colours tells whether colours are wanted where a terminal is.
+func (a *app) colours() bool {
+	off, _ := a.env.getenv("NO_COLOR")
+	kind, _ := a.env.getenv("TERM")
+	return off == "" && kind != "dumb"
+}
+
+// problemsDocument is what is wrong with definitions, for machines.
+type problemsDocument struct {
+	Problems []problemDocument `json:"problems"`
+}
+
+type problemDocument struct {
+	*place         // nil: of no place in a file
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitzero"` // what to do
+}
+
+func problemsDocumentOf(ps registry.Problems) problemsDocument {
+	d := problemsDocument{}
+	for _, p := range ps {
+		d.Problems = append(d.Problems, problemDocument{placeOf(p.Position), p.Message, p.Hint})
+	}
+	return d
 }
 
 func (a *app) complain(text string) {
