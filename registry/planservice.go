@@ -43,7 +43,29 @@ func (p *planner) planService(def *feature.Service) (ObjectChange, bool) {
 		d.pointer.Kind, d.pointer.Name = KindService, def.Name
 		p.plan.write.Pointers = append(p.plan.write.Pointers, d.pointer)
 	}
-	return d.change(KindService, def.Name, at()), d.changed
+	c := d.change(KindService, def.Name, at())
+	c.Storage = p.planFixedStorages(now)
+	return c, d.changed
+}
+
+// planFixedStorages asks for a storage for each view version that a service uses by
+// its number and that lost its own while the view was removed.
+func (p *planner) planFixedStorages(s *ServiceVersion) bool {
+	asked := false
+	for _, u := range s.Uses {
+		v := p.base.views[u.View]
+		if planned := p.views[u.View]; v == nil || planned == nil || planned.Version == u.Version {
+			continue
+		}
+		e := v.versions[u.Version]
+		have := slices.ContainsFunc(p.plan.write.Storages, func(st feature.Storage) bool { return st.View == u.View && st.Version == u.Version })
+		if e == nil || !e.view.Online || e.active != nil || have {
+			continue
+		}
+		p.plan.write.Storages = append(p.plan.write.Storages, storageLayout(e.view))
+		asked = true
+	}
+	return asked
 }
 
 // service freezes what a service delivers. A use without a version takes the one
