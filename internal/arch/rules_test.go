@@ -80,6 +80,7 @@ func rules() []rule {
 		{"registry", []string{"feature"}, []string{cron}, concept},
 		{"registry/registrytest", []string{"registry", "feature", "internal/testenv"}, testThird(), suite},
 		{"registry/definition", []string{"registry", "feature", "internal/strictyaml"}, []string{yaml, cron, jsonSchema}, "the YAML loader knows feature, YAML and cron"},
+		{"registry/snapshotfile", []string{"registry", "feature"}, nil, "a snapshot file holds a registry's state and nothing else"},
 		{"registry/sqlite", []string{"registry", "feature"}, []string{sqlite}, technology},
 		{"registry/postgres", []string{"registry", "feature"}, []string{pgx}, technology},
 		{"registry/api", []string{"registry", "feature", "proto/...", "internal/rpc"}, []string{grpc, protobuf, genproto}, wire},

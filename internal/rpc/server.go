@@ -86,10 +86,16 @@ func (s *Server) setHealth(status healthpb.HealthCheckResponse_ServingStatus) {
 	}
 }
 
-// shutdown tells health watchers, lets calls end, and cuts off what does not.
-func (s *Server) shutdown() {
+// Drain has health say NOT_SERVING from now on, so that clients go elsewhere;
+// calls are answered as before, until the context of Serve ends.
+func (s *Server) Drain() {
 	s.layer.Drain()
 	s.health.Shutdown()
+}
+
+// shutdown tells health watchers, lets calls end, and cuts off what does not.
+func (s *Server) shutdown() {
+	s.Drain()
 	s.once.Do(func() { close(s.drain) })
 	done := make(chan struct{})
 	go func() {
