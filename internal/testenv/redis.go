@@ -32,6 +32,10 @@ type RedisServer struct {
 	dir  string
 	port int
 
+	config string // of a sentinel, which writes to it; "" for a server
+	bus    int    // port of a cluster's own traffic; 0 outside of one
+	tls    int    // port that speaks TLS; 0 for none
+
 	cmd    *exec.Cmd
 	output *lockedBuffer
 	exited chan struct{} // closed when the process has ended
@@ -148,11 +152,16 @@ var errPortTaken = errors.New("the port was taken by another process")
 
 // start runs the server on s.port and waits for its answer to PING. After an error nothing runs.
 func (s *RedisServer) start() error {
+	common := []string{"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir}
 	args := append([]string{
-		"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir,
 		"--save", "", "--appendonly", "no", "--daemonize", "no", "--protected-mode", "no",
 		"--loglevel", "notice", "--logfile", "", "--databases", "4",
 	}, s.args...)
+	if s.config != "" {
+		args = []string{"--sentinel", "--protected-mode", "no"}
+		common = append([]string{s.config}, common...)
+	}
+	args = append(common, args...)
 	// Not bound to the test's context, which ends before the cleanups run: Kill ends the process.
 	cmd := exec.CommandContext(context.Background(), s.bin, args...)
 	output := &lockedBuffer{}
