@@ -124,6 +124,9 @@ func (s *Store) transact(ctx context.Context, begin string, fn func(pgx.Tx) erro
 	if err := fn(tx); err != nil {
 		return err
 	}
+	if err := ctx.Err(); err != nil {
+		return err // while it is known that nothing was committed
+	}
 	err = tx.Commit(ctx)
 	if err != nil && !rolledBack(err) {
 		return &lostError{err}
@@ -132,14 +135,15 @@ func (s *Store) transact(ctx context.Context, begin string, fn func(pgx.Tx) erro
 }
 
 // rolledBack tells of an error of COMMIT whether it is certain that nothing was
-// committed: the server says so in an error that does not end the connection, or
-// was never asked.
+// committed: the server says so, in an error that does not end the connection.
+// pgconn.SafeToRetry does not tell: where a connection ends after the message was
+// sent, it is true.
 func rolledBack(err error) bool {
 	var answer *pgconn.PgError
 	if errors.As(err, &answer) {
 		return answer.SeverityUnlocalized == "ERROR"
 	}
-	return errors.Is(err, pgx.ErrTxCommitRollback) || pgconn.SafeToRetry(err)
+	return errors.Is(err, pgx.ErrTxCommitRollback)
 }
 
 // each calls fn for every row of a query.
