@@ -129,11 +129,16 @@ func cause(err error) error {
 // feeds or CR LF as line ends and no other control characters than tabs.
 func (f file) read(p *problems) ([]byte, bool) {
 	text, err := readLimited(f.path)
-	switch {
-	case err != nil:
+	if err != nil {
 		p.add(f.at(1, 1), fmt.Sprintf("can't read the file: %v", cause(err)), "")
 		return nil, false
-	case len(text) > maxFile:
+	}
+	return f.check(text, p)
+}
+
+// check does so for a text that was read.
+func (f file) check(text []byte, p *problems) ([]byte, bool) {
+	if len(text) > maxFile {
 		p.add(f.at(1, 1), fmt.Sprintf("the file is longer than %d MiB", maxFile>>20), "split it into several files")
 		return nil, false
 	}

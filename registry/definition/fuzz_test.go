@@ -18,7 +18,21 @@ import (
 // definitions or placed problems on one line each, and that what it accepts has
 // names that are names and a place for every object.
 func FuzzLoad(f *testing.F) {
-	archives, err := filepath.Glob("testdata/problems/*.txtar")
+	seed(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		root := write(t, map[string]string{"a.yaml": text, "quiver.yaml": text})
+		d, err := definition.Load([]string{"a.yaml"}, root)
+		checkLoaded(t, d, err)
+		lookup := func(name string) (string, bool) { return "${" + name + "}", name != "" }
+		_, err = definition.LoadProject(root, "", lookup)
+		checkProblems(t, err)
+	})
+}
+
+// seed adds the files of the loader's tests.
+func seed(f *testing.F) {
+	f.Helper()
+	archives, err := filepath.Glob("testdata/*/*.txtar")
 	if err != nil || len(archives) == 0 {
 		f.Fatalf("no archives: %v", err)
 	}
@@ -36,14 +50,6 @@ func FuzzLoad(f *testing.F) {
 	f.Add(facts + flights)
 	f.Add("kind: &a entity\nname: *a\n")
 	f.Add("kind: entity\nname: a\nkeys: [{name: k, type: !!binary aW50NjQ=}]\n...\n%TAG ! x\n--- {kind: view}\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		root := write(t, map[string]string{"a.yaml": text, "quiver.yaml": text})
-		d, err := definition.Load([]string{"a.yaml"}, root)
-		checkLoaded(t, d, err)
-		lookup := func(name string) (string, bool) { return "${" + name + "}", name != "" }
-		_, err = definition.LoadProject(root, "", lookup)
-		checkProblems(t, err)
-	})
 }
 
 func checkProblems(t *testing.T, err error) {
