@@ -152,3 +152,8 @@ func NotAllowed(allowed string) error {
 func UnsupportedMedia(message string) error {
 	return &Error{Code: codes.InvalidArgument, status: http.StatusUnsupportedMediaType, Message: message}
 }
+
+// Forbidden is the answer to a caller that may not ask.
+func Forbidden(message string) error {
+	return &Error{Code: codes.PermissionDenied, Message: message}
+}

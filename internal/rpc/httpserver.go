@@ -26,15 +26,14 @@ type HTTPServer struct {
 	log    *slog.Logger
 	server *http.Server
 
-	mu     sync.Mutex
-	open   int           // connections
-	ending bool          // no new ones are wanted
-	empty  chan struct{} // closed when it is ending and none is open
+	mu      sync.Mutex
+	open    int             // connections
+	waiting []chan struct{} // closed when none is open
 }
 
 // NewHTTPServer makes a server of a handler whose routes are made by Layer.HTTP.
 func NewHTTPServer(layer *Layer, log *slog.Logger, handler http.Handler) *HTTPServer {
-	s := &HTTPServer{layer: layer, log: log, empty: make(chan struct{})}
+	s := &HTTPServer{layer: layer, log: log}
 	longest := max(layer.opts.DefaultTimeout, maxTimeout) + spareTime
 	s.server = &http.Server{
 		Handler:           s.closing(handler),
@@ -65,27 +64,28 @@ func (s *HTTPServer) count(_ net.Conn, state http.ConnState) {
 		s.open++
 	case http.StateClosed, http.StateHijacked:
 		s.open--
-		s.tell()
-	}
-}
-
-// end has empty closed as soon as no connection is open.
-func (s *HTTPServer) end() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ending = true
-	s.tell()
-}
-
-func (s *HTTPServer) tell() {
-	if s.open > 0 || !s.ending {
+	default:
 		return
 	}
-	select {
-	case <-s.empty:
-	default:
-		close(s.empty)
+	if s.open == 0 {
+		for _, w := range s.waiting {
+			close(w)
+		}
+		s.waiting = nil
 	}
+}
+
+// allClosed gives a channel that is closed as soon as no connection is open.
+func (s *HTTPServer) allClosed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	closed := make(chan struct{})
+	if s.open == 0 {
+		close(closed)
+	} else {
+		s.waiting = append(s.waiting, closed)
+	}
+	return closed
 }
 
 // Serve answers requests on the listener, which it closes, until ctx ends. Then
@@ -121,8 +121,7 @@ func (s *HTTPServer) Serve(ctx context.Context, listener net.Listener, ready <-c
 	<-watcher
 	cut()
 	_ = s.server.Close() // connections outlive a listener that failed
-	s.end()
-	<-s.empty // the goroutines of all connections
+	<-s.allClosed()
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("rpc: serve HTTP on %s: %w", listener.Addr(), err)
 	}
@@ -146,11 +145,10 @@ func (s *HTTPServer) shutdown(cut context.CancelFunc) {
 // goodbye waits until no connection is open, but not for long.
 func (s *HTTPServer) goodbye(ctx context.Context, limit time.Duration) {
 	s.layer.Drain()
-	s.end()
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
-	case <-s.empty:
+	case <-s.allClosed():
 	case <-timer.C:
 	case <-ctx.Done():
 	}

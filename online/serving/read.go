@@ -41,6 +41,11 @@ func (h *Handler) Get(ctx context.Context, r *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.ReadKeys != nil {
+		if err := r.ReadKeys(p.keys); err != nil {
+			return nil, err
+		}
+	}
 	var rows int
 	if s.request, rows, err = p.keyColumns(r, s.request); err != nil {
 		return nil, err

@@ -19,6 +19,10 @@ type Request struct {
 	// all of one length, which is the number of rows; any integer width. A null
 	// key has no row. A column without a type and values stands for an empty one.
 	Keys map[string]*feature.Column
+	// ReadKeys, where it is set, is called once the key columns that the features
+	// need are known, and sets Keys: for transports that don't tell types. Its
+	// error is Get's.
+	ReadKeys func(want []feature.JoinKey) error
 	// Inputs are the service's request-time inputs by name.
 	Inputs map[string]*feature.Column
 
@@ -88,8 +92,14 @@ func (e *FieldError) Error() string {
 	return e.Field + ": " + e.Message
 }
 
+// Problem gives the field and the message, for transports that send them apart.
+func (e *FieldError) Problem() (field, message string) { return e.Field, e.Message }
+
 // Unwrap gives the kind of the error.
 func (e *FieldError) Unwrap() error { return e.kind }
+
+// Invalid makes a FieldError that wraps feature.ErrInvalid.
+func Invalid(field, format string, args ...any) error { return invalid(field, format, args...) }
 
 func invalid(field, format string, args ...any) error {
 	return &FieldError{Field: field, Message: fmt.Sprintf(format, args...), kind: feature.ErrInvalid}

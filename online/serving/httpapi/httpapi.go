@@ -1,7 +1,16 @@
 package httpapi
 
 import (
+	"context"
+	_ "embed" // openapi.json
+	"encoding/json"
+	"fmt"
+	"mime"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
 
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/internal/rpc"
@@ -21,10 +30,171 @@ type Options struct {
 // over gRPC.
 const methodGet = "quiver.v1.ServingService/GetOnlineFeatures"
 
+//go:embed openapi.json
+var openAPI []byte
+
 // New makes the handler of all routes. It is safe for concurrent use.
 func New(h *serving.Handler, layer *rpc.Layer, opts Options) http.Handler {
-	_ = feature.ErrUnavailable
-	return layer.HTTP(methodGet, false, func(http.ResponseWriter, *http.Request) error {
-		return rpc.NotFound("nothing yet")
+	if opts.Ready == nil {
+		opts.Ready = func() error { return readyOf(h) }
+	}
+	rs := &routes{byPath: map[string]route{}}
+	rs.add(layer, "/v1/features:get", http.MethodPost, layer.HTTP(methodGet, false, newEndpoint(h).get))
+	rs.add(layer, "/healthz", http.MethodGet, layer.HTTP("healthz", true, health(opts.Version)))
+	rs.add(layer, "/readyz", http.MethodGet, layer.HTTP("readyz", true, readiness(layer, opts.Ready)))
+	rs.add(layer, "/openapi.json", http.MethodGet, layer.HTTP("openapi.json", true, document))
+	if opts.Metrics != nil {
+		rs.add(layer, "/metrics", http.MethodGet, layer.HTTP("metrics", true, func(w http.ResponseWriter, r *http.Request) error {
+			opts.Metrics.ServeHTTP(w, r)
+			return nil
+		}))
+	}
+	rs.unknown = layer.HTTP("(unknown path)", true, func(http.ResponseWriter, *http.Request) error {
+		return rpc.NotFound(rs.list())
 	})
+	return rs
+}
+
+// routes finds a handler by its exact path: nothing is cleaned up or redirected.
+type routes struct {
+	byPath  map[string]route
+	unknown http.Handler
+}
+
+type route struct {
+	methods         []string
+	handler, denied http.Handler
+}
+
+func (rs *routes) add(layer *rpc.Layer, path, method string, handler http.Handler) {
+	methods := []string{method}
+	if method == http.MethodGet {
+		methods = append(methods, http.MethodHead) // net/http leaves the body out
+	}
+	allowed := strings.Join(methods, ", ")
+	denied := layer.HTTP("(wrong method)", true, func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Allow", allowed)
+		return rpc.NotAllowed(allowed)
+	})
+	rs.byPath[path] = route{methods, handler, denied}
+}
+
+func (rs *routes) list() string {
+	var paths []string
+	for path, r := range rs.byPath {
+		paths = append(paths, r.methods[0]+" "+path)
+	}
+	slices.Sort(paths)
+	return strings.Join(paths, ", ")
+}
+
+// ServeHTTP is part of http.Handler.
+func (rs *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	found, ok := rs.byPath[r.URL.Path]
+	switch {
+	case !ok:
+		rs.unknown.ServeHTTP(w, r)
+	case !slices.Contains(found.methods, r.Method):
+		found.denied.ServeHTTP(w, r)
+	default:
+		found.handler.ServeHTTP(w, r)
+	}
+}
+
+// endpoint answers requests for features.
+type endpoint struct {
+	handler *serving.Handler
+	origins *http.CrossOriginProtection
+	calls   sync.Pool
+}
+
+func newEndpoint(h *serving.Handler) *endpoint {
+	return &endpoint{handler: h, origins: http.NewCrossOriginProtection(), calls: sync.Pool{New: func() any { return newCall() }}}
+}
+
+func (e *endpoint) get(w http.ResponseWriter, r *http.Request) error {
+	if err := e.origins.Check(r); err != nil {
+		return rpc.Forbidden("a web page of another origin can't ask: " + err.Error())
+	}
+	if err := checkContent(r.Header); err != nil {
+		return err
+	}
+	c := e.calls.Get().(*call) //nolint:errcheck,forcetypeassert // nothing else is put there
+	defer func() {
+		if c.reset() {
+			e.calls.Put(c)
+		}
+	}()
+	var err error
+	if c.body, err = rpc.ReadBody(w, r, c.body); err != nil {
+		return err
+	}
+	if err := c.parse(); err != nil {
+		return err
+	}
+	response, err := e.handler.Get(r.Context(), &c.request)
+	if err != nil {
+		return err
+	}
+	c.out = appendResponse(c.out, response, c.request.Matrix)
+	return send(w, "application/json", c.out)
+}
+
+// checkContent refuses bodies that are not plain JSON.
+func checkContent(h http.Header) error {
+	if coding := h.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return rpc.UnsupportedMedia("header Content-Encoding: bodies are not unpacked here: send it as it is")
+	}
+	sent := h.Get("Content-Type")
+	if sent == "application/json" {
+		return nil
+	}
+	media, params, err := mime.ParseMediaType(sent)
+	charset := params["charset"]
+	if err != nil || media != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return rpc.UnsupportedMedia("header Content-Type: expected application/json, in UTF-8")
+	}
+	return nil
+}
+
+// send writes a whole answer.
+func send(w http.ResponseWriter, mediaType string, body []byte) error {
+	header := w.Header()
+	header["Content-Type"] = []string{mediaType}
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	header["Cache-Control"] = []string{"no-store"}
+	if _, err := w.Write(body); err != nil {
+		return fmt.Errorf("the client did not take the answer (%w): %w", err, context.Canceled)
+	}
+	return nil
+}
+
+func health(version string) func(http.ResponseWriter, *http.Request) error {
+	body, _ := json.Marshal(map[string]string{"status": "ok", "version": version}) // texts: it can't fail
+	return func(w http.ResponseWriter, _ *http.Request) error { return send(w, "application/json", body) }
+}
+
+func readiness(layer *rpc.Layer, ready func() error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, _ *http.Request) error {
+		if layer.Draining() {
+			return fmt.Errorf("the server is shutting down: %w", feature.ErrUnavailable)
+		}
+		if err := ready(); err != nil {
+			return err
+		}
+		return send(w, "application/json", []byte(`{"status":"ready"}`))
+	}
+}
+
+func readyOf(h *serving.Handler) error {
+	select {
+	case <-h.Ready():
+		return nil
+	default:
+		return fmt.Errorf("the registry was not read yet: %w", feature.ErrUnavailable)
+	}
+}
+
+func document(w http.ResponseWriter, _ *http.Request) error {
+	return send(w, "application/json", openAPI)
 }
