@@ -369,17 +369,7 @@ func describeView(v *feature.ViewVersion, s *registry.Snapshot, add func(name, v
 	}
 }
 
-func (a *app) printPairs(lines [][]string) error {
-	width := 0
-	for _, l := range lines {
-		width = max(width, len(l[0]))
-	}
-	var b strings.Builder
-	for _, l := range lines {
-		fmt.Fprintf(&b, "%-*s  %s\n", width, l[0], printable(l[1]))
-	}
-	return a.printText(b.String())
-}
+func (a *app) printPairs(lines [][]string) error { return a.printText(a.pairs(lines)) }
 
 func (a *app) printFeatures(v *feature.ViewVersion) error {
 	var rows [][]string

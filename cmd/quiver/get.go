@@ -380,8 +380,8 @@ func plainFloat(v float64, bits int) any {
 	return v
 }
 
-// printAnswer shows an entity a column, or, where these are many, an entity a
-// line.
+// printAnswer shows an entity a column, or, where these are many or the terminal is
+// narrow, an entity a line.
 func (a *app) printAnswer(got *answer, f getFlags, keys map[string]*feature.Column) error {
 	var names []string
 	for _, text := range f.keys { // in the order in which they were given
@@ -395,35 +395,9 @@ func (a *app) printAnswer(got *answer, f getFlags, keys map[string]*feature.Colu
 		}
 		return strings.Join(parts, ", ")
 	}
-	const columns = 4
-	header, rows := []string{"FEATURE"}, [][]string{}
-	if got.Rows <= columns {
-		for row := range got.Rows {
-			header = append(header, entity(row), "STATUS", "AGE")
-		}
-		for _, c := range got.Features {
-			line := []string{c.Name}
-			for row := range got.Rows {
-				line = append(line, c.text(row), c.Statuses[row], c.age(row, got.Time))
-			}
-			rows = append(rows, line)
-		}
-	} else {
-		header = []string{strings.Join(names, ", ")}
-		for _, c := range got.Features {
-			header = append(header, c.Name)
-		}
-		for row := range got.Rows {
-			line := []string{entity(row)}
-			for _, c := range got.Features {
-				text := c.text(row)
-				if c.Statuses[row] != feature.StatusPresent.String() {
-					text = strings.TrimSpace(text + " " + c.Statuses[row])
-				}
-				line = append(line, text)
-			}
-			rows = append(rows, line)
-		}
+	header, rows := byFeature(got, entity)
+	if _, fits := fitted(header, rows, a.env.width); got.Rows > 4 || !fits {
+		header, rows = byEntity(got, strings.Join(names, ", "), entity)
 	}
 	if err := a.printTable(header, rows); err != nil {
 		return err
@@ -433,6 +407,43 @@ func (a *app) printAnswer(got *answer, f getFlags, keys map[string]*feature.Colu
 		what = plural(len(got.Features), "feature", "features")
 	}
 	return a.printText(fmt.Sprintf("\n%s as of %s, revision %d\n", what, got.Time, got.Revision))
+}
+
+// byFeature has a line per feature, and three columns per entity.
+func byFeature(got *answer, entity func(row int) string) (header []string, rows [][]string) {
+	header = []string{"FEATURE"}
+	for row := range got.Rows {
+		header = append(header, entity(row), "STATUS", "AGE")
+	}
+	for _, c := range got.Features {
+		line := []string{c.Name}
+		for row := range got.Rows {
+			line = append(line, c.text(row), c.Statuses[row], c.age(row, got.Time))
+		}
+		rows = append(rows, line)
+	}
+	return header, rows
+}
+
+// byEntity has a line per entity, and a column per feature: its value, and the
+// status where that is not PRESENT.
+func byEntity(got *answer, keys string, entity func(row int) string) (header []string, rows [][]string) {
+	header = []string{keys}
+	for _, c := range got.Features {
+		header = append(header, c.Name)
+	}
+	for row := range got.Rows {
+		line := []string{entity(row)}
+		for _, c := range got.Features {
+			text := c.text(row)
+			if c.Statuses[row] != feature.StatusPresent.String() {
+				text = strings.TrimSpace(text + " " + c.Statuses[row])
+			}
+			line = append(line, text)
+		}
+		rows = append(rows, line)
+	}
+	return header, rows
 }
 
 func (c *answerFeature) text(row int) string {

@@ -62,6 +62,12 @@ func (a *app) printTable(header []string, rows [][]string, right ...int) error {
 	if !fits {
 		return a.printRecords(header, rows)
 	}
+	for i := len(header) - 1; i >= 0; i-- { // a column of width 0 is left out
+		if widths[i] == 0 {
+			header, rows, right = withoutColumn(header, rows, right, i)
+			widths = slices.Delete(widths, i, i+1)
+		}
+	}
 	w := table.NewWriter()
 	style := table.StyleLight
 	style.Options = table.Options{SeparateHeader: true, SeparateColumns: false, DrawBorder: false}
@@ -84,8 +90,9 @@ func (a *app) printTable(header []string, rows [][]string, right ...int) error {
 }
 
 // fitted gives each column's width such that a line has at most the given one (0:
-// any): the widest give way first, and none is narrower than its longest word. It
-// is false where that is not enough.
+// any): columns without a value go first (their width is 0 then), then the widest
+// give way, and none is narrower than its longest word. It is false where that is
+// not enough.
 func fitted(header []string, rows [][]string, width int) (widths []int, fits bool) {
 	widths = make([]int, len(header))
 	words := make([]int, len(header))
@@ -97,12 +104,18 @@ func fitted(header []string, rows [][]string, width int) (widths []int, fits boo
 			}
 		}
 	}
-	if width == 0 {
-		return widths, true
-	}
 	total := gap * len(widths) // the last column has its gap, too
 	for _, w := range widths {
 		total += w
+	}
+	if width == 0 || total <= width {
+		return widths, true
+	}
+	for i := range widths {
+		if !slices.ContainsFunc(rows, func(row []string) bool { return row[i] != "" }) {
+			total -= widths[i] + gap
+			widths[i], words[i] = 0, 0
+		}
 	}
 	for ; total > width; total-- {
 		widest := -1
@@ -117,6 +130,20 @@ func fitted(header []string, rows [][]string, width int) (widths []int, fits boo
 		widths[widest]--
 	}
 	return widths, true
+}
+
+func withoutColumn(header []string, rows [][]string, right []int, i int) ([]string, [][]string, []int) {
+	less := make([][]string, len(rows))
+	for j, row := range rows {
+		less[j] = slices.Delete(slices.Clone(row), i, i+1)
+	}
+	var moved []int
+	for _, r := range right {
+		if r != i {
+			moved = append(moved, r-min(1, max(0, r-i)))
+		}
+	}
+	return slices.Delete(slices.Clone(header), i, i+1), less, moved
 }
 
 // printRecords writes each row as lines of a name and a value.
