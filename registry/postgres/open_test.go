@@ -43,16 +43,22 @@ func refused(t *testing.T, options postgres.Options, kind error, text string) {
 // raw runs statements past the store.
 func raw(t *testing.T, url string, statements ...string) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(t.Context()) }()
 	for _, s := range statements {
-		if _, err := conn.Exec(t.Context(), s); err != nil {
+		if err := execute(t, url, s); err != nil {
 			t.Fatalf("%s: %v", s, err)
 		}
 	}
+}
+
+func execute(t *testing.T, url, statements string) error {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	_, err = conn.Exec(t.Context(), statements)
+	return err
 }
 
 func TestWhatCannotBeOpenedIsTold(t *testing.T) {
