@@ -62,7 +62,7 @@ func (c config) measure(ctx context.Context, env string, redis *server) (figures
 
 // latency starts a server and asks it for one random key at a time.
 func (c config) latency(ctx context.Context, env string, f *figures) error {
-	serve := exec.CommandContext(ctx, c.quiver, "-C", c.folder, "--env", env, "serve", "--grpc", "127.0.0.1:0", "--metrics", "") //nolint:gosec // the binary that the user named
+	serve := exec.CommandContext(ctx, c.quiver, "-C", c.folder, "--env", env, "serve", "--grpc", "127.0.0.1:0", "--http", "", "--log-format", "text") //nolint:gosec // the binary that the user named
 	told, err := serve.StderrPipe()
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (c config) latency(ctx context.Context, env string, f *figures) error {
 	}()
 	address, lines := "", bufio.NewScanner(told)
 	for lines.Scan() {
-		if a, ok := strings.CutPrefix(lines.Text(), "gRPC on "); ok {
+		if _, a, ok := strings.Cut(lines.Text(), "msg=listening grpc="); ok {
 			address = a
 		}
 		if strings.Contains(lines.Text(), "msg=ready") {

@@ -19,14 +19,14 @@ import (
 func serve(t *testing.T, dir string, args ...string) *sdk.Client {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	r := start(ctx, t, strings.NewReader(""), "msg=ready", append([]string{"-C", dir, "serve", "--grpc", "127.0.0.1:0", "--metrics", ""}, args...)...)
+	r := start(ctx, t, strings.NewReader(""), "msg=ready", append([]string{"-C", dir, "serve", "--grpc", "127.0.0.1:0", "--http", "", "--drain-delay", "0s", "--log-format", "text"}, args...)...)
 	t.Cleanup(func() {
 		stop()
 		if got := r.end(); got.code != exitDone {
 			t.Errorf("serve: exit code %d\n%s", got.code, got.err)
 		}
 	})
-	client, err := sdk.Dial(readyLine.FindStringSubmatch(r.log.String())[1], sdk.Options{})
+	client, err := sdk.Dial(listeningLine.FindStringSubmatch(r.log.String())[2], sdk.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

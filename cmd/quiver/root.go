@@ -59,7 +59,7 @@ Parquet, keeps the latest values in an online store and serves them.`,
 	add("train", "Build training sets:",
 		a.trainCommand())
 	add("operate", "Fill the online store, and serve it:",
-		a.materializeCommand(), a.statusCommand(), a.runsCommand(), a.getCommand(), a.serveCommand())
+		a.materializeCommand(), a.statusCommand(), a.runsCommand(), a.getCommand(), a.serveCommand(), a.healthCommand())
 	add("about", "Quiver itself:",
 		a.completionCommand(), a.manCommand(), a.versionCommand())
 	help := helpCommand()

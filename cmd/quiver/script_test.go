@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 //	cut FILE BYTES               leaves the first bytes of a file
 //	remember                     notes what all files here hold
 //	untouched                    no file has come, gone or changed since then
-//	server NAME ARGS...          starts quiver serve; $NAME is its gRPC address, $NAME_metrics that of metrics
+//	server NAME ARGS...          starts quiver serve; $NAME is its gRPC address, $NAME_http and $NAME_metrics the others
 //	stop NAME                    tells it to stop; it ends with 0, and its log is stderr
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -107,8 +107,8 @@ type server struct {
 }
 
 var (
-	readyLine   = regexp.MustCompile(`msg=ready grpc=(\S+)`)
-	metricsLine = regexp.MustCompile(`metrics on http://(\S+)/metrics`)
+	listeningLine = regexp.MustCompile(`msg=listening (grpc|http|metrics)=(\S+)`)
+	readyLine     = regexp.MustCompile(`msg=ready `)
 )
 
 func startServer(ts *testscript.TestScript, neg bool, args []string) {
@@ -116,7 +116,7 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: server NAME ARGS...")
 	}
 	name := args[0]
-	command := append([]string{"quiver", "serve", "--grpc", "127.0.0.1:0", "--metrics", "127.0.0.1:0"}, args[1:]...)
+	command := append([]string{"quiver", "serve", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--drain-delay", "0s", "--log-format", "text"}, args[1:]...)
 	s := &server{cmd: program(ts, command), log: &bytes.Buffer{}, end: make(chan struct{})}
 	stderr, err := s.cmd.StderrPipe()
 	ts.Check(err)
@@ -125,14 +125,10 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	go func() {
 		defer close(s.end)
 		ready <- s.read(stderr, func(line string) bool {
-			if m := metricsLine.FindStringSubmatch(line); m != nil {
-				ts.Setenv(name+"_metrics", m[1])
+			if m := listeningLine.FindStringSubmatch(line); m != nil {
+				ts.Setenv(map[string]string{"grpc": name, "http": name + "_http", "metrics": name + "_metrics"}[m[1]], m[2])
 			}
-			m := readyLine.FindStringSubmatch(line)
-			if m != nil {
-				ts.Setenv(name, m[1])
-			}
-			return m != nil
+			return readyLine.MatchString(line)
 		})
 		_, _ = io.Copy(s.log, stderr)
 	}()

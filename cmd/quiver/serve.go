@@ -2,204 +2,195 @@ package main
 
 import (
 	"context"
-	"errors"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"strconv"
-	"time"
+	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 
+	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/internal/rpc"
+	"github.com/quiver-features/quiver/online"
 	"github.com/quiver-features/quiver/online/serving"
-	"github.com/quiver-features/quiver/registry"
+	"github.com/quiver-features/quiver/online/serving/httpapi"
 )
 
-type serveFlags struct {
-	grpc, metrics string
-	limits        rpc.Options
-	serving       serving.Options
-	verbose       bool
-}
-
 func (a *app) serveCommand() *cobra.Command {
-	var f serveFlags
+	config := newServeConfig()
+	var show bool
 	c := &cobra.Command{
 		Use:   "serve",
-		Short: "Serve online features over gRPC",
-		Long: `Serves quiver.v1.ServingService over gRPC, with health and reflection, and metrics
-for Prometheus over HTTP, until it is told to stop (Ctrl-C, SIGTERM); calls under
-way are finished first. What is applied, promoted and materialized meanwhile is
-picked up within a second.`,
+		Short: "Serve online features over gRPC and HTTP",
+		Long: `Serves features over gRPC (quiver.v1.ServingService, with health and reflection)
+and HTTP (POST /v1/features:get, /healthz, /readyz, /metrics) until it is told to
+stop (Ctrl-C, SIGTERM). Then it says that it is no longer ready, takes calls for
+the drain delay, and finishes those under way. What is applied, promoted and
+materialized meanwhile is picked up within a second.
+
+Every setting can stand in a file (--config; max_rows: 100), in the environment
+(QUIVER_SERVE_MAX_ROWS=100) or in a flag (--max-rows 100). A flag goes before the
+environment, that before the file.
+
+While the registry is down a server starts from the snapshot that one here wrote
+before.`,
 		Example: `  quiver serve
-  quiver serve --grpc 0.0.0.0:7070 --metrics 0.0.0.0:7071`,
+  quiver serve --config serve.yaml --log-level debug
+  quiver serve --grpc 0.0.0.0:7070 --http 0.0.0.0:7071 --tls-cert server.pem --tls-key server.key
+  quiver serve --print-config`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := f.check(); err != nil {
+			if err := config.resolve(a.env.getenv); err != nil {
 				return err
 			}
-			return a.serve(c.Context(), f)
+			p, err := a.project()
+			if err != nil {
+				return err
+			}
+			config.place(p)
+			if show {
+				return a.printConfig(p, config)
+			}
+			return a.serve(c.Context(), p, config)
 		},
 	}
-	c.Flags().StringVar(&f.grpc, "grpc", "127.0.0.1:7070", "address for gRPC")
-	c.Flags().StringVar(&f.metrics, "metrics", "127.0.0.1:7071", "address for metrics over HTTP; empty: none")
-	c.Flags().IntVar(&f.limits.MaxInFlight, "max-in-flight", 1024, "calls at once; more are turned away")
-	c.Flags().IntVar(&f.limits.MaxMessageBytes, "max-request-bytes", 4<<20, "size of a request")
-	c.Flags().DurationVar(&f.limits.DefaultTimeout, "default-timeout", 5*time.Second, "for calls whose client gives no deadline")
-	c.Flags().DurationVar(&f.limits.DrainTimeout, "drain-timeout", 10*time.Second, "for calls under way when the server stops")
-	c.Flags().IntVar(&f.serving.MaxRows, "max-rows", 10_000, "entities in one request")
-	c.Flags().DurationVar(&f.serving.StoreTimeout, "store-timeout", time.Second, "for one read of the online store")
-	c.Flags().BoolVar(&f.verbose, "verbose", false, "log every request")
+	config.addFlags(c.Flags())
+	c.Flags().BoolVar(&show, "print-config", false, "print every setting with its value and where it is from, and stop")
 	return c
 }
 
-func (f *serveFlags) check() error {
-	for _, limit := range []struct {
-		flag  string
-		value int64
-	}{
-		{"max-in-flight", int64(f.limits.MaxInFlight)},
-		{"max-request-bytes", int64(f.limits.MaxMessageBytes)},
-		{"max-rows", int64(f.serving.MaxRows)},
-		{"default-timeout", int64(f.limits.DefaultTimeout)},
-		{"drain-timeout", int64(f.limits.DrainTimeout)},
-		{"store-timeout", int64(f.serving.StoreTimeout)},
-	} {
-		if limit.value <= 0 {
-			return usagef("--%s: expected more than zero", limit.flag)
+// place gives the snapshot of a project that names no other file its default
+// place: in the project's folder, one for each environment.
+func (c *serveConfig) place(p *project) {
+	for _, s := range c.settings {
+		if s.name != "snapshot" || s.from != fromDefault {
+			continue
 		}
+		name := "serve.snapshot"
+		if p.Environment != "" {
+			name = "serve-" + p.Environment + ".snapshot"
+		}
+		s.value = filepath.Join(p.Folder, ".quiver", name)
+		c.snapshot = s.value
 	}
-	if err := checkAddress("grpc", f.grpc); err != nil {
-		return err
-	}
-	if f.metrics != "" {
-		return checkAddress("metrics", f.metrics)
-	}
-	return nil
 }
 
-func checkAddress(flag, address string) error {
-	_, port, err := net.SplitHostPort(address)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
+// logger makes the log in the format that was asked for.
+func (c *serveConfig) logger(a *app) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.logLevel}
+	if c.logFormat == "text" || c.logFormat == "" && terminal(a.env.err) {
+		return slog.New(slog.NewTextHandler(a.env.err, options))
 	}
+	return slog.New(slog.NewJSONHandler(a.env.err, options))
+}
+
+// certificate loads what clients are shown; nil: no TLS.
+func (c *serveConfig) certificate() (*tls.Config, error) {
+	if c.tlsCert == "" {
+		return nil, nil //nolint:nilnil // none is asked for
+	}
+	pair, err := tls.LoadX509KeyPair(c.tlsCert, c.tlsKey)
 	if err != nil {
-		return usagef("--%s %q is no address: expected host:port, for example 127.0.0.1:7070", flag, address)
+		return nil, fmt.Errorf("TLS with tls_cert %s and tls_key %s: %w: %w", c.tlsCert, c.tlsKey, err, feature.ErrInvalid)
 	}
-	return nil
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
-func (a *app) serve(ctx context.Context, f serveFlags) error {
-	return a.withSnapshot(ctx, func(p *project, store registry.Store, s *registry.Snapshot) error {
-		values, err := p.openOnline(ctx, s.Identity().ID)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = values.Close() }()
-		a.warn(ctx, values)
-
-		level := slog.LevelInfo
-		if f.verbose {
-			level = slog.LevelDebug
-		}
-		log := slog.New(slog.NewTextHandler(a.env.err, &slog.HandlerOptions{Level: level}))
-		metrics := prometheus.NewRegistry()
-		metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-
-		f.serving.Clock, f.serving.Log, f.serving.Registerer = p.clock, log, metrics
-		handler, err := serving.New(catalog{store}, values, f.serving)
-		if err != nil {
-			return usagef("%w", err)
-		}
-		layer, err := rpc.New(f.limits, log, metrics)
-		if err != nil {
-			return usagef("%w", err)
-		}
-		server := rpc.NewServer(layer, log)
-		serving.Register(server.GRPC(), handler)
-		told := make(chan struct{})
-		stop := context.AfterFunc(ctx, func() {
-			defer close(told)
-			log.Info("stopping", "drain_timeout", f.limits.DrainTimeout)
-		})
-		err = a.runServers(ctx, f, handler, server, metrics)
-		if !stop() {
-			<-told
-		}
-		log.Info("stopped")
-		return err
-	})
-}
-
-// runServers runs until ctx ends or one part fails. The order of the end: the
-// gRPC server drains first, while the watcher still keeps its snapshot fresh; then
-// the watcher and the metrics, which show the drain, stop.
-func (a *app) runServers(ctx context.Context, f serveFlags, handler *serving.Handler, server *rpc.Server, metrics *prometheus.Registry) error {
-	listener, err := listen(ctx, f.grpc)
+// serve puts the server together and runs it.
+func (a *app) serve(ctx context.Context, p *project, c *serveConfig) error {
+	certificate, err := c.certificate()
 	if err != nil {
 		return err
 	}
-	behind, stopBehind := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopBehind()
-	group, serving := errgroup.WithContext(ctx)
-	group.Go(func() error { return handler.Run(behind) })
-	if f.metrics != "" {
-		side, err := listen(ctx, f.metrics)
-		if err != nil {
-			_ = listener.Close()
-			stopBehind()
-			return errors.Join(err, group.Wait())
-		}
-		a.note("metrics on http://%s/metrics", side.Addr())
-		group.Go(func() error { return serveMetrics(behind, side, handler, metrics) })
-	}
-	a.note("gRPC on %s", listener.Addr())
-	group.Go(func() error {
-		defer stopBehind()
-		return server.Serve(serving, listener, handler.Ready())
-	})
-	return group.Wait()
-}
-
-func listen(ctx context.Context, address string) (net.Listener, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	log := c.logger(a)
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	definitions, err := p.openServed(ctx, c, log, metrics)
 	if err != nil {
-		return nil, fmt.Errorf("can't listen on %s (is another server running?): %w", address, err)
+		return err
 	}
-	return l, nil
+	defer definitions.close()
+	values, err := p.openOnline(ctx, definitions.identity.ID)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = values.Close() }()
+	logWarnings(ctx, log, values)
+
+	c.serving.Clock, c.serving.Log, c.serving.Registerer = p.clock, log, metrics
+	handler, err := serving.New(definitions, values, c.serving)
+	if err != nil {
+		return usagef("%w", err)
+	}
+	layer, err := rpc.New(c.limits, log, metrics)
+	if err != nil {
+		return usagef("%w", err)
+	}
+	s := &servers{config: c, certificate: certificate, log: log, handler: handler, layer: layer, notify: notifier(a.env.getenv, log)}
+	s.metrics = promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})
+	s.grpc = rpc.NewServer(layer, log, s.credentials()...)
+	serving.Register(s.grpc.GRPC(), handler)
+	s.http = rpc.NewHTTPServer(layer, log, httpapi.New(handler, layer, s.httpOptions()))
+	return s.run(ctx)
 }
 
-func serveMetrics(ctx context.Context, l net.Listener, handler *serving.Handler, metrics *prometheus.Registry) error {
+func (s *servers) credentials() []grpc.ServerOption {
+	if s.certificate == nil {
+		return nil
+	}
+	return []grpc.ServerOption{grpc.Creds(credentials.NewTLS(s.certificate))}
+}
+
+func (s *servers) httpOptions() httpapi.Options {
+	options := httpapi.Options{Version: version, Ready: s.ready}
+	if s.config.metrics == "" {
+		options.Metrics = s.metrics
+	}
+	return options
+}
+
+// ready tells why the server wants no requests; nil: it wants them.
+func (s *servers) ready() error {
+	if s.layer.Draining() {
+		return fmt.Errorf("the server is stopping: %w", feature.ErrUnavailable)
+	}
+	select {
+	case <-s.handler.Ready():
+		return nil
+	default:
+		return fmt.Errorf("the definitions were not read yet: %w", feature.ErrUnavailable)
+	}
+}
+
+// probes is what the address for metrics answers.
+func (s *servers) probes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	mux.Handle("GET /metrics", s.metrics)
+	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		select {
-		case <-handler.Ready():
-			w.WriteHeader(http.StatusOK)
-		default:
-			w.WriteHeader(http.StatusServiceUnavailable)
+		if err := s.ready(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		}
 	})
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		<-ctx.Done()
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-		defer cancel()
-		_ = server.Shutdown(closing)
-	}()
-	err := server.Serve(l)
-	if !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("metrics: %w", err)
+	return mux
+}
+
+func logWarnings(ctx context.Context, log *slog.Logger, store online.Store) {
+	w, ok := store.(warner)
+	if !ok {
+		return
 	}
-	<-stopped
-	return nil
+	texts, err := w.Warnings(ctx)
+	if err != nil {
+		log.Warn("the online store could not be asked for warnings", slog.Any("error", err))
+	}
+	for _, text := range texts {
+		log.Warn(text)
+	}
 }

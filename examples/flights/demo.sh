@@ -29,7 +29,7 @@ step 'Ask for two flights that depart now' \
 
 printf '\n%s# The same from a running server, over gRPC%s\n$ quiver serve &\n' "$bold" "$plain"
 log=out/serve.log
-"$quiver" serve --grpc 127.0.0.1:0 --metrics '' >"$log" 2>&1 &
+"$quiver" serve --grpc 127.0.0.1:0 --http '' --log-format text >"$log" 2>&1 &
 server=$!
 trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true' EXIT
 for _ in $(seq 100); do
@@ -37,7 +37,7 @@ for _ in $(seq 100); do
   kill -0 "$server" 2>/dev/null || break
   sleep 0.1
 done
-address=$(sed -n 's/^gRPC on //p' "$log")
+address=$(sed -n 's/.*msg=listening grpc=//p' "$log")
 if ! grep -q 'msg=ready' "$log" || [ -z "$address" ]; then
   echo 'the server did not start:' >&2
   cat "$log" >&2
