@@ -90,8 +90,8 @@ type Reason struct {
 	At  Position `json:"-"`
 }
 
-// gravest is the gravest class of changes.
-func gravest(changes []ObjectChange) Class {
+// Gravest is the gravest class of changes; Safe of none.
+func Gravest(changes []ObjectChange) Class {
 	c := Safe
 	for i := range changes {
 		c = max(c, changes[i].Class)

@@ -28,7 +28,7 @@ type Plan struct {
 func (p *Plan) Empty() bool { return len(p.Changes) == 0 }
 
 // Class is the gravest class of the changes.
-func (p *Plan) Class() Class { return gravest(p.Changes) }
+func (p *Plan) Class() Class { return Gravest(p.Changes) }
 
 // NewPlan compares definitions with a registry. It reads the columns of every
 // source's files. What is wrong with the definitions, all of it, is an error of

@@ -32,7 +32,7 @@ type Rollback struct {
 func (r *Rollback) Empty() bool { return len(r.Changes) == 0 }
 
 // Class is the gravest class of the changes.
-func (r *Rollback) Class() Class { return gravest(r.Changes) }
+func (r *Rollback) Class() Class { return Gravest(r.Changes) }
 
 // NewRollback says what leads from base, the head, back to an earlier state. Names
 // stand again for the versions that they stood for, and objects and versions say

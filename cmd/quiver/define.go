@@ -95,6 +95,8 @@ type planDocument struct {
 	Base    int64            `json:"base"`
 	Class   registry.Class   `json:"class"` // the gravest
 	Changes []changeDocument `json:"changes"`
+	// Removals is what apply takes away, and then needs --allow-removal.
+	Removals []removalDocument `json:"removals"`
 }
 
 type changeDocument struct {
@@ -123,7 +125,7 @@ func placeOf(p registry.Position) *place {
 }
 
 func planDocumentOf(plan *registry.Plan) planDocument {
-	document := planDocument{Base: plan.Base, Class: plan.Class(), Changes: []changeDocument{}}
+	document := planDocument{Base: plan.Base, Class: plan.Class(), Changes: []changeDocument{}, Removals: removalDocumentsOf(plan.Removals)}
 	for _, c := range plan.Changes {
 		change := changeDocument{ObjectChange: c, place: placeOf(c.At)}
 		for _, r := range c.Reasons {
@@ -146,6 +148,9 @@ func (a *app) printPlan(plan *registry.Plan) error {
 		}
 	}
 	if err := a.printTable([]string{"ACTION", "KIND", "NAME", "CLASS", "WHAT"}, rows); err != nil {
+		return err
+	}
+	if err := a.printRemovals(plan.Removals); err != nil {
 		return err
 	}
 	return a.printText(fmt.Sprintf("\n%s on revision %d; the gravest is %s\n", plural(len(plan.Changes), "change", "changes"), plan.Base, plan.Class()))
@@ -173,13 +178,17 @@ func versioned(name string, version int) string {
 }
 
 func (a *app) applyCommand() *cobra.Command {
-	var yes, allowEmpty bool
+	var yes, allowRemoval bool
 	var message string
 	c := &cobra.Command{
 		Use:   "apply",
 		Short: "Make the definitions the registry's, in one revision",
+		Long: `Makes one revision of all that quiver plan shows, or none. What is no longer defined
+is taken away only where that is said: by a person who is asked, or by
+--allow-removal beside --yes. So are features that a service still reads.`,
 		Example: `  quiver apply
-  quiver apply --yes --message "tighter TTL for routes"`,
+  quiver apply --yes --message "tighter TTL for routes"
+  quiver apply --yes --allow-removal`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.withReader(c.Context(), func(p *project, store registry.Store, base *registry.Snapshot) error {
@@ -188,16 +197,16 @@ func (a *app) applyCommand() *cobra.Command {
 					return a.problems(err)
 				}
 				a.warnEmptied(emptied)
-				if emptied && yes && !allowEmpty {
-					return fmt.Errorf("nothing is defined, and applying would remove everything from the registry: mend the definitions, or add --allow-empty: %w", feature.ErrConflict)
-				}
 				if a.format == "table" {
 					if err := a.printPlan(plan); err != nil {
 						return err
 					}
 				}
+				if err := a.allowed(plan.Removals, "applying", "put it back into the definitions", yes, allowRemoval); err != nil {
+					return err
+				}
 				if !plan.Empty() && !yes {
-					if err := a.confirm(c.Context(), "apply?"); err != nil {
+					if err := a.confirm(c.Context(), question("apply", plan.Removals)); err != nil {
 						return err
 					}
 				}
@@ -221,7 +230,7 @@ func (a *app) applyCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	c.Flags().BoolVar(&allowEmpty, "allow-empty", false, "with --yes, remove everything where nothing is defined")
+	c.Flags().BoolVar(&allowRemoval, "allow-removal", false, "with --yes, also take away what is no longer defined")
 	c.Flags().StringVarP(&message, "message", "m", "", "why, for the history")
 	return c
 }

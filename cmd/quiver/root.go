@@ -53,7 +53,8 @@ Parquet, keeps the latest values in an online store and serves them.`,
 	}
 	add("define", "Define and register features:",
 		a.initCommand(), a.schemaCommand(), a.validateCommand(),
-		a.planCommand(), a.applyCommand(), a.promoteCommand(), a.historyCommand())
+		a.planCommand(), a.applyCommand(), a.promoteCommand(), a.historyCommand(),
+		a.diffCommand(), a.rollbackCommand())
 	add("find", "Find features:",
 		a.listCommand(), a.describeCommand())
 	add("train", "Build training sets:",
