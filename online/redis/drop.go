@@ -23,7 +23,7 @@ const (
 // all keys of the database, whoever they belong to.
 func (s *Store) Drop(ctx context.Context, storage uint64) error {
 	// After FLUSHALL the keys belong to nobody.
-	if err := s.bind(ctx); err != nil {
+	if err := s.bind(ctx, false); err != nil {
 		return err
 	}
 	before, err := s.withdraw(ctx, storage)
@@ -33,64 +33,87 @@ func (s *Store) Drop(ctx context.Context, storage uint64) error {
 	if err := s.dropRows(ctx, storage); err != nil {
 		return err
 	}
-	now, _, err := s.look(ctx, nil)
+	now, err := s.look(ctx, nil)
 	if err != nil {
 		return err
 	}
-	// A cursor means nothing to another server, which may have passed over rows.
-	now.Evicted = before.Evicted
-	if reason := before.lost(now); reason != "" {
-		return fmt.Errorf("online/redis: drop storage %d at %s: %s meanwhile: drop it again: %w", storage, s.addr, reason, feature.ErrUnavailable)
+	// A cursor means nothing to another server, and a slot that moved may have been passed over.
+	if reason := moved(before, now); reason != "" {
+		return fmt.Errorf("online/redis: drop storage %d at %s: %s meanwhile: drop it again: %w", storage, s.where, reason, feature.ErrUnavailable)
 	}
-	return s.failed(ctx, fmt.Sprintf("drop the watermark of storage %d", storage), s.client.Del(ctx, s.markKey(storage)).Err())
+	s.told.Delete(storage)
+	return s.failed(ctx, fmt.Sprintf("drop the watermark of storage %d", storage), s.primary.Del(ctx, s.markKey(storage)).Err())
+}
+
+// moved says what happened to the servers between two looks that makes a walk over their
+// keys incomplete, or "".
+func moved(before, now *sight) string {
+	was := record{Nodes: before.nodes}
+	for _, n := range now.nodes {
+		old := was.find(n)
+		switch {
+		case old == nil:
+			return was.stranger(n)
+		case old.History != n.History:
+			return fmt.Sprintf("the Redis server at %s failed over or changed its replication history", n.Addr)
+		case n.slots != nil && *old.slots != *n.slots:
+			return fmt.Sprintf("the Redis server at %s gave or took slots", n.Addr)
+		}
+	}
+	return ""
 }
 
 // withdraw sets the watermark of a storage back, where there is one, and tells what the
-// server says of itself.
-func (s *Store) withdraw(ctx context.Context, storage uint64) (node, error) {
-	now, texts, err := s.look(ctx, []uint64{storage})
-	if err != nil || texts[0] == "" {
+// servers say of themselves.
+func (s *Store) withdraw(ctx context.Context, storage uint64) (*sight, error) {
+	now, err := s.look(ctx, []uint64{storage})
+	if err != nil || now.texts[0] == "" {
 		return now, err
 	}
-	r, err := s.parseRecord(storage, texts[0])
-	if err != nil {
-		return now, err
-	}
+	r := now.records[0]
 	r.To, r.Since = feature.MinTime, 0
 	text, err := json.Marshal(r)
 	if err != nil {
 		return now, fmt.Errorf("online/redis: watermark of storage %d: %w", storage, err)
 	}
 	// Only where it still is: somebody else may have dropped it.
-	err = s.client.SetXX(ctx, s.markKey(storage), text, 0).Err()
+	err = s.primary.SetXX(ctx, s.markKey(storage), text, 0).Err()
 	if errors.Is(err, driver.Nil) {
 		err = nil
 	}
 	return now, s.failed(ctx, fmt.Sprintf("set back the watermark of storage %d", storage), err)
 }
 
-// dropRows removes the rows that there are now, a part of the key space at a time.
+// dropRows removes the rows that there are now from all servers, each a part of its key space at a time.
 func (s *Store) dropRows(ctx context.Context, storage uint64) error {
 	what := fmt.Sprintf("drop the values of storage %d", storage)
+	err := s.eachPrimary(ctx, func(ctx context.Context, c *driver.Client) error { return s.dropRowsAt(ctx, c, storage) })
+	if errors.Is(err, feature.ErrConflict) {
+		return err
+	}
+	return s.failed(ctx, what, err)
+}
+
+func (s *Store) dropRowsAt(ctx context.Context, c *driver.Client, storage uint64) error {
 	pattern := escapeGlob(s.prefix) + "{*"
 	for cursor := uint64(0); ; {
-		pipe := s.client.Pipeline()
-		owner := pipe.Get(ctx, s.registryKey())
-		scan := pipe.Scan(ctx, cursor, pattern, scanKeys)
-		_, _ = pipe.Exec(ctx) // the scan's own error says more
+		owner := s.primary.Get(ctx, s.registryKey())
+		if err := owner.Err(); err != nil && !errors.Is(err, driver.Nil) {
+			return err
+		}
 		if err := s.checkOwner(owner); err != nil {
 			return err
 		}
-		found, next, err := scan.Result()
+		found, next, err := c.Scan(ctx, cursor, pattern, scanKeys).Result()
 		if err != nil {
-			return s.failed(ctx, what, err)
+			return err
 		}
 		keys := slices.DeleteFunc(found, func(key string) bool {
 			of, ok := online.StorageOf([]byte(strings.TrimPrefix(key, s.prefix)))
 			return !ok || of != storage
 		})
 		if err := s.unlink(ctx, keys); err != nil {
-			return s.failed(ctx, what, err)
+			return err
 		}
 		if cursor = next; cursor == 0 {
 			return nil
@@ -103,8 +126,12 @@ func (s *Store) unlink(ctx context.Context, keys []string) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	pipe := s.client.Pipeline()
-	for some := range slices.Chunk(keys, unlinkKeys) {
+	most := unlinkKeys
+	if s.cluster != nil {
+		most = 1 // those of a call must be of one slot
+	}
+	pipe := s.primary.Pipeline()
+	for some := range slices.Chunk(keys, most) {
 		pipe.Unlink(ctx, some...)
 	}
 	_, err := pipe.Exec(ctx)

@@ -117,16 +117,17 @@ func TestADropIsNotDoneWhereAnotherServerTookOverMeanwhile(t *testing.T) {
 // afterScan is a hook that is called after every round trip with a SCAN.
 type afterScan func()
 
-func (f afterScan) DialHook(next driver.DialHook) driver.DialHook          { return next }
-func (f afterScan) ProcessHook(next driver.ProcessHook) driver.ProcessHook { return next }
+func (f afterScan) DialHook(next driver.DialHook) driver.DialHook { return next }
 
 func (f afterScan) ProcessPipelineHook(next driver.ProcessPipelineHook) driver.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []driver.Cmder) error {
-		err := next(ctx, cmds)
-		for _, cmd := range cmds {
-			if cmd.Name() == "scan" {
-				f()
-			}
+	return next
+}
+
+func (f afterScan) ProcessHook(next driver.ProcessHook) driver.ProcessHook {
+	return func(ctx context.Context, cmd driver.Cmder) error {
+		err := next(ctx, cmd)
+		if cmd.Name() == "scan" {
+			f()
 		}
 		return err
 	}

@@ -5,36 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
-	"strings"
 
 	driver "github.com/redis/go-redis/v9"
 
 	"github.com/quiver-features/quiver/feature"
 )
-
-// node is what tells that a server kept everything: while all of it stays the
-// same, nothing that was written is gone, but by its expiry. FLUSHALL changes none
-// of it, but takes the watermark along.
-type node struct {
-	Run     string `json:"run_id"`        // changes when the server restarts
-	History string `json:"master_replid"` // changes with a failover
-	Evicted string `json:"evicted_keys"`  // grows where memory was too small
-	policy  string // maxmemory-policy
-}
-
-// lost says what happened between two looks at a server, or "".
-func (n node) lost(now node) string {
-	switch {
-	case n.Run != now.Run:
-		return "the Redis server was restarted or replaced by another one"
-	case n.History != now.History:
-		return "the Redis server failed over or changed its replication history"
-	case n.Evicted != now.Evicted:
-		return fmt.Sprintf("the Redis server evicted keys (evicted_keys was %s and is %s, maxmemory-policy is %s)", n.Evicted, now.Evicted, now.policy)
-	}
-	return ""
-}
 
 // record is a watermark as it is stored, in JSON.
 type record struct {
@@ -42,7 +19,7 @@ type record struct {
 	To     feature.Time `json:"to"`
 	Run    int64        `json:"run"`
 	Since  int64        `json:"since"` // the run that began with nothing known; 0: the storage is being dropped
-	Nodes  []node       `json:"nodes"` // of a single server, one
+	Nodes  []node       `json:"nodes"` // that hold values, as they were; without a cluster one
 }
 
 const recordFormat = 1
@@ -50,102 +27,185 @@ const recordFormat = 1
 func (s *Store) parseRecord(storage uint64, raw string) (record, error) {
 	var r record
 	err := json.Unmarshal([]byte(raw), &r)
-	if err == nil && (r.Format != recordFormat || len(r.Nodes) != 1) {
+	if err == nil && (r.Format != recordFormat || len(r.Nodes) == 0) {
 		err = errors.New("it was written by another release")
 	}
 	if err != nil {
-		return r, fmt.Errorf("online/redis: the watermark of storage %d at %s can't be read: %w: %w", storage, s.addr, feature.ErrInvalid, err)
+		return r, fmt.Errorf("online/redis: the watermark of storage %d at %s can't be read: %w: %w", storage, s.where, feature.ErrInvalid, err)
 	}
 	return r, nil
 }
 
-// watermark judges a stored watermark by what the server says now.
-func (r record) watermark(now node) feature.Watermark {
-	reason := r.Nodes[0].lost(now)
+// watermark judges a stored watermark by what the servers say now.
+func (r record) watermark(now *sight) feature.Watermark {
+	reason := r.lost(now)
 	return feature.Watermark{Known: true, Time: r.To, Run: r.Run, Since: r.Since, Lost: reason != "", Reason: reason}
 }
 
-// look reads watermarks and what the server tells of itself in one round trip.
-// Texts of storages that have none are empty.
-func (s *Store) look(ctx context.Context, storages []uint64) (node, []string, error) {
-	pipe := s.client.Pipeline()
-	infos := []*driver.StringCmd{pipe.Info(ctx, "server"), pipe.Info(ctx, "replication"), pipe.Info(ctx, "stats"), pipe.Info(ctx, "memory")}
+// sight is what is seen at one look.
+type sight struct {
+	clustered bool
+	nodes     []node
+	tokens    map[int]string // by their tags; of a cluster
+	texts     []string       // watermarks of the storages that were asked for, "" where there is none
+	records   []record       // the same, read
+	connects  int64          // how many connections had been made before
+}
+
+// look reads watermarks and what the servers tell of themselves: of a single server in
+// one round trip, of a cluster in three.
+func (s *Store) look(ctx context.Context, storages []uint64) (*sight, error) {
+	now := &sight{clustered: s.cluster != nil, connects: s.connects.Load(), tokens: map[int]string{}}
+	var err error
+	if now.clustered {
+		if now.nodes, err = s.clusterNodes(ctx); err != nil {
+			return nil, err
+		}
+	}
+	pipe := s.primary.Pipeline()
+	var info func() map[string]string
+	if !now.clustered {
+		info = queueInfo(ctx, pipe)
+	}
 	owner := pipe.Get(ctx, s.registryKey())
 	marks := make([]*driver.StringCmd, len(storages))
 	for i, storage := range storages {
 		marks[i] = pipe.Get(ctx, s.markKey(storage))
 	}
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, driver.Nil) {
-		return node{}, nil, s.failed(ctx, "read watermarks", err)
+		return nil, s.failed(ctx, "read watermarks", err)
 	}
 	if err := s.checkOwner(owner); err != nil {
-		return node{}, nil, err
+		return nil, err
 	}
-	fields := map[string]string{}
-	for _, info := range infos {
-		parseInfo(info.Val(), fields)
+	if !now.clustered {
+		fields := info()
+		n, err := parseNode(s.serverAddr(fields), fields)
+		if err != nil {
+			return nil, fmt.Errorf("online/redis: read watermarks: %w", err)
+		}
+		now.nodes = []node{n}
 	}
-	now := node{Run: fields["run_id"], History: fields["master_replid"], Evicted: fields["evicted_keys"], policy: fields["maxmemory_policy"]}
-	if now.Run == "" || now.Evicted == "" {
-		return node{}, nil, fmt.Errorf("online/redis: the server at %s does not tell its run_id and evicted_keys, without which lost values can't be noticed: allow the command INFO: %w",
-			s.addr, feature.ErrInvalid)
-	}
-	texts := make([]string, len(marks))
+	now.texts, now.records = make([]string, len(marks)), make([]record, len(marks))
 	for i, mark := range marks {
-		text, err := mark.Result()
-		if err != nil && !errors.Is(err, driver.Nil) {
-			return node{}, nil, s.failed(ctx, "read watermarks", err)
+		if now.texts[i] = mark.Val(); now.texts[i] == "" {
+			continue
 		}
-		texts[i] = text
-	}
-	return now, texts, nil
-}
-
-func parseInfo(text string, into map[string]string) {
-	for line := range strings.Lines(text) {
-		if name, value, ok := strings.Cut(strings.TrimRight(line, "\r\n"), ":"); ok {
-			into[name] = value
+		if now.records[i], err = s.parseRecord(storages[i], now.texts[i]); err != nil {
+			return nil, err
 		}
 	}
+	return now, s.readTokens(ctx, now)
 }
 
-// Watermarks reads what is known of storages, in their order. What the server says
-// of itself is read each time; callers that ask often keep the answer for a while.
+// serverAddr is the address of the only server. Who is reached by way of sentinels tells
+// only its port.
+func (s *Store) serverAddr(fields map[string]string) string {
+	if s.sentinels {
+		return fmt.Sprintf("port %s of %s", fields["tcp_port"], s.where)
+	}
+	return s.where
+}
+
+// readTokens reads the tokens of a cluster's nodes, and those that watermarks speak of.
+func (s *Store) readTokens(ctx context.Context, now *sight) error {
+	if !now.clustered {
+		return nil
+	}
+	pipe := s.primary.Pipeline()
+	replies := map[int]*driver.StringCmd{}
+	read := func(tag int) {
+		if replies[tag] == nil {
+			replies[tag] = pipe.Get(ctx, s.tokenKey(tag))
+		}
+	}
+	for i := range now.nodes {
+		for _, tag := range now.nodes[i].tags() {
+			read(tag)
+		}
+	}
+	for _, r := range now.records {
+		for _, n := range r.Nodes {
+			for tag := range n.Tokens {
+				read(tag)
+			}
+		}
+	}
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, driver.Nil) {
+		return s.failed(ctx, "read watermarks", err)
+	}
+	for tag, reply := range replies {
+		if value := reply.Val(); value != "" {
+			now.tokens[tag] = value
+		}
+	}
+	for i := range now.nodes {
+		n := &now.nodes[i]
+		n.Tokens = map[int]string{}
+		for _, tag := range n.tags() {
+			if value := now.tokens[tag]; value != "" {
+				n.Tokens[tag] = value
+			}
+		}
+	}
+	return nil
+}
+
+// Watermarks reads what is known of storages, in their order. What the servers say
+// of themselves is read each time; callers that ask often keep the answer for a while.
 func (s *Store) Watermarks(ctx context.Context, storages []uint64) ([]feature.Watermark, error) {
-	now, texts, err := s.look(ctx, storages)
+	marks, news, err := s.watermarks(ctx, storages)
 	if err != nil {
 		return nil, err
 	}
-	marks := make([]feature.Watermark, len(storages))
-	for i, text := range texts {
-		if text == "" {
+	s.remember(storages, news)
+	return marks, nil
+}
+
+// watermarks gives watermarks, and what is to be remembered of those that hold.
+func (s *Store) watermarks(ctx context.Context, storages []uint64) ([]feature.Watermark, []*told, error) {
+	now, err := s.look(ctx, storages)
+	if err != nil {
+		return nil, nil, err
+	}
+	marks, news := make([]feature.Watermark, len(storages)), make([]*told, len(storages))
+	for i, r := range now.records {
+		if now.texts[i] == "" {
 			continue
 		}
-		r, err := s.parseRecord(storages[i], text)
-		if err != nil {
-			return nil, err
+		if marks[i] = r.watermark(now); !marks[i].Holds() {
+			continue
 		}
-		marks[i] = r.watermark(now)
+		t := &told{text: now.texts[i], since: r.Since, tokens: map[int]string{}, noEvict: true, connects: now.connects}
+		for _, n := range now.nodes {
+			t.noEvict = t.noEvict && n.policy == "noeviction"
+			maps.Copy(t.tokens, n.Tokens)
+		}
+		news[i] = t
 	}
-	return marks, nil
+	return marks, news, nil
 }
 
 // Advance sets the watermark of a storage, as the contract says.
 func (s *Store) Advance(ctx context.Context, storage uint64, to feature.Time, run, since int64) error {
 	// After FLUSHALL the keys belong to nobody.
-	if err := s.bind(ctx); err != nil {
+	if err := s.bind(ctx, false); err != nil {
+		return err
+	}
+	// Before the look: what is flushed after it has no tokens that the watermark knows.
+	if err := s.plant(ctx); err != nil {
 		return err
 	}
 	for range settleAttempts {
-		now, texts, err := s.look(ctx, []uint64{storage})
+		now, err := s.look(ctx, []uint64{storage})
 		if err != nil {
 			return err
 		}
-		next, err := s.nextRecord(storage, texts[0], now, record{Format: recordFormat, To: to, Run: run, Since: since, Nodes: []node{now}})
+		next, err := s.nextRecord(storage, now, record{Format: recordFormat, To: to, Run: run, Since: since, Nodes: now.nodes})
 		if err != nil || next == nil {
 			return err
 		}
-		replies, err := s.evalAll(ctx, s.swap, [][]any{s.swapCall([]byte(s.markKey(storage)), []byte(texts[0]), next, "")})
+		replies, err := s.evalAll(ctx, s.swap, [][]any{s.swapCall([]byte(s.markKey(storage)), []byte(now.texts[0]), next, "")})
 		if err != nil {
 			return s.failed(ctx, "write the watermark of storage "+strconv.FormatUint(storage, 10), err)
 		}
@@ -153,22 +213,19 @@ func (s *Store) Advance(ctx context.Context, storage uint64, to feature.Time, ru
 			return nil
 		}
 	}
-	return fmt.Errorf("online/redis: the watermark of storage %d at %s was changed by others again and again: %w", storage, s.addr, feature.ErrUnavailable)
+	return fmt.Errorf("online/redis: the watermark of storage %d at %s was changed by others again and again: %w", storage, s.where, feature.ErrUnavailable)
 }
 
 // nextRecord gives what a stored watermark, "" for none, is to be replaced by: nil
 // where it stays as it is.
-func (s *Store) nextRecord(storage uint64, stored string, now node, next record) ([]byte, error) {
+func (s *Store) nextRecord(storage uint64, now *sight, next record) ([]byte, error) {
 	begins := next.To == feature.MinTime
 	lost := func(what string) ([]byte, error) {
-		return nil, fmt.Errorf("online/redis: storage %d at %s %s: run it again: %w", storage, s.addr, what, feature.ErrUnavailable)
+		return nil, fmt.Errorf("online/redis: storage %d at %s %s: run it again: %w", storage, s.where, what, feature.ErrUnavailable)
 	}
 	switch {
-	case stored != "":
-		r, err := s.parseRecord(storage, stored)
-		if err != nil {
-			return nil, err
-		}
+	case now.texts[0] != "":
+		r := now.records[0]
 		known := r.watermark(now)
 		switch {
 		case begins && !known.Lost:
@@ -196,12 +253,19 @@ func (s *Store) nextRecord(storage uint64, stored string, now node, next record)
 
 // Warnings tells, in sentences, what about the server's settings endangers values.
 func (s *Store) Warnings(ctx context.Context) ([]string, error) {
-	now, _, err := s.look(ctx, nil)
+	now, err := s.look(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	if now.policy == "" || now.policy == "noeviction" {
-		return nil, nil
+	var warnings []string
+	for _, n := range now.nodes {
+		switch n.policy {
+		case "noeviction":
+		case "":
+			warnings = append(warnings, fmt.Sprintf("Redis at %s does not tell its maxmemory-policy: see to it that it is noeviction, as any other drops values when memory is full", n.Addr))
+		default:
+			warnings = append(warnings, fmt.Sprintf("Redis at %s has maxmemory-policy %s and drops values when its memory is full: set it to noeviction", n.Addr, n.policy))
+		}
 	}
-	return []string{fmt.Sprintf("Redis at %s has maxmemory-policy %s and drops values when its memory is full: set it to noeviction", s.addr, now.policy)}, nil
+	return warnings, nil
 }

@@ -1,14 +1,9 @@
 package redis
 
 import (
-	"crypto/tls"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
-
-	driver "github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/quiver-features/quiver/feature"
 )
@@ -19,10 +14,15 @@ const DefaultPrefix = "q:"
 
 // Options say how a store is opened. Only URL and Registry are needed.
 type Options struct {
-	// URL is redis://user:password@host:port/db, or rediss:// for TLS.
+	// URL is redis://user:password@host:port/db, redis-cluster://…@a:6379,b:6379 or
+	// redis-sentinel://…@s1:26379,s2:26379/MASTER/db, with rediss for TLS. Its
+	// parameters, such as ?prefix=team:, take the place of the fields below.
 	URL string
 	// Registry is the id of the registry whose values the store keeps.
 	Registry string
+	// Folder is where relative names of files in the URL begin. Default: the working
+	// directory.
+	Folder string
 	// Prefix begins every key, so that several projects can share a server. It must
 	// not contain a brace. Default: DefaultPrefix.
 	Prefix string
@@ -34,7 +34,7 @@ type Options struct {
 
 	DialTimeout time.Duration // to connect, sign in included. Default 3 s
 	IOTimeout   time.Duration // for one write or one read of the connection. Default 3 s
-	PoolSize    int           // connections at most. Default: ten per CPU
+	PoolSize    int           // connections to a server at most. Default: ten per CPU
 }
 
 const (
@@ -43,46 +43,27 @@ const (
 	pipelineBuffer     = 128 << 10
 )
 
-// driverOptions checks the options and translates them. Errors never show the URL,
-// which may hold a password, nor what a parser says of it.
-func (o *Options) driverOptions() (*driver.Options, error) {
+// address checks the options and gives what they and their URL say together. Errors
+// never show the URL, which may hold a password, nor what a parser says of it.
+func (o *Options) address() (*address, error) {
 	if o.Registry == "" {
 		return nil, fmt.Errorf("online/redis: no registry id is given: %w", feature.ErrInvalid)
 	}
 	if strings.ContainsAny(o.Prefix, "{}") {
-		return nil, fmt.Errorf("online/redis: the prefix %q contains a brace, which marks the part of a key that places it in a cluster: %w", o.Prefix, feature.ErrInvalid)
+		return nil, badPrefix(o.Prefix)
 	}
 	if o.DialTimeout < 0 || o.IOTimeout < 0 || o.PoolSize < 0 {
 		return nil, fmt.Errorf("online/redis: a timeout or the size of the pool is negative: %w", feature.ErrInvalid)
 	}
-	u, err := url.Parse(o.URL)
-	if err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Hostname() == "" {
-		return nil, badURL()
-	}
-	opts, err := driver.ParseURL(o.URL)
+	a, err := parseURL(o.URL)
 	if err != nil {
-		return nil, badURL()
+		return nil, err
 	}
-	opts.DialTimeout = or(o.DialTimeout, defaultDialTimeout)
-	opts.ReadTimeout = or(o.IOTimeout, defaultIOTimeout)
-	opts.WriteTimeout = opts.ReadTimeout
-	opts.PoolSize = o.PoolSize
-	opts.PipelineReadBufferSize, opts.PipelineWriteBufferSize = pipelineBuffer, pipelineBuffer
-	// Trying again is the caller's, who knows what may be repeated and for how long.
-	opts.MaxRetries, opts.DialerRetries = -1, 1
-	opts.ContextTimeoutEnabled = true
-	opts.Protocol = 2
-	opts.DisableIdentity = true
-	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	if opts.TLSConfig != nil {
-		opts.TLSConfig.MinVersion = tls.VersionTLS12
-	}
-	return opts, nil
-}
-
-func badURL() error {
-	return fmt.Errorf("online/redis: the URL can't be read: expected redis://user:password@host:port/db or rediss://… for TLS, "+
-		"with %%40, %%2F, %%23 and the like for @, / and # in a password: %w", feature.ErrInvalid)
+	a.prefix = or(a.prefix, or(o.Prefix, DefaultPrefix))
+	a.dialTimeout = or(a.dialTimeout, or(o.DialTimeout, defaultDialTimeout))
+	a.timeout = or(a.timeout, or(o.IOTimeout, defaultIOTimeout))
+	a.poolSize = or(a.poolSize, o.PoolSize)
+	return a, nil
 }
 
 func or[T comparable](v, fallback T) T {

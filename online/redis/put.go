@@ -31,9 +31,9 @@ const swapped = "swapped"
 // Put writes rows, each where it is later than what is there.
 func (s *Store) Put(ctx context.Context, layout *online.Layout, rows []online.Row) (online.PutResult, error) {
 	var result online.PutResult
-	groups := group(rows)
+	groups, perTrip := s.group(rows)
 	for len(groups) > 0 {
-		n := min(len(groups), pipelineCalls)
+		n := min(len(groups), perTrip)
 		if err := s.putGroups(ctx, layout, groups[:n], &result); err != nil {
 			return result, err
 		}
@@ -42,19 +42,22 @@ func (s *Store) Put(ctx context.Context, layout *online.Layout, rows []online.Ro
 	return result, nil
 }
 
-// group cuts rows into what one script call takes. On a single server any rows may
-// go together.
-func group(rows []online.Row) [][]online.Row {
-	var groups [][]online.Row
+// group cuts rows into what one script call takes: any rows on a single server, and on a
+// cluster a row, as the keys of a call must be of one slot and few of a call are.
+func (s *Store) group(rows []online.Row) (groups [][]online.Row, perTrip int) {
+	most, perTrip := scriptRows, pipelineCalls
+	if s.cluster != nil {
+		most, perTrip = 1, scriptRows*pipelineCalls
+	}
 	start, size := 0, 0
 	for i := range rows {
 		size += len(rows[i].Key) + len(rows[i].Value)
-		if i+1-start == scriptRows || size >= scriptBytes || i+1 == len(rows) {
+		if i+1-start == most || size >= scriptBytes || i+1 == len(rows) {
 			groups = append(groups, rows[start:i+1])
 			start, size = i+1, 0
 		}
 	}
-	return groups
+	return groups, perTrip
 }
 
 // putGroups writes groups in one round trip, then settles what the server could
@@ -67,7 +70,7 @@ func (s *Store) putGroups(ctx context.Context, layout *online.Layout, groups [][
 	var open []*online.Row
 	for g, rows := range groups {
 		if len(replies[g]) != len(rows) {
-			return fmt.Errorf("online/redis: write values at %s: unexpected reply %q: %w", s.addr, replies[g], feature.ErrUnavailable)
+			return fmt.Errorf("online/redis: write values at %s: unexpected reply %q: %w", s.where, replies[g], feature.ErrUnavailable)
 		}
 		for i := range rows {
 			switch replies[g][i] {
@@ -89,7 +92,7 @@ func (s *Store) putGroups(ctx context.Context, layout *online.Layout, groups [][
 		}
 	}
 	return fmt.Errorf("online/redis: the value of %s at %s was changed by others %d times while it was compared: %w",
-		layout.KeyText(open[0].Key), s.addr, settleAttempts, feature.ErrUnavailable)
+		layout.KeyText(open[0].Key), s.where, settleAttempts, feature.ErrUnavailable)
 }
 
 func countWritten(result *online.PutResult, row *online.Row) {
@@ -124,7 +127,7 @@ func (s *Store) settle(ctx context.Context, layout *online.Layout, rows []*onlin
 	for i, row := range rows {
 		keys[i] = row.Key
 	}
-	old, err := s.Get(ctx, keys)
+	old, err := s.getFrom(ctx, s.primary, keys)
 	if errors.Is(err, feature.ErrUnavailable) {
 		return nil, err
 	}
@@ -139,7 +142,7 @@ func (s *Store) settle(ctx context.Context, layout *online.Layout, rows []*onlin
 			c, err := layout.Compare(row.Value, old[i])
 			if err != nil {
 				return nil, fmt.Errorf("online/redis: the stored value of %s at %s can't be compared and was left as it is; where nobody needs it, delete its key: %w",
-					layout.KeyText(row.Key), s.addr, err)
+					layout.KeyText(row.Key), s.where, err)
 			}
 			if c <= 0 {
 				result.Kept++
@@ -167,7 +170,7 @@ func (s *Store) settle(ctx context.Context, layout *online.Layout, rows []*onlin
 // culprit names the first of keys that can't be read.
 func (s *Store) culprit(ctx context.Context, layout *online.Layout, keys [][]byte) string {
 	for _, key := range keys {
-		if _, err := s.Get(ctx, [][]byte{key}); errors.Is(err, feature.ErrInvalid) {
+		if _, err := s.getFrom(ctx, s.primary, [][]byte{key}); errors.Is(err, feature.ErrInvalid) {
 			return layout.KeyText(key)
 		}
 		if ctx.Err() != nil {
@@ -185,7 +188,8 @@ func (s *Store) swapCall(key, old, value []byte, life string) []any {
 // evalAll makes calls of one script in one round trip, and gives their replies.
 func (s *Store) evalAll(ctx context.Context, script *driver.Script, calls [][]any) ([]string, error) {
 	replies := make([]string, len(calls))
-	// The server may not know the script yet, or have lost it by a restart.
+	// The server may not know the script yet, have lost it by a restart, or be a master no
+	// more, in which case the driver turns to the new one.
 	for attempt := 0; len(calls) > 0; attempt++ {
 		unknown, err := s.evalOpen(ctx, calls, replies)
 		if err != nil {
@@ -195,9 +199,10 @@ func (s *Store) evalAll(ctx context.Context, script *driver.Script, calls [][]an
 			break
 		}
 		if attempt == 3 {
-			return nil, errors.New("the server forgets scripts as soon as they are loaded")
+			return nil, errors.New("the server forgets scripts as soon as they are loaded, or is a replica")
 		}
-		if err := script.Load(ctx, s.client).Err(); err != nil {
+		load := func(ctx context.Context, c *driver.Client) error { return script.Load(ctx, c).Err() }
+		if err := s.eachPrimary(ctx, load); err != nil {
 			return nil, err
 		}
 	}
@@ -207,7 +212,7 @@ func (s *Store) evalAll(ctx context.Context, script *driver.Script, calls [][]an
 // evalOpen makes the calls that have no reply yet, and tells whether the server did
 // not know the script.
 func (s *Store) evalOpen(ctx context.Context, calls [][]any, replies []string) (unknown bool, err error) {
-	pipe := s.client.Pipeline()
+	pipe := s.primary.Pipeline()
 	cmds := make([]*driver.Cmd, len(calls))
 	for g, args := range calls {
 		if replies[g] == "" {
@@ -223,7 +228,7 @@ func (s *Store) evalOpen(ctx context.Context, calls [][]any, replies []string) (
 		switch {
 		case err == nil:
 			replies[g] = text
-		case driver.HasErrorPrefix(err, "NOSCRIPT"):
+		case driver.HasErrorPrefix(err, "NOSCRIPT"), s.sentinels && driver.HasErrorPrefix(err, "READONLY"):
 			unknown = true
 		default:
 			return false, err

@@ -1,17 +1,24 @@
-// Package redis keeps online values in a Redis server, version 7 or newer.
+// Package redis keeps online values in Redis, version 7 or newer: in one server, in a
+// Redis Cluster, or in the master that sentinels name.
 //
 // A value is one string key; its expiry is the server's own. What may overwrite
 // what is decided inside the server by a script (put.lua), so that processes on
 // several machines need no lock. Watermarks are stored with what tells later
-// that the server lost nothing since (see marks.go).
+// that no server lost anything since (see nodes.go and marks.go), and an absent value is
+// told as such only while that is so (see get.go).
 package redis
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	driver "github.com/redis/go-redis/v9"
@@ -26,12 +33,11 @@ var putSource string
 //go:embed swap.lua
 var swapSource string
 
-// Store is an online.Store on one Redis server. It is safe for concurrent use. A
+// Store is an online.Store on Redis. It is safe for concurrent use. A
 // call whose context is canceled while it waits for the server returns when the
 // server answers, or after Options.IOTimeout; a deadline is met.
 type Store struct {
-	client   driver.UniversalClient
-	addr     string // host:port, for messages
+	*links
 	prefix   string
 	registry string
 	clock    func() feature.Time
@@ -39,32 +45,38 @@ type Store struct {
 	put      *driver.Script
 	swap     *driver.Script
 	close    func() error
+
+	told     sync.Map      // of storage numbers, to *told: what Watermarks said last, where it holds
+	connects atomic.Int64  // connections to primaries that were ever made
+	turn     atomic.Uint32 // of the replica that is read next
 }
 
 var _ online.Store = (*Store)(nil)
 
 // Open connects to a server and binds its keys under the prefix to the registry.
 // A server that does not answer is an error that wraps feature.ErrUnavailable;
-// values of another registry one that wraps feature.ErrConflict.
+// values of another registry one that wraps feature.ErrConflict. A user who may not
+// write can open a store to read it.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	opts, err := o.driverOptions()
+	a, err := o.address()
 	if err != nil {
 		return nil, err
 	}
 	// The driver prints to standard error what it returns as errors as well, and
 	// can be told otherwise only for the whole process.
 	driver.SetLogger(silence{})
-	client := driver.NewClient(opts)
 	s := &Store{
-		client: client, addr: opts.Addr, prefix: or(o.Prefix, DefaultPrefix), registry: o.Registry,
-		clock: o.Clock, frozen: o.Frozen,
+		prefix: a.prefix, registry: o.Registry, clock: o.Clock, frozen: o.Frozen,
 		put: driver.NewScript(putSource), swap: driver.NewScript(swapSource),
-		close: sync.OnceValue(client.Close),
 	}
+	if s.links, err = a.connect(o.Folder, func() { s.connects.Add(1) }); err != nil {
+		return nil, err
+	}
+	s.close = sync.OnceValue(s.links.close)
 	if s.clock == nil {
 		s.clock = func() feature.Time { return feature.TimeOf(time.Now()) }
 	}
-	if err := s.bind(ctx); err != nil {
+	if err := s.bind(ctx, true); err != nil {
 		_ = s.close()
 		return nil, err
 	}
@@ -76,15 +88,26 @@ type silence struct{}
 // Printf is what the driver asks of a logger.
 func (silence) Printf(context.Context, string, ...any) {}
 
-// bind claims the prefix for the registry, or sees that it is already its own.
-func (s *Store) bind(ctx context.Context) error {
-	pipe := s.client.Pipeline()
-	pipe.SetNX(ctx, s.registryKey(), s.registry, 0)
-	owner := pipe.Get(ctx, s.registryKey())
-	if _, err := pipe.Exec(ctx); err != nil {
-		return s.failed(ctx, "open the store", err)
+// bind claims the prefix for the registry, or sees that it is already its own. A reader
+// need not claim what is nobody's yet: there is nothing to mistake.
+func (s *Store) bind(ctx context.Context, reader bool) error {
+	for range 2 {
+		owner := s.primary.Get(ctx, s.registryKey())
+		if err := owner.Err(); !errors.Is(err, driver.Nil) {
+			if err != nil {
+				return s.failed(ctx, "open the store", err)
+			}
+			return s.checkOwner(owner)
+		}
+		err := s.primary.SetNX(ctx, s.registryKey(), s.registry, 0).Err()
+		if reader && err != nil && driver.HasErrorPrefix(err, "NOPERM") {
+			return nil
+		}
+		if err != nil {
+			return s.failed(ctx, "open the store", err)
+		}
 	}
-	return s.checkOwner(owner)
+	return nil
 }
 
 // checkOwner judges the reply to a read of the registry key. Where it is absent
@@ -92,13 +115,14 @@ func (s *Store) bind(ctx context.Context) error {
 func (s *Store) checkOwner(owner *driver.StringCmd) error {
 	if id, err := owner.Result(); err == nil && id != s.registry {
 		return fmt.Errorf("online/redis: the values at %s under the prefix %q belong to the registry %s, and this is the registry %s: "+
-			"use the store of this registry, another prefix or another database; or delete the keys under the prefix, where their registry is gone: %w",
-			s.addr, s.prefix, id, s.registry, feature.ErrConflict)
+			"use the store of this registry, or keep this project's values apart by another prefix, as in ?prefix=team: at the end of the URL; "+
+			"or delete the keys under the prefix, where their registry is gone: %w",
+			s.where, s.prefix, id, s.registry, feature.ErrConflict)
 	}
 	return nil
 }
 
-// Meta keys hold no brace, and keys of values begin with one: they can't be the same.
+// Meta keys begin with a letter, and keys of values with a brace: they can't be the same.
 func (s *Store) registryKey() string { return s.prefix + "registry" }
 
 func (s *Store) markKey(storage uint64) string {
@@ -109,58 +133,29 @@ func (s *Store) key(key []byte) []byte {
 	return append(append(make([]byte, 0, len(s.prefix)+len(key)), s.prefix...), key...)
 }
 
-// Get reads the values of keys, in their order, nil where there is none.
-func (s *Store) Get(ctx context.Context, keys [][]byte) ([][]byte, error) {
-	values := make([][]byte, len(keys))
-	if len(keys) == 0 {
-		return values, nil
-	}
-	pipe := s.client.Pipeline()
-	replies := make([]*driver.StringCmd, len(keys))
-	for i, key := range keys {
-		replies[i] = driver.NewStringCmd(ctx, "get", s.key(key))
-		_ = pipe.Process(ctx, replies[i]) // in a pipeline it only queues
-	}
-	_, err := pipe.Exec(ctx)
-	if err != nil && !errors.Is(err, driver.Nil) {
-		return nil, s.failed(ctx, fmt.Sprintf("read %d values", len(keys)), err)
-	}
-	for i, reply := range replies {
-		v, err := reply.Bytes()
-		switch {
-		case err == nil:
-			values[i] = v
-		case !errors.Is(err, driver.Nil):
-			return nil, s.failed(ctx, fmt.Sprintf("read %d values", len(keys)), err)
-		}
-	}
-	return values, nil
-}
-
 // Ping tells whether the server answers.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.failed(ctx, "ping", s.client.Ping(ctx).Err())
+	return s.failed(ctx, "ping", s.eachPrimary(ctx, func(ctx context.Context, c *driver.Client) error { return c.Ping(ctx).Err() }))
 }
 
 // Close closes the connections. It may be called twice.
 func (s *Store) Close() error { return s.close() }
+
+// eachPrimary calls f for every server that takes writes, at the same time, and waits
+// for all of them.
+func (s *Store) eachPrimary(ctx context.Context, f func(context.Context, *driver.Client) error) error {
+	if s.cluster != nil {
+		return s.cluster.ForEachMaster(ctx, f)
+	}
+	return f(ctx, s.primary.(*driver.Client)) //nolint:errcheck,forcetypeassert // see connect
+}
 
 // failed wraps an error of the driver with what was done, where, and its kind.
 func (s *Store) failed(ctx context.Context, what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	kind, hint := feature.ErrUnavailable, ""
-	switch {
-	case driver.HasErrorPrefix(err, "NOAUTH"), driver.HasErrorPrefix(err, "WRONGPASS"), driver.HasErrorPrefix(err, "NOPERM"):
-		kind, hint = feature.ErrInvalid, " (check user and password in the URL, and what the user may do)"
-	case driver.HasErrorPrefix(err, "WRONGTYPE"):
-		kind, hint = feature.ErrInvalid, " (another program uses the same keys: choose another prefix or database)"
-	case driver.HasErrorPrefix(err, "OOM"):
-		hint = " (the server's memory is full: raise its maxmemory)"
-	case driver.HasErrorPrefix(err, "READONLY"):
-		hint = " (this server is a replica: give the address of the one that takes writes)"
-	}
+	kind, hint := kindOf(err)
 	// The driver gives a network timeout where the context's deadline has passed.
 	ended := ctx.Err()
 	if deadline, ok := ctx.Deadline(); ok && ended == nil && !time.Now().Before(deadline) {
@@ -169,5 +164,41 @@ func (s *Store) failed(ctx context.Context, what string, err error) error {
 	if ended != nil && !errors.Is(err, ended) {
 		err = errors.Join(err, ended)
 	}
-	return fmt.Errorf("online/redis: %s at %s%s: %w: %w", what, s.addr, hint, kind, err)
+	return fmt.Errorf("online/redis: %s at %s%s: %w: %w", what, s.where, hint, kind, err)
+}
+
+// kindOf tells whether trying again may help, and what else would.
+func kindOf(err error) (kind error, hint string) {
+	var unknown x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var cert x509.CertificateInvalidError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	switch {
+	case driver.HasErrorPrefix(err, "NOAUTH"), driver.HasErrorPrefix(err, "WRONGPASS"), driver.HasErrorPrefix(err, "NOPERM"):
+		return feature.ErrInvalid, " (check user and password in the URL, and what the user may do)"
+	case driver.HasErrorPrefix(err, "WRONGTYPE"):
+		return feature.ErrInvalid, " (another program uses the same keys: choose another prefix, as in ?prefix=team: at the end of the URL)"
+	case driver.HasErrorPrefix(err, "OOM"):
+		return feature.ErrUnavailable, " (the server's memory is full: raise its maxmemory)"
+	case driver.HasErrorPrefix(err, "READONLY"):
+		return feature.ErrUnavailable, " (this server is a replica: give the address of the one that takes writes)"
+	case driver.HasErrorPrefix(err, "MOVED"), driver.HasErrorPrefix(err, "CROSSSLOT"):
+		return feature.ErrUnavailable, " (this server is part of a cluster: write redis-cluster:// in the URL, or rediss-cluster:// for TLS)"
+	case strings.Contains(err.Error(), "cluster support disabled"):
+		return feature.ErrInvalid, " (this server is not part of a cluster: write redis:// in the URL, or rediss:// for TLS)"
+	case errors.As(err, &unknown):
+		return feature.ErrInvalid, " (no known authority has signed the server's certificate: give the one that did by ?ca_file=FILE in the URL)"
+	case errors.As(err, &name):
+		return feature.ErrInvalid, " (the server's certificate is for another name: give the one to expect by ?server_name=NAME in the URL)"
+	case errors.As(err, &cert):
+		return feature.ErrInvalid, " (the server's certificate is not valid)"
+	case errors.As(err, &record):
+		return feature.ErrInvalid, " (the server does not speak TLS at this port: give its TLS port, or write redis in place of rediss)"
+	case errors.As(err, &alert), strings.Contains(err.Error(), "remote error: tls:"):
+		return feature.ErrInvalid, " (the server refuses this side's certificate, or the lack of one: give ?cert_file=FILE&key_file=FILE in the URL)"
+	case errors.Is(err, io.EOF):
+		return feature.ErrUnavailable, " (the server closed the connection: does this port speak TLS, as rediss in the URL would?)"
+	}
+	return feature.ErrUnavailable, ""
 }
