@@ -203,12 +203,12 @@ func TestRestartsAreSurvived(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if n := int64(len(snapshot.Views())); n != snapshot.Revision() || n < last {
+				n := int64(len(snapshot.Views()))
+				if n != snapshot.Revision() || n < last {
 					t.Errorf("revision %d has %d views, after %d", snapshot.Revision(), n, last)
 					return
-				} else {
-					last = n
 				}
+				last = n
 			}
 		})
 	}
