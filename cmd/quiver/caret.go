@@ -87,7 +87,6 @@ func (c *carets) line(at registry.Position) (string, bool) {
 // readLines gives the lines of a file of a size that definitions may have, or
 // none: what it is for has been told already.
 func readLines(path string) []string {
-	const most = 16 << 20
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() {
 		return nil
@@ -97,7 +96,7 @@ func readLines(path string) []string {
 		return nil
 	}
 	defer func() { _ = f.Close() }()
-	all, err := io.ReadAll(bufio.NewReader(io.LimitReader(f, most)))
+	all, err := io.ReadAll(bufio.NewReader(io.LimitReader(f, definition.MaxFile)))
 	if err != nil {
 		return nil
 	}

@@ -52,30 +52,29 @@ Parquet, keeps the latest values in an online store and serves them.`,
 		}
 	}
 	add("define", "Define and register features:",
-		a.initCommand(), a.schemaCommand(), a.validateCommand(),
+		a.initCommand(), a.schemaCommand(), a.formatCommand(), a.validateCommand(),
 		a.planCommand(), a.applyCommand(), a.promoteCommand(), a.historyCommand(),
 		a.diffCommand(), a.rollbackCommand())
 	add("find", "Find features:",
-		a.listCommand(), a.describeCommand())
+		a.listCommand(), a.searchCommand(), a.describeCommand())
 	add("train", "Build training sets:",
 		a.trainCommand())
 	add("operate", "Fill the online store, and serve it:",
 		a.materializeCommand(), a.statusCommand(), a.runsCommand(), a.getCommand(), a.serveCommand(), a.healthCommand())
 	add("about", "Quiver itself:",
 		a.completionCommand(), a.manCommand(), a.versionCommand())
-	help := helpCommand()
-	root.SetHelpCommandGroupID("about")
-	root.SetHelpCommand(help)
+	root.SetHelpCommand(helpCommand("about"))
 	root.CompletionOptions.DisableDefaultCmd = true // ours has examples
 	a.addCompletions(root)
 	return root
 }
 
 // helpCommand is cobra's, with an error for what is no command.
-func helpCommand() *cobra.Command {
+func helpCommand(group string) *cobra.Command {
 	return &cobra.Command{
-		Use:   "help [COMMAND]",
-		Short: "Show the help of a command",
+		Use:     "help [COMMAND]",
+		Short:   "Show the help of a command",
+		GroupID: group,
 		Example: `  quiver help
   quiver help train`,
 		RunE: func(c *cobra.Command, args []string) error {

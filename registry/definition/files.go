@@ -138,8 +138,8 @@ func (f file) read(p *problems) ([]byte, bool) {
 
 // check does so for a text that was read.
 func (f file) check(text []byte, p *problems) ([]byte, bool) {
-	if len(text) > maxFile {
-		p.add(f.at(1, 1), fmt.Sprintf("the file is longer than %d MiB", maxFile>>20), "split it into several files")
+	if len(text) > MaxFile {
+		p.add(f.at(1, 1), fmt.Sprintf("the file is longer than %d MiB", MaxFile>>20), "split it into several files")
 		return nil, false
 	}
 	text, problem, offset := checkText(text)
@@ -158,7 +158,7 @@ func readLimited(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	return io.ReadAll(io.LimitReader(f, maxFile+1))
+	return io.ReadAll(io.LimitReader(f, MaxFile+1))
 }
 
 // checkText drops a leading byte order mark and looks for what YAML text can't
@@ -191,4 +191,21 @@ func checkText(text []byte) (rest []byte, problem string, offset int) {
 		i += size
 	}
 	return text, "", 0
+}
+
+// File is a file that definitions are read from.
+type File struct {
+	Path  string // absolute, links followed
+	Shown string // as messages name it: relative to the project's folder where it is below it
+}
+
+// Files gives the files that Load reads for the same arguments, in its order.
+// What can't be found or read is returned as registry.Problems.
+func Files(paths []string, root string) ([]File, error) {
+	p := &problems{}
+	var found []File
+	for _, f := range listFiles(paths, root, p) {
+		found = append(found, File{Path: f.path, Shown: f.shown})
+	}
+	return found, p.err()
 }

@@ -65,8 +65,8 @@ func checkFormat(t testing.TB, text string) {
 	if diff := cmp.Diff(string(out), string(again)); diff != "" {
 		t.Fatalf("formatted once and twice (-once +twice):\n%s\nfrom\n%s", diff, text)
 	}
-	before, err := definition.Load([]string{"a.yaml"}, write(t, map[string]string{"a.yaml": text}))
-	after, other := definition.Load([]string{"a.yaml"}, write(t, map[string]string{"a.yaml": string(out)}))
+	before, err := definition.LoadText("a.yaml", text)
+	after, other := definition.LoadText("a.yaml", string(out))
 	if (err == nil) != (other == nil) {
 		t.Fatalf("loaded before: %v, after: %v\n%s\n%s", err, other, text, out)
 	}

@@ -20,11 +20,10 @@ import (
 func FuzzLoad(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, text string) {
-		root := write(t, map[string]string{"a.yaml": text, "quiver.yaml": text})
-		d, err := definition.Load([]string{"a.yaml"}, root)
+		d, err := definition.LoadText("a.yaml", text)
 		checkLoaded(t, d, err)
 		lookup := func(name string) (string, bool) { return "${" + name + "}", name != "" }
-		_, err = definition.LoadProject(root, "", lookup)
+		_, err = definition.LoadProjectText("/p/quiver.yaml", text, "", lookup)
 		checkProblems(t, err)
 	})
 }

@@ -19,10 +19,12 @@ import (
 	"github.com/quiver-features/quiver/registry"
 )
 
+// MaxFile is the greatest size of a definition file or a project file, in bytes.
+const MaxFile = 16 << 20
+
 // Limits of what a project may hold. They are far beyond real projects and keep
 // a broken or hostile file from taking the machine's memory.
 const (
-	maxFile      = 16 << 20 // bytes of one file
 	maxDocument  = 4 << 20  // bytes of one document
 	maxItems     = 250_000  // lines, fields and list items of one document; the parser takes up to 2 KiB for each
 	maxText      = 64 << 10 // bytes of one text
@@ -47,13 +49,21 @@ const (
 // definitions is returned as registry.Problems, which wrap feature.ErrInvalid; no
 // definitions are returned then.
 func Load(paths []string, root string) (*registry.Definitions, error) {
-	p := &problems{}
-	l := &loader{problems: p, grammar: newGrammar(), broken: map[string]bool{}}
-	for _, f := range listFiles(paths, root, p) {
+	l := newLoader()
+	for _, f := range listFiles(paths, root, l.problems) {
 		l.file(f)
 	}
+	return l.end()
+}
+
+func newLoader() *loader {
+	return &loader{problems: &problems{}, grammar: newGrammar(), broken: map[string]bool{}}
+}
+
+// end checks what was read as a whole.
+func (l *loader) end() (*registry.Definitions, error) {
 	newChecker(l).check()
-	if err := p.err(); err != nil {
+	if err := l.problems.err(); err != nil {
 		return nil, err
 	}
 	return l.definitions(), nil
@@ -77,10 +87,13 @@ type loader struct {
 
 // file reads all documents of one file.
 func (l *loader) file(f file) {
-	text, ok := f.read(l.problems)
-	if !ok {
-		return
+	if text, ok := f.read(l.problems); ok {
+		l.text(f, text)
 	}
+}
+
+// text reads the documents of a file's text.
+func (l *loader) text(f file, text []byte) {
 	for line, chunk := range chunks(text) {
 		l.documents++
 		if l.documents > maxDocuments {

@@ -88,13 +88,24 @@ func LoadProject(path, env string, lookup func(string) (string, bool)) (*Project
 		return nil, fmt.Errorf("there is no project file %s: run quiver init to make one: %w", path, feature.ErrNotFound)
 	}
 	p := &problems{}
-	r := &projectReader{lookup: lookup, folder: filepath.Dir(path)}
-	project := r.read(file{path: path, shown: filepath.Base(path)}, env, p)
+	f := file{path: path, shown: filepath.Base(path)}
+	text, ok := f.read(p)
+	if !ok {
+		return nil, p.err()
+	}
+	return f.project(text, env, lookup)
+}
+
+// project reads a project file from its text.
+func (f file) project(text []byte, env string, lookup func(string) (string, bool)) (*Project, error) {
+	p := &problems{}
+	r := &projectReader{lookup: lookup, folder: filepath.Dir(f.path)}
+	project := r.read(f, text, env, p)
 	if err := p.err(); err != nil {
 		return nil, err
 	}
 	if env != "" && !slices.Contains(project.Environments, env) {
-		return nil, unknownEnvironment(env, project.Environments, filepath.Base(path))
+		return nil, unknownEnvironment(env, project.Environments, f.shown)
 	}
 	return project, nil
 }
@@ -118,9 +129,9 @@ type projectReader struct {
 	*object
 }
 
-func (r *projectReader) read(f file, env string, p *problems) *Project {
+func (r *projectReader) read(f file, text []byte, env string, p *problems) *Project {
 	project := &Project{Folder: r.folder, Environment: env}
-	root, rd := f.single(p)
+	root, rd := f.single(text, p)
 	if root == nil {
 		return project
 	}
@@ -151,13 +162,9 @@ func (r *projectReader) read(f file, env string, p *problems) *Project {
 	return project
 }
 
-// single reads a file of one document; it gives nil and reports why where there
+// single reads a text of one document; it gives nil and reports why where there
 // is not exactly one.
-func (f file) single(p *problems) (*yaml.Node, *reader) {
-	text, ok := f.read(p)
-	if !ok {
-		return nil, nil
-	}
+func (f file) single(text []byte, p *problems) (*yaml.Node, *reader) {
 	g := newGrammar()
 	var root *yaml.Node
 	var rd *reader
