@@ -23,7 +23,7 @@ bash-completion beside it. Start a new shell after the script was put in its pla
   quiver completion fish > ~/.config/fish/completions/quiver.fish
   quiver completion powershell >> $PROFILE`,
 		Args: func(c *cobra.Command, args []string) error {
-			if err := exactly("the shell (" + strings.Join(shells, ", ") + ")")(c, args); err != nil {
+			if err := exactly("the shell ("+strings.Join(shells, ", ")+")")(c, args); err != nil {
 				return err
 			}
 			return choice(shells)(c, args)

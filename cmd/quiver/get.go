@@ -48,11 +48,11 @@ a comma within a value is written as \,.`,
 			return a.get(c.Context(), f)
 		},
 	}
-	c.Flags().StringVar(&f.service, "service", "", "service: name or name@version")
-	c.Flags().StringSliceVar(&f.features, "features", nil, "features: view:feature, view@2:feature, view:*")
-	c.Flags().StringArrayVar(&f.keys, "key", nil, "key column with its values: name=value,value")
-	c.Flags().StringVar(&f.server, "server", "", "address of a running server (host:port)")
-	c.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "how long to wait for the answer")
+	c.Flags().StringVar(&f.service, "service", "", "`service` whose features are wanted: name or name@version")
+	c.Flags().StringSliceVar(&f.features, "features", nil, "`features` that are wanted, separated by commas: view:feature, view@2:feature, view:*")
+	c.Flags().StringArrayVar(&f.keys, "key", nil, "key column with its `values`: name=value,value; once per column")
+	c.Flags().StringVar(&f.server, "server", "", "`address` of a running server, host:port (default: the project's own store is asked)")
+	c.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "how `long` to wait for the answer, for example 500ms")
 	return c
 }
 

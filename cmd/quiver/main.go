@@ -16,8 +16,8 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
-	goredis.SetLogger(silence{}) // what fails is told by the error, once
+	context.AfterFunc(ctx, stop)       // a second Ctrl-C ends the process at once
+	goredis.SetLogger(silence{})       // what fails is told by the error, once
 	cobra.EnableCommandSorting = false // help lists commands in the order of the work
 	code := run(ctx, os.Args[1:], environment{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.LookupEnv,

@@ -8,7 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc")
+	"github.com/spf13/cobra/doc"
+)
 
 func (a *app) manCommand() *cobra.Command {
 	return &cobra.Command{

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jedib0t/go-pretty/v6/text"
+
 	"github.com/quiver-features/quiver/feature"
 )
 
@@ -46,6 +48,53 @@ func TestATableHoldsLongAndOddTexts(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "two\uFFFDlines") {
 		t.Errorf("a line break reached the table:\n%s", &out)
+	}
+}
+
+// On a terminal no line is longer than it, and no text is lost: long ones are
+// wrapped, columns without values go, and what still does not fit stands below
+// one another.
+func TestATableFitsTheTerminal(t *testing.T) {
+	header := []string{"NAME", "OWNER", "N", "DESCRIPTION"}
+	rows := [][]string{
+		{"last_order@1", "", "1,000", strings.Repeat("what was paid ", 12)},
+		{"churn_model@12", "", "7", "東京 and more of it, which is wider than its runes"},
+	}
+	for width := 20; width <= 200; width++ {
+		var out bytes.Buffer
+		a := &app{env: environment{out: &out, width: width}}
+		if err := a.printTable(header, rows, 2); err != nil {
+			t.Fatal(err)
+		}
+		table := !strings.HasPrefix(out.String(), "NAME  ") || strings.Contains(out.String(), "───")
+		for line := range strings.Lines(out.String()) {
+			if n := text.StringWidth(strings.TrimSuffix(line, "\n")); n > width && table {
+				t.Fatalf("width %d: a line of %d: %s", width, n, line)
+			}
+		}
+		for _, part := range []string{"last_order@1", "churn_model@12", "1,000", "東京"} {
+			if strings.Count(out.String(), part) != 1 {
+				t.Fatalf("width %d: %q is not there once:\n%s", width, part, &out)
+			}
+		}
+		if n := strings.Count(strings.Join(strings.Fields(out.String()), " "), "paid"); n != 12 {
+			t.Fatalf("width %d: a text is cut:\n%s", width, &out)
+		}
+		if owner := strings.Contains(out.String(), "OWNER"); owner != (width >= 128) {
+			t.Errorf("width %d: the empty column is shown: %t", width, owner)
+		}
+	}
+}
+
+// A pipe gets one line per row up to the widest column, whatever terminal there is.
+func TestAPipeGetsWholeLines(t *testing.T) {
+	var out bytes.Buffer
+	a := &app{env: environment{out: &out}}
+	if err := a.printTable([]string{"A", "B", "C"}, [][]string{{strings.Repeat("a ", 45), "", strings.Repeat("c ", 45)}}); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out.String(), "\n"); n != 3 || strings.Contains(out.String(), "\x1b") {
+		t.Errorf("%d lines:\n%s", n, &out)
 	}
 }
 

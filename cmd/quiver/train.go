@@ -43,12 +43,12 @@ else --event-timestamp names it.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.train(c.Context(), f) },
 	}
-	c.Flags().StringVar(&f.spine, "spine", "", "file with the rows to build for (.parquet or .csv)")
-	c.Flags().StringVar(&f.service, "service", "", "service whose features are wanted: name or name@version")
-	c.Flags().StringSliceVar(&f.features, "features", nil, "features that are wanted: view:feature, view@2:feature, view:*")
-	c.Flags().StringVar(&f.out, "out", "", "file to write (.parquet, .arrow or .feather)")
-	c.Flags().StringVar(&f.time, "event-timestamp", "", "column with the time of each row")
-	c.Flags().StringVar(&f.memory, "memory", "", "bound on what is remembered of source rows that tie, for example 512MiB; the rest is as large as the spine")
+	c.Flags().StringVar(&f.spine, "spine", "", "`file` with the rows to build for (.parquet or .csv)")
+	c.Flags().StringVar(&f.service, "service", "", "`service` whose features are wanted: name or name@version")
+	c.Flags().StringSliceVar(&f.features, "features", nil, "`features` that are wanted, separated by commas: view:feature, view@2:feature, view:*")
+	c.Flags().StringVar(&f.out, "out", "", "`file` to write (.parquet, .arrow or .feather)")
+	c.Flags().StringVar(&f.time, "event-timestamp", "", "`column` of the spine with the time of each row (default: see above)")
+	c.Flags().StringVar(&f.memory, "memory", "", "most `bytes` to remember of source rows that tie, for example 512MiB (default: no bound); the rest is as large as the spine")
 	c.Flags().BoolVar(&f.force, "force", false, "replace an output that exists")
 	return c
 }
