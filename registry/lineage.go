@@ -23,9 +23,10 @@ type LineageNode struct {
 
 // Lineage gives the ways of values through one object: what it reads, from the
 // sources on, and what reads it, down to services. Each tree begins at a source; for
-// an entity, at the entity. Views and services are told by versions: those that a
-// name stands for or that files describe, and those on the object's own way. An
-// unknown object wraps ErrNotFound; version 0 is the current one.
+// an entity, at the entity. Of views and services the versions are told that a name
+// stands for or that files describe, and those on the object's own way: below a view
+// version all service versions that read it. An unknown object wraps ErrNotFound;
+// version 0 is the current one.
 func (s *Snapshot) Lineage(kind, name string, version int) ([]LineageNode, error) {
 	switch kind {
 	case KindEntity:
@@ -44,7 +45,7 @@ func (s *Snapshot) Lineage(kind, name string, version int) ([]LineageNode, error
 			return nil, err
 		}
 		node := s.viewNode(v)
-		node.Described, node.ReadBy = true, s.servicesReading(v)
+		node.Described, node.ReadBy = true, s.servicesReading(v, true)
 		return []LineageNode{s.sourceAbove(v, node)}, nil
 	default:
 		service, err := s.ServiceVersion(name, version)
@@ -66,7 +67,7 @@ func (s *Snapshot) below(kind, name string) LineageNode {
 				continue
 			}
 			child := s.viewNode(e.view)
-			child.ReadBy = s.servicesReading(e.view)
+			child.ReadBy = s.servicesReading(e.view, false)
 			if v.pointer.pointedAt(version) || len(child.ReadBy) > 0 {
 				node.ReadBy = append(node.ReadBy, child)
 			}
@@ -112,13 +113,13 @@ func (s *Snapshot) sourceAbove(v *feature.ViewVersion, node LineageNode) Lineage
 	return LineageNode{ObjectRef: ObjectRef{Kind: KindSource, Name: source}, Removed: s.sources[source] == nil, ReadBy: []LineageNode{node}}
 }
 
-// servicesReading gives the service versions that read a view version and that a
-// name stands for or files describe.
-func (s *Snapshot) servicesReading(v *feature.ViewVersion) []LineageNode {
+// servicesReading gives the service versions that read a view version: those that a
+// name stands for or files describe, or all but those of removed services.
+func (s *Snapshot) servicesReading(v *feature.ViewVersion, earlier bool) []LineageNode {
 	var nodes []LineageNode
 	for _, l := range s.services {
 		for version, service := range l.versions {
-			if l.pointer.pointedAt(version) && service.readsView(v.Name, v.Version, "") {
+			if (l.pointer.pointedAt(version) || earlier && l.pointer.Defined != 0) && service.readsView(v.Name, v.Version, "") {
 				nodes = append(nodes, s.serviceNode(service))
 			}
 		}

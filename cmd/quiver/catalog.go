@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,12 +44,16 @@ type listed struct {
 	What        string `json:"what"`
 	Owner       string `json:"owner,omitzero"`
 	Description string `json:"description,omitzero"`
+	UsedBy      int    `json:"used_by"` // how many views or services read it; 0 for services
 }
 
 func (a *app) list(s *registry.Snapshot, kinds []string) error {
-	all := []listed{}
+	all, counts := []listed{}, s.UseCounts()
 	for _, kind := range kinds {
 		all = append(all, listKind(s, kind)...)
+	}
+	for i := range all {
+		all[i].UsedBy = counts[registry.ObjectRef{Kind: all[i].Kind, Name: all[i].Name}]
 	}
 	return a.print(all, func() error {
 		if len(all) == 0 {
@@ -56,10 +61,23 @@ func (a *app) list(s *registry.Snapshot, kinds []string) error {
 		}
 		var rows [][]string
 		for _, l := range all {
-			rows = append(rows, []string{l.Kind, versioned(l.Name, l.Version), versionsText(l.Versions, l.Version, l.Defined), l.What, l.Owner, l.Description})
+			rows = append(rows, []string{l.Kind, versioned(l.Name, l.Version), versionsText(l.Versions, l.Version, l.Defined), l.What, usedBy(l), l.Owner, l.Description})
 		}
-		return a.printTable([]string{"KIND", "NAME", "VERSIONS", "WHAT", "OWNER", "DESCRIPTION"}, rows)
+		return a.printTable([]string{"KIND", "NAME", "VERSIONS", "WHAT", "USED BY", "OWNER", "DESCRIPTION"}, rows)
 	})
+}
+
+// usedBy counts the readers of an object. Who asks for a service is not registered.
+func usedBy(l listed) string {
+	switch {
+	case l.Kind == registry.KindService:
+		return ""
+	case l.UsedBy == 0:
+		return "nothing"
+	case l.Kind == registry.KindView:
+		return plural(l.UsedBy, "service", "services")
+	}
+	return plural(l.UsedBy, "view", "views")
 }
 
 func listKind(s *registry.Snapshot, kind string) []listed {
@@ -77,7 +95,8 @@ func listKind(s *registry.Snapshot, kind string) []listed {
 		for _, l := range s.Views() {
 			if v, err := s.View(l.Name, l.Current); err == nil && l.Current != 0 {
 				lines = append(lines, listed{
-					registry.KindView, v.Name, v.Version, l.Defined, viewVersions(l.Versions), viewLine(v), v.Owner, v.Description,
+					Kind: registry.KindView, Name: v.Name, Version: v.Version, Defined: l.Defined, Versions: viewVersions(l.Versions),
+					What: viewLine(v), Owner: v.Owner, Description: v.Description,
 				})
 			}
 		}
@@ -85,8 +104,8 @@ func listKind(s *registry.Snapshot, kind string) []listed {
 		for _, l := range s.Services() {
 			if v, err := s.ServiceVersion(l.Name, l.Current); err == nil && l.Current != 0 {
 				lines = append(lines, listed{
-					registry.KindService, v.Name, v.Version, l.Defined, serviceVersions(l.Versions),
-					plural(len(v.Outputs), "feature", "features"), v.Owner, v.Description,
+					Kind: registry.KindService, Name: v.Name, Version: v.Version, Defined: l.Defined, Versions: serviceVersions(l.Versions),
+					What: plural(len(v.Outputs), "feature", "features"), Owner: v.Owner, Description: v.Description,
 				})
 			}
 		}
@@ -201,6 +220,9 @@ type described struct {
 	Keys     []feature.JoinKey    `json:"keys,omitempty"`    // that a service asks for
 	Outputs  []describedOutput    `json:"outputs,omitempty"` // of a service
 	UsedBy   []registry.ObjectRef `json:"used_by,omitempty"`
+	// Lineage are trees of what it reads and what reads it, from the sources down to
+	// services; of an entity from itself.
+	Lineage []registry.LineageNode `json:"lineage"`
 }
 
 // describedOutput is a feature as a service gives it.
@@ -264,6 +286,13 @@ func findObjects(s *registry.Snapshot, name string, version int) ([]described, e
 		}
 		found = append(found, d)
 	}
+	for i := range found {
+		trees, err := lineageOf(s, &found[i])
+		if err != nil {
+			return nil, err
+		}
+		found[i].Lineage = trees
+	}
 	switch {
 	case len(found) > 0:
 		return found, nil
@@ -277,6 +306,20 @@ func findObjects(s *registry.Snapshot, name string, version int) ([]described, e
 		hint = fmt.Sprintf("did you mean %s?", near)
 	}
 	return nil, fmt.Errorf("nothing in the registry is named %s (%s): %w", versioned(name, version), hint, feature.ErrNotFound)
+}
+
+func lineageOf(s *registry.Snapshot, d *described) ([]registry.LineageNode, error) {
+	switch o := d.Object.(type) {
+	case *feature.Entity:
+		return s.Lineage(d.Kind, o.Name, 0)
+	case *feature.Source:
+		return s.Lineage(d.Kind, o.Name, 0)
+	case *feature.ViewVersion:
+		return s.Lineage(d.Kind, o.Name, o.Version)
+	case *registry.ServiceVersion:
+		return s.Lineage(d.Kind, o.Name, o.Version)
+	}
+	return nil, nil
 }
 
 func allNames(s *registry.Snapshot) []string {
@@ -304,7 +347,7 @@ func (a *app) describe(s *registry.Snapshot, d described) error {
 			add("tag", k+": "+m.Tags[k])
 		}
 	}
-	var tail func() error
+	tail := func() error { return nil }
 	switch o := d.Object.(type) {
 	case *feature.Entity:
 		meta(o.Meta, 0)
@@ -319,22 +362,17 @@ func (a *app) describe(s *registry.Snapshot, d described) error {
 		meta(o.Meta, o.Version)
 		add("versions", versionsText(d.Versions, d.Current, d.Defined))
 		describeView(o, s, add)
-		tail = func() error { return a.printFeatures(o) }
+		tail = func() error { return errors.Join(a.printText("\n"), a.printFeatures(o)) }
 	case *registry.ServiceVersion:
 		meta(o.Meta, o.Version)
 		add("versions", versionsText(d.Versions, d.Current, d.Defined))
 		add("asks for", keyList(d.Keys))
-		tail = func() error { return a.printOutputs(d.Outputs) }
+		tail = func() error { return errors.Join(a.printText("\n"), a.printOutputs(d.Outputs)) }
 	}
-	var users []string
-	for _, u := range d.UsedBy {
-		users = append(users, u.Kind+" "+versioned(u.Name, u.Version))
-	}
-	add("used by", strings.Join(users, ", "))
-	if err := a.printPairs(lines); err != nil || tail == nil {
+	if err := a.printPairs(lines); err != nil {
 		return err
 	}
-	if err := a.printText("\n"); err != nil {
+	if err := a.printText("\n" + a.lineageText(d.Lineage)); err != nil {
 		return err
 	}
 	return tail()

@@ -203,8 +203,9 @@ func (a *app) reasonLine(r *registry.Reason) string {
 	return line + "\n"
 }
 
-// The colours of terminals.
+// The styles of terminals.
 const (
+	bold   = "1"
 	red    = "31"
 	green  = "32"
 	yellow = "33"
@@ -215,7 +216,7 @@ func signStyle(sign string) string {
 }
 
 func classStyle(c registry.Class) string {
-	return map[registry.Class]string{registry.Safe: green, registry.Backfill: yellow, registry.Breaking: "1;" + red}[c]
+	return map[registry.Class]string{registry.Safe: green, registry.Backfill: yellow, registry.Breaking: bold + ";" + red}[c]
 }
 
 // paint colours a text where standard output is a terminal that shows colours.
