@@ -148,6 +148,8 @@ func TestBadRequests(t *testing.T) {
 		{"an unknown view", `{"features": ["fuell:price"]}`, 404, "features", "did you mean fuel?"},
 		{"a bad reference", `{"features": ["fuel:price", "price"]}`, 400, "features[1]", "price"},
 		{"a reference that is none", `{"features": ["fuel:price", 7]}`, 400, "features[1]", "expected a string, found a number"},
+		{"an empty service", `{"service": "", "features": ["fuel:price"]}`, 400, "service", "an empty name"},
+		{"no features", `{"service": "wide", "features": []}`, 400, "features", "an empty list"},
 		{"features that are no list", `{"features": "fuel:price"}`, 400, "features", "expected a list, found a string"},
 		{"service that is no string", `{"service": null}`, 400, "service", "expected a string, found null"},
 		{"metadata that is no bool", `{"metadata": 1}`, 400, "metadata", "expected true or false"},

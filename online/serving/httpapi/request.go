@@ -149,7 +149,9 @@ func (c *call) field(f int) (err error) {
 	switch f {
 	case service:
 		var name []byte
-		name, err = s.wantString()
+		if name, err = s.wantString(); err == nil && len(name) == 0 {
+			err = s.fault("an empty name: leave the field out where features are named")
+		}
 		r.Service = string(name)
 	case features:
 		err = c.references()
@@ -208,6 +210,9 @@ func (c *call) references() error {
 	}
 	for i := 0; ; i++ {
 		more, err := s.more(']', i == 0)
+		if err == nil && !more && i == 0 {
+			err = s.fault("an empty list: leave the field out where a service is named")
+		}
 		if err != nil || !more {
 			return err
 		}
