@@ -23,6 +23,7 @@ type Options struct {
 	MaxMessageBytes int           // of a request. Default 4 MiB
 	DefaultTimeout  time.Duration // for calls whose client gives no deadline. Default 5 s
 	DrainTimeout    time.Duration // how long calls may go on after a shutdown began. Default 10 s
+	SlowCall        time.Duration // calls that took this long are warnings in the log. Default 1 s
 }
 
 // withDefaults fills in what is zero.
@@ -39,6 +40,9 @@ func (o Options) withDefaults() Options {
 	if o.DrainTimeout == 0 {
 		o.DrainTimeout = 10 * time.Second
 	}
+	if o.SlowCall == 0 {
+		o.SlowCall = time.Second
+	}
 	return o
 }
 
@@ -54,6 +58,7 @@ func (o Options) Validate() error {
 		{"MaxMessageBytes", int64(o.MaxMessageBytes)},
 		{"DefaultTimeout", int64(o.DefaultTimeout)},
 		{"DrainTimeout", int64(o.DrainTimeout)},
+		{"SlowCall", int64(o.SlowCall)},
 	} {
 		if f.value < 0 {
 			problems = append(problems, fmt.Errorf("%s is negative: %w", f.name, feature.ErrInvalid))
@@ -180,15 +185,21 @@ func (l *Layer) recovered(ctx context.Context, call Call, id string, handle func
 	return handle(ctx)
 }
 
-// record counts and logs a finished call. Calls that the server is to blame for
-// are errors in the log; the others show at debug level.
+// record counts and logs a finished call: errors that the server is to blame for
+// as errors, what it did not have at hand and slow calls as warnings, the others
+// at debug level.
 func (l *Layer) record(ctx context.Context, call Call, id string, took time.Duration, e *Error) {
-	code, level := codes.OK, slog.LevelDebug
+	code := codes.OK
 	if e != nil {
 		code = e.Code
-		if code == codes.Internal || code == codes.Unknown || code == codes.DataLoss {
-			level = slog.LevelError
-		}
+	}
+	level := slog.LevelDebug
+	switch {
+	case code == codes.Internal || code == codes.Unknown || code == codes.DataLoss:
+		level = slog.LevelError
+	case call.Exempt: // probes are meant to fail, and streams to last
+	case code == codes.Unavailable || code == codes.DeadlineExceeded || took >= l.opts.SlowCall:
+		level = slog.LevelWarn
 	}
 	l.metrics.observe(call, code, took)
 	if !l.log.Enabled(ctx, level) {

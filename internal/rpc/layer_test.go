@@ -178,3 +178,30 @@ func TestOptionsTellAllThatIsWrong(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestCallsAreLoggedAtTheLevelOfWhatBecameOfThem(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		call  rpc.Call
+		opts  rpc.Options
+		err   error
+		level string
+	}{
+		{"answered", rpc.Call{}, rpc.Options{SlowCall: time.Hour}, nil, "DEBUG"},
+		{"the client's fault", rpc.Call{}, rpc.Options{SlowCall: time.Hour}, feature.ErrInvalid, "DEBUG"},
+		{"slow", rpc.Call{}, rpc.Options{SlowCall: 1}, nil, "WARN"},
+		{"unavailable", rpc.Call{}, rpc.Options{SlowCall: time.Hour}, feature.ErrUnavailable, "WARN"},
+		{"unknown", rpc.Call{}, rpc.Options{SlowCall: time.Hour}, errors.New("unknown"), "ERROR"},
+		{"a probe that fails", rpc.Call{Exempt: true}, rpc.Options{SlowCall: 1}, feature.ErrUnavailable, "DEBUG"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var log bytes.Buffer
+			layer, _ := newLayer(t, c.opts, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+			c.call.RequestID = "mine"
+			_ = layer.Do(t.Context(), c.call, func(context.Context) error { return c.err })
+			if got := log.String(); !strings.Contains(got, "level="+c.level+" ") || !strings.Contains(got, "request_id=mine") {
+				t.Errorf("want level %s and the id in %s", c.level, got)
+			}
+		})
+	}
+}
