@@ -19,8 +19,10 @@ func (p *project) openOnline(ctx context.Context, registryID string) (online.Sto
 	switch scheme {
 	case "sqlite":
 		return onlinesqlite.Open(ctx, onlinesqlite.Options{Path: rest, Registry: registryID, Clock: p.clock})
-	case "redis", "rediss":
-		store, err := onlineredis.Open(ctx, onlineredis.Options{URL: p.Online.Value, Registry: registryID, Clock: p.clock, Frozen: p.Now != nil})
+	case "redis", "rediss", "redis-cluster", "rediss-cluster", "redis-sentinel", "rediss-sentinel":
+		store, err := onlineredis.Open(ctx, onlineredis.Options{
+			URL: p.Online.Value, Registry: registryID, Folder: p.Folder, Clock: p.clock, Frozen: p.Now != nil,
+		})
 		if errors.Is(err, feature.ErrUnavailable) && ctx.Err() == nil {
 			setting := "online in " + definition.ProjectFile
 			if p.app.target != "" {
@@ -33,5 +35,5 @@ func (p *project) openOnline(ctx context.Context, registryID string) (online.Sto
 		}
 		return store, nil
 	}
-	return nil, fmt.Errorf("online store %s: this version of Quiver opens sqlite:FILE, redis:// and rediss:// only: %w", p.Online, feature.ErrInvalid)
+	return nil, fmt.Errorf("online store %s: this version of Quiver opens sqlite:FILE, redis://, redis-cluster:// and redis-sentinel://, and with rediss for TLS: %w", p.Online, feature.ErrInvalid)
 }

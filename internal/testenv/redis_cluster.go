@@ -208,3 +208,29 @@ func (s *RedisServer) eventually(what string, done func() bool) {
 	}
 	s.tb.Fatalf("testenv: redis at %s did not %s within %v; its log:\n%s", s.Addr(), what, redisPatience, s.Output())
 }
+
+// AwaitCluster waits until the server finds its cluster in order, as after a restart.
+func (s *RedisServer) AwaitCluster() {
+	s.tb.Helper()
+	s.eventually("find the cluster in order", func() bool {
+		return strings.Contains(s.must("CLUSTER INFO"), "cluster_state:ok")
+	})
+}
+
+// AwaitCaughtUp waits until a replica has everything that was written to its master so far.
+func (s *RedisServer) AwaitCaughtUp(master *RedisServer) {
+	s.tb.Helper()
+	want := master.offset("master_repl_offset")
+	s.eventually("catch up with its master", func() bool { return s.offset("slave_repl_offset") >= want })
+}
+
+func (s *RedisServer) offset(field string) int {
+	s.tb.Helper()
+	_, rest, _ := strings.Cut(s.must("INFO replication"), field+":")
+	text, _, _ := strings.Cut(rest, "\r\n")
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		s.tb.Fatalf("testenv: redis at %s does not tell its %s", s.Addr(), field)
+	}
+	return n
+}

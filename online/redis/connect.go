@@ -27,6 +27,7 @@ type links struct {
 	where    string                   // for messages
 
 	sentinels bool // the primary is the one that they name
+	secure    bool // TLS
 }
 
 // connect makes the clients. Nothing is dialed yet. onConnect is called at every new
@@ -40,7 +41,7 @@ func (a *address) connect(folder string, onConnect func()) (*links, error) {
 		onConnect()
 		return nil
 	}
-	l := &links{where: strings.Join(a.hosts, ",")}
+	l := &links{where: strings.Join(a.hosts, ","), secure: a.secure}
 	switch a.kind {
 	case cluster:
 		o := a.clusterOptions(secure)

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	driver "github.com/redis/go-redis/v9"
@@ -62,9 +63,6 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The driver prints to standard error what it returns as errors as well, and
-	// can be told otherwise only for the whole process.
-	driver.SetLogger(silence{})
 	s := &Store{
 		prefix: a.prefix, registry: o.Registry, clock: o.Clock, frozen: o.Frozen,
 		put: driver.NewScript(putSource), swap: driver.NewScript(swapSource),
@@ -82,11 +80,6 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	return s, nil
 }
-
-type silence struct{}
-
-// Printf is what the driver asks of a logger.
-func (silence) Printf(context.Context, string, ...any) {}
 
 // bind claims the prefix for the registry, or sees that it is already its own. A reader
 // need not claim what is nobody's yet: there is nothing to mistake.
@@ -155,7 +148,7 @@ func (s *Store) failed(ctx context.Context, what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	kind, hint := kindOf(err)
+	kind, hint := s.kindOf(err)
 	// The driver gives a network timeout where the context's deadline has passed.
 	ended := ctx.Err()
 	if deadline, ok := ctx.Deadline(); ok && ended == nil && !time.Now().Before(deadline) {
@@ -168,7 +161,7 @@ func (s *Store) failed(ctx context.Context, what string, err error) error {
 }
 
 // kindOf tells whether trying again may help, and what else would.
-func kindOf(err error) (kind error, hint string) {
+func (l *links) kindOf(err error) (kind error, hint string) {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var cert x509.CertificateInvalidError
@@ -197,8 +190,10 @@ func kindOf(err error) (kind error, hint string) {
 		return feature.ErrInvalid, " (the server does not speak TLS at this port: give its TLS port, or write redis in place of rediss)"
 	case errors.As(err, &alert), strings.Contains(err.Error(), "remote error: tls:"):
 		return feature.ErrInvalid, " (the server refuses this side's certificate, or the lack of one: give ?cert_file=FILE&key_file=FILE in the URL)"
-	case errors.Is(err, io.EOF):
-		return feature.ErrUnavailable, " (the server closed the connection: does this port speak TLS, as rediss in the URL would?)"
+	case !l.secure && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
+		return feature.ErrUnavailable, " (the server closed the connection; where this port speaks TLS, write rediss in place of redis)"
+	case l.secure && errors.Is(err, context.DeadlineExceeded):
+		return feature.ErrUnavailable, " (no answer in time; where this port does not speak TLS, give its TLS port, or write redis in place of rediss)"
 	}
 	return feature.ErrUnavailable, ""
 }

@@ -1,0 +1,55 @@
+package redis_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	driver "github.com/redis/go-redis/v9"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/internal/testenv"
+	"github.com/quiver-features/quiver/online"
+	"github.com/quiver-features/quiver/online/onlinetest"
+)
+
+// onPrefixes gives places that share servers, apart by what follows the URL's end. Where
+// replicas are read, catchUp waits for them after every write: the suite reads its own writes.
+func onPrefixes(url string, catchUp func()) func(t *testing.T) onlinetest.Open {
+	var places atomic.Int64
+	return func(*testing.T) onlinetest.Open {
+		open := opener(fmt.Sprintf("%s%d:", url, places.Add(1)))
+		return func(ctx context.Context, registry string, clock func() feature.Time) (online.Store, error) {
+			s, err := open(ctx, registry, clock)
+			if err != nil || catchUp == nil {
+				return s, err
+			}
+			return caughtUp{s, catchUp}, nil
+		}
+	}
+}
+
+// caughtUp is a store whose writes have reached all replicas when they return.
+type caughtUp struct {
+	online.Store
+	wait func()
+}
+
+func (s caughtUp) Put(ctx context.Context, l *online.Layout, rows []online.Row) (online.PutResult, error) {
+	defer s.wait()
+	return s.Store.Put(ctx, l, rows)
+}
+
+func (s caughtUp) Drop(ctx context.Context, storage uint64) error {
+	defer s.wait()
+	return s.Store.Drop(ctx, storage)
+}
+
+// rawWith gives a client of a database that goes around the store.
+func rawWith(t *testing.T, server *testenv.RedisServer, password string, db int) *driver.Client {
+	t.Helper()
+	client := driver.NewClient(&driver.Options{Addr: server.Addr(), Password: password, DB: db, MaxRetries: -1})
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
