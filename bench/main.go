@@ -1,6 +1,6 @@
 // Command bench measures the path from Parquet to a served value with the real
 // binary: materialization into SQLite and into Redis, bytes per key, and the
-// latency of one request. It prints a Markdown table.
+// latency and throughput of single requests over gRPC and over HTTP. It prints a Markdown table.
 //
 //	make bench            # or: go run ./bench --quiver bin/quiver --rows 2000000 --keys 200000
 //
@@ -73,7 +73,7 @@ func (c config) run(ctx context.Context) (err error) {
 	}
 	var table strings.Builder
 	fmt.Fprintf(&table, "%d rows, %d keys, 10 float64 features\n\n| what | SQLite | Redis |\n| --- | --- | --- |\n", c.rows, c.keys)
-	for i, name := range figureNames() {
+	for i, name := range c.figureNames() {
 		fmt.Fprintf(&table, "| %s | %s | %s |\n", name, columns[0][i], columns[1][i])
 	}
 	_, err = os.Stdout.WriteString(table.String())

@@ -6,9 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,14 +20,19 @@ import (
 	quiver "github.com/quiver-features/quiver/sdk/go"
 )
 
-// figures are a store's column of the table.
-type figures [7]string
+// figures are a store's column of the table: three of materialization, then four
+// of each transport.
+type figures [11]string
 
-func figureNames() figures {
-	return figures{
-		"materialize, first run", "keys a second", "bytes a key",
-		"1 entity × 10 features, p50", "p99", "requests a second, one client", "requests a second, several clients",
+func (c config) figureNames() figures {
+	names := figures{"materialize, first run", "keys a second", "bytes a key"}
+	for i, transport := range []string{"gRPC", "HTTP"} {
+		copy(names[3+4*i:], []string{
+			transport + ", 1 entity × 10 features, p50", transport + ", p99",
+			transport + ", requests a second, one client", fmt.Sprintf("%s, requests a second, %d clients", transport, c.clients),
+		})
 	}
+	return names
 }
 
 func (c config) measure(ctx context.Context, env string, redis *server) (figures, error) {
@@ -60,9 +68,10 @@ func (c config) measure(ctx context.Context, env string, redis *server) (figures
 	return f, err
 }
 
-// latency starts a server and asks it for one random key at a time.
+// latency starts a server and asks it for one random key at a time, over one
+// transport after the other.
 func (c config) latency(ctx context.Context, env string, f *figures) error {
-	serve := exec.CommandContext(ctx, c.quiver, "-C", c.folder, "--env", env, "serve", "--grpc", "127.0.0.1:0", "--http", "", "--log-format", "text") //nolint:gosec // the binary that the user named
+	serve := exec.CommandContext(ctx, c.quiver, "-C", c.folder, "--env", env, "serve", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-format", "text") //nolint:gosec // the binary that the user named
 	told, err := serve.StderrPipe()
 	if err != nil {
 		return err
@@ -70,43 +79,114 @@ func (c config) latency(ctx context.Context, env string, f *figures) error {
 	if err := serve.Start(); err != nil {
 		return err
 	}
+	var reader sync.WaitGroup
 	defer func() {
 		_ = serve.Process.Signal(syscall.SIGTERM)
+		reader.Wait()
 		_ = serve.Wait()
 	}()
-	address, lines := "", bufio.NewScanner(told)
-	for lines.Scan() {
-		if _, a, ok := strings.Cut(lines.Text(), "msg=listening grpc="); ok {
-			address = a
-		}
-		if strings.Contains(lines.Text(), "msg=ready") {
-			break
-		}
-	}
-	if address == "" {
+	addresses := listening(told)
+	reader.Go(func() { _, _ = io.Copy(io.Discard, told) }) // the server must not wait for someone to read its log
+	if addresses["grpc"] == "" || addresses["http"] == "" {
 		return errors.New("the server did not start")
 	}
-	if _, _, err := c.ask(ctx, address, 1, c.requests/10); err != nil { // warm up
-		return err
-	}
-	times, rate, err := c.ask(ctx, address, 1, c.requests)
+	client, err := quiver.Dial(addresses["grpc"], quiver.Options{})
 	if err != nil {
 		return err
 	}
-	f[3], f[4], f[5] = micros(times, 50), micros(times, 99), fmt.Sprintf("%.0f", rate)
-	_, rate, err = c.ask(ctx, address, c.clients, c.requests)
-	f[6] = fmt.Sprintf("%.0f", rate)
+	defer func() { _ = client.Close() }()
+	overGRPC := func(ctx context.Context, user int64) error {
+		_, err := client.GetOnlineFeatures(ctx, quiver.Request{
+			Features: []string{"stats:*"}, Keys: quiver.Columns{"user_id": quiver.Int64s(user)},
+		})
+		return err
+	}
+	transport := &http.Transport{MaxIdleConnsPerHost: c.clients}
+	defer transport.CloseIdleConnections()
+	overHTTP := func(ctx context.Context, user int64) error {
+		return post(ctx, &http.Client{Transport: transport}, "http://"+addresses["http"]+"/v1/features:get", user)
+	}
+	for i, call := range []caller{overGRPC, overHTTP} {
+		if err := c.ask(ctx, call, f[3+4*i:7+4*i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listening reads a server's log until it is ready, and gives its addresses.
+func listening(log io.Reader) map[string]string {
+	addresses, ready := map[string]string{}, 0
+	for lines := bufio.NewScanner(log); ready < 2 && lines.Scan(); {
+		_, text, _ := strings.Cut(lines.Text(), "msg=")
+		if name, address, ok := strings.Cut(strings.TrimPrefix(text, "listening "), "="); ok && strings.HasPrefix(text, "listening ") {
+			addresses[name] = address
+		}
+		if strings.HasPrefix(text, "ready ") {
+			ready++
+		}
+	}
+	return addresses
+}
+
+// caller asks for the features of one user.
+type caller func(ctx context.Context, user int64) error
+
+// post asks over HTTP, and reads the answer as a client would.
+func post(ctx context.Context, client *http.Client, url string, user int64) error {
+	body := `{"features":["stats:*"],"keys":{"user_id":[` + strconv.FormatInt(user, 10) + `]}}`
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", response.Status, text)
+	}
+	var answer struct {
+		Features []struct {
+			Name     string
+			Values   []*float64
+			Statuses []string
+		}
+	}
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return err
+	}
+	if len(answer.Features) != 10 {
+		return fmt.Errorf("not ten features: %s", text)
+	}
+	return nil
+}
+
+// ask measures one transport: p50, p99, requests a second of one client and of
+// several.
+func (c config) ask(ctx context.Context, call caller, f []string) error {
+	if _, _, err := c.send(ctx, call, 1, c.requests/10); err != nil { // warm up
+		return err
+	}
+	times, rate, err := c.send(ctx, call, 1, c.requests)
+	if err != nil {
+		return err
+	}
+	f[0], f[1], f[2] = micros(times, 50), micros(times, 99), fmt.Sprintf("%.0f", rate)
+	_, rate, err = c.send(ctx, call, c.clients, c.requests)
+	f[3] = fmt.Sprintf("%.0f", rate)
 	return err
 }
 
-// ask sends n requests from several clients, and gives the time of each, sorted,
+// send sends n requests from several clients, and gives the time of each, sorted,
 // and requests a second.
-func (c config) ask(ctx context.Context, address string, clients, n int) ([]time.Duration, float64, error) {
-	client, err := quiver.Dial(address, quiver.Options{})
-	if err != nil {
-		return nil, 0, err
-	}
-	defer func() { _ = client.Close() }()
+func (c config) send(ctx context.Context, call caller, clients, n int) ([]time.Duration, float64, error) {
 	times, errs := make([][]time.Duration, clients), make([]error, clients)
 	started := time.Now()
 	var group sync.WaitGroup
@@ -115,12 +195,7 @@ func (c config) ask(ctx context.Context, address string, clients, n int) ([]time
 			rng := rand.New(rand.NewPCG(uint64(i), 3)) //nolint:gosec // the same keys each time
 			for range n / clients {
 				began := time.Now()
-				_, err := client.GetOnlineFeatures(ctx, quiver.Request{
-					Features: []string{"stats:*"},
-					Keys:     quiver.Columns{"user_id": quiver.Int64s(rng.Int64N(int64(c.keys)))},
-				})
-				if err != nil {
-					errs[i] = err
+				if errs[i] = call(ctx, rng.Int64N(int64(c.keys))); errs[i] != nil {
 					return
 				}
 				times[i] = append(times[i], time.Since(began))
