@@ -26,6 +26,7 @@ func (a *app) print(value any, people func() error) error {
 	case "json":
 		encoder := json.NewEncoder(a.env.out)
 		encoder.SetIndent("", "  ")
+		encoder.SetEscapeHTML(false) // "ttl 7d -> 3d" stays readable
 		return encoder.Encode(value)
 	case "yaml":
 		document, err := json.Marshal(value)
