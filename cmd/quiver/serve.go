@@ -124,6 +124,7 @@ func (a *app) serve(ctx context.Context, p *project, c *serveConfig) error {
 	logWarnings(ctx, log, values)
 
 	c.serving.Clock, c.serving.Log, c.serving.Registerer = p.clock, log, metrics
+	c.serving.RefreshTimeout = c.registryTimeout
 	handler, err := serving.New(definitions, values, c.serving)
 	if err != nil {
 		return usagef("%w", err)
