@@ -2,6 +2,7 @@ package definition
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"github.com/quiver-features/quiver/registry"
@@ -34,6 +36,7 @@ type lister struct {
 	problems *problems
 	seen     map[string]bool // real paths of files and folders
 	files    []file
+	count    int // of entries of folders
 }
 
 // listFiles gives the files that paths stand for, in the order of their paths.
@@ -54,6 +57,9 @@ func listFiles(paths []string, root string, p *problems) []file {
 func (l *lister) path(path string, outright bool) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
+		if _, told := os.Stat(path); told != nil {
+			err = told // in the system's words, and of its kinds
+		}
 		l.fail(path, err)
 		return
 	}
@@ -68,16 +74,7 @@ func (l *lister) path(path string, outright bool) {
 	switch {
 	case info.IsDir():
 		l.seen[real] = true
-		entries, err := os.ReadDir(real)
-		if err != nil {
-			l.fail(path, err)
-			return
-		}
-		for _, e := range entries {
-			if !strings.HasPrefix(e.Name(), "_") && !strings.HasPrefix(e.Name(), ".") {
-				l.path(filepath.Join(path, e.Name()), false)
-			}
-		}
+		l.folder(path)
 	case !outright && !isDefinition(path):
 	case !info.Mode().IsRegular():
 		l.problems.add(registry.Position{}, l.shown(path)+" is neither a file nor a folder", "")
@@ -87,6 +84,46 @@ func (l *lister) path(path string, outright bool) {
 			l.problems.add(registry.Position{}, fmt.Sprintf("more than %d definition files in one project", maxFiles), "")
 		}
 	}
+}
+
+// folder adds the files below a folder. What can be no definition by its name is
+// not looked at.
+func (l *lister) folder(path string) {
+	entries, err := l.entries(path)
+	if err != nil {
+		l.fail(path, err)
+		return
+	}
+	if l.count += len(entries); l.count > maxEntries {
+		if l.count-len(entries) <= maxEntries {
+			l.problems.add(registry.Position{}, fmt.Sprintf("definitions: more than %d files and folders up to %s", maxEntries, l.shown(path)),
+				"keep definitions in folders of their own")
+		}
+		return
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".") || e.Type().IsRegular() && !isDefinition(name) {
+			continue
+		}
+		l.path(filepath.Join(path, name), false)
+	}
+}
+
+// entries reads a folder, in the order of names; of one that has too much in it
+// only so much that it is noticed.
+func (l *lister) entries(path string) ([]fs.DirEntry, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	entries, err := f.ReadDir(max(1, maxEntries+1-l.count))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, nil
 }
 
 func isDefinition(path string) bool {
@@ -101,7 +138,11 @@ func (l *lister) fail(path string, err error) {
 			"make it, or correct definitions in "+ProjectFile)
 		return
 	}
-	l.problems.add(registry.Position{}, fmt.Sprintf("definitions: can't read %s: %v", l.shown(path), cause(err)), "")
+	hint := ""
+	if errors.Is(err, fs.ErrPermission) {
+		hint = "check its permissions"
+	}
+	l.problems.add(registry.Position{}, fmt.Sprintf("definitions: can't read %s: %v", l.shown(path), cause(err)), hint)
 }
 
 func (l *lister) shown(path string) string { return shownPath(l.root, path) }
@@ -152,12 +193,17 @@ func (f file) check(text []byte, p *problems) ([]byte, bool) {
 	return text, true
 }
 
+// readLimited reads a regular file: others could have no end, or keep the reader
+// waiting. It gives a byte more than is allowed of one that is too long.
 func readLimited(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // opening a pipe would wait for its writer
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, cmp.Or(err, errors.New("it is no regular file"))
+	}
 	return io.ReadAll(io.LimitReader(f, MaxFile+1))
 }
 

@@ -82,6 +82,10 @@ func (r *reader) format(chunk []byte) (string, bool) {
 		// A comment on the marker's line stays there.
 		marked = "--- " + body
 	}
+	if len(marked) > maxDocument || countItems([]byte(marked)) > maxItems {
+		r.problems.add(r.place(1, 1), "formatted, the document would be too long", "split it into several documents with ---")
+		return "", false
+	}
 	if !r.same(s, root, marked) {
 		r.problems.add(r.place(1, 1), "the document can't be formatted without changing it", "format it by hand; Quiver should be able to, so please report it")
 		return "", false

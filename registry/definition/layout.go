@@ -2,7 +2,6 @@ package definition
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -236,10 +235,11 @@ func isPlain(s string, flow bool) bool {
 		flow && strings.ContainsAny(s, ",[]{}"):
 		return false
 	}
-	if regexp.MustCompile(`^(?i:y|n|yes|no|on|off|true|false|null|[0-9._:+-]+)$`).MatchString(s) {
-		return false
+	switch strings.ToLower(s) {
+	case "y", "n", "yes", "no", "on", "off", "true", "false", "null":
+		return false // to some readers, if not to all
 	}
-	return isLetter(s[0]) || readsAsText(s)
+	return isLetter(s[0]) || strings.Trim(s, "0123456789._:+-") != "" && readsAsText(s)
 }
 
 // readsAsText asks the parser whether a text without quotes is one: there are

@@ -9,8 +9,10 @@
 // those of the next one, nor does it make the references to it dangle.
 //
 // Input may be hostile: sizes, depth and counts are limited, and YAML's anchors,
-// aliases, tags and merge keys are refused, so that nothing expands. The package
-// reads files and nothing else: no environment, no clock, no registry, no data.
+// aliases, tags and merge keys are refused, so that nothing expands. What is no
+// regular file is not read, however it is named. A source's relative path can't
+// leave the data folder by its text; links below that folder are followed, because
+// who may write there decides what is read anyway. The package reads files and nothing else: no environment, no clock, no registry, no data.
 package definition
 
 import (
@@ -36,6 +38,8 @@ const (
 	maxRoles     = 32       // entities of one view
 	maxKeys      = 32       // join keys of one entity
 	maxFiles     = 100_000  // in all folders together
+	maxEntries   = 500_000  // files and folders of any kind, in all folders together
+	maxTotal     = 64 << 20 // bytes of all files together
 )
 
 // Load reads the definitions in files and folders. Paths are relative to root,
@@ -74,6 +78,7 @@ type loader struct {
 	problems  *problems
 	grammar   *grammar
 	documents int
+	bytes     int // of all texts
 
 	entities []*entity
 	sources  []*source
@@ -87,9 +92,16 @@ type loader struct {
 
 // file reads all documents of one file.
 func (l *loader) file(f file) {
-	if text, ok := f.read(l.problems); ok {
-		l.text(f, text)
+	text, ok := f.read(l.problems)
+	if !ok || l.bytes > maxTotal {
+		return // more is not looked at, and was told
 	}
+	if l.bytes += len(text); l.bytes > maxTotal {
+		l.problems.add(f.at(1, 1), fmt.Sprintf("the definitions of the project are longer than %d MiB together", maxTotal>>20),
+			"leave files out by definitions in "+ProjectFile)
+		return
+	}
+	l.text(f, text)
 }
 
 // text reads the documents of a file's text.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -206,11 +205,16 @@ func restAt(chunk []byte, m yaml.Mark) string {
 
 // salvage reads kind and name off a document that is no YAML.
 func salvage(chunk []byte) (kind, name string) {
-	for _, m := range regexp.MustCompile(`(?m)^(kind|name):[ \t]*([a-z0-9_]{1,128})`).FindAllSubmatch(chunk, 8) {
-		if string(m[1]) == "kind" {
-			kind = string(m[2])
-		} else {
-			name = string(m[2])
+	for line := range bytes.Lines(chunk) {
+		field, value, _ := strings.Cut(string(line[:min(len(line), 256)]), ":")
+		value = strings.TrimLeft(value, " \t")
+		value = value[:len(value)-len(strings.TrimLeft(value, "abcdefghijklmnopqrstuvwxyz0123456789_"))]
+		switch {
+		case value == "":
+		case field == "kind":
+			kind = value
+		case field == "name":
+			name = value
 		}
 	}
 	return kind, name

@@ -3,6 +3,7 @@ package definition
 import (
 	"cmp"
 	"fmt"
+	pathpkg "path"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,6 +59,9 @@ func (o *object) paths(field string) []string {
 			o.problem(item, field+": a path can't be empty", "")
 		case strings.ContainsAny(path, "\n\t"):
 			o.problem(item, field+": control characters can't stand in a path", "")
+		case leaves(path):
+			o.problem(item, fmt.Sprintf("%s: %s leads out of the data folder", field, quoted(path)),
+				"write a path below data of "+ProjectFile+", or an absolute path")
 		case seen[path]:
 			o.problem(item, fmt.Sprintf("%s: %s is given twice", field, quoted(path)), "")
 		default:
@@ -68,6 +72,21 @@ func (o *object) paths(field string) []string {
 	}
 	return paths
 }
+
+// leaves tells whether a relative path goes above where it starts. What links
+// below the data folder lead to is followed: who may write there decides that.
+func leaves(pattern string) bool {
+	if strings.HasPrefix(pattern, "/") {
+		return false
+	}
+	first, _, _ := strings.Cut(pathpkg.Clean(pattern), "/")
+	return unescaped(first) == ".." || slices.ContainsFunc(strings.Split(pattern, "/"), func(part string) bool {
+		return part != ".." && unescaped(part) == ".." // \.\. is no name that anybody means
+	})
+}
+
+// unescaped takes a glob's backslashes away.
+func unescaped(s string) string { return strings.ReplaceAll(s, `\`, "") }
 
 // overrides reads columns: name: type, or name: {column: …, type: …}. They come
 // in the order of their names.
