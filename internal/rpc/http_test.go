@@ -269,7 +269,7 @@ func TestBodiesThatAreSlowBrokenOrTooLong(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer conn.Close()
+			defer func() { _ = conn.Close() }()
 			if _, err := fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\n%s\r\n%s", c.head, c.body); err != nil {
 				t.Fatal(err)
 			}

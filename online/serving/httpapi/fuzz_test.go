@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -217,7 +218,7 @@ func twice(body []byte) bool {
 	for decoder := json.NewDecoder(bytes.NewReader(body)); ; {
 		token, err := decoder.Token()
 		if err != nil {
-			return err != io.EOF //nolint:errorlint // as io.Reader gives it
+			return !errors.Is(err, io.EOF)
 		}
 		var top *open
 		if len(stack) > 0 {

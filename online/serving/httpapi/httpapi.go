@@ -137,7 +137,7 @@ func (e *endpoint) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c.out = appendResponse(c.out, response, c.request.Matrix)
-	return send(w, "application/json", c.out)
+	return sendJSON(w, c.out)
 }
 
 // checkContent refuses bodies that are not plain JSON.
@@ -157,10 +157,10 @@ func checkContent(h http.Header) error {
 	return nil
 }
 
-// send writes a whole answer.
-func send(w http.ResponseWriter, mediaType string, body []byte) error {
+// sendJSON writes a whole answer.
+func sendJSON(w http.ResponseWriter, body []byte) error {
 	header := w.Header()
-	header["Content-Type"] = []string{mediaType}
+	header["Content-Type"] = []string{"application/json"}
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	header["Cache-Control"] = []string{"no-store"}
 	if _, err := w.Write(body); err != nil {
@@ -171,7 +171,7 @@ func send(w http.ResponseWriter, mediaType string, body []byte) error {
 
 func health(version string) func(http.ResponseWriter, *http.Request) error {
 	body, _ := json.Marshal(map[string]string{"status": "ok", "version": version}) // texts: it can't fail
-	return func(w http.ResponseWriter, _ *http.Request) error { return send(w, "application/json", body) }
+	return func(w http.ResponseWriter, _ *http.Request) error { return sendJSON(w, body) }
 }
 
 func readiness(layer *rpc.Layer, ready func() error) func(http.ResponseWriter, *http.Request) error {
@@ -182,7 +182,7 @@ func readiness(layer *rpc.Layer, ready func() error) func(http.ResponseWriter, *
 		if err := ready(); err != nil {
 			return err
 		}
-		return send(w, "application/json", []byte(`{"status":"ready"}`))
+		return sendJSON(w, []byte(`{"status":"ready"}`))
 	}
 }
 
@@ -196,5 +196,5 @@ func readyOf(h *serving.Handler) error {
 }
 
 func document(w http.ResponseWriter, _ *http.Request) error {
-	return send(w, "application/json", openAPI)
+	return sendJSON(w, openAPI)
 }
