@@ -53,31 +53,34 @@ build: ## build the static binary into bin/quiver
 demo: build ## build, then run examples/flights from definitions to a served value
 	@QUIVER=$(CURDIR)/bin/quiver examples/flights/demo.sh
 
+# The manual and the completion stand beside the binary.
+OUT := $(dir $(BIN))
+
 .PHONY: man
 man: build ## write the manual's pages into bin/man
-	@$(BIN) man bin/man
+	@$(BIN) man $(OUT)man
 
 .PHONY: completion
 completion: build ## write the shells' completion scripts into bin/completion
-	@mkdir -p bin/completion
-	@$(BIN) completion bash >bin/completion/quiver.bash
-	@$(BIN) completion zsh >bin/completion/_quiver
-	@$(BIN) completion fish >bin/completion/quiver.fish
-	@echo "wrote bin/completion"
+	@mkdir -p $(OUT)completion
+	@$(BIN) completion bash >$(OUT)completion/quiver.bash
+	@$(BIN) completion zsh >$(OUT)completion/_quiver
+	@$(BIN) completion fish >$(OUT)completion/quiver.fish
+	@echo "wrote $(OUT)completion"
 
 # Packagers set DESTDIR, the root of what they pack.
 PREFIX  ?= /usr/local
 DESTDIR ?=
+SHARE   := $(DESTDIR)$(PREFIX)/share
 .PHONY: install
 install: man completion ## install binary, manual and completion below PREFIX (/usr/local)
-	@mkdir -p $(addprefix $(DESTDIR)$(PREFIX)/,bin $(addprefix share/,man/man1 bash-completion/completions \
-		zsh/site-functions fish/vendor_completions.d))
+	@mkdir -p $(DESTDIR)$(PREFIX)/bin $(addprefix $(SHARE)/,man/man1 bash-completion/completions zsh/site-functions fish/vendor_completions.d)
 	@install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/quiver
-	@install -m 644 bin/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	@install -m 644 bin/completion/quiver.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/quiver
-	@install -m 644 bin/completion/_quiver $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_quiver
-	@install -m 644 bin/completion/quiver.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/quiver.fish
-	@echo "installed $(DESTDIR)$(PREFIX)/bin/quiver; its manual and completion are in $(DESTDIR)$(PREFIX)/share"
+	@install -m 644 $(OUT)man/*.1 $(SHARE)/man/man1/
+	@install -m 644 $(OUT)completion/quiver.bash $(SHARE)/bash-completion/completions/quiver
+	@install -m 644 $(OUT)completion/_quiver $(SHARE)/zsh/site-functions/_quiver
+	@install -m 644 $(OUT)completion/quiver.fish $(SHARE)/fish/vendor_completions.d/quiver.fish
+	@echo "installed $(DESTDIR)$(PREFIX)/bin/quiver; its manual and completion are in $(SHARE)"
 
 .PHONY: bench
 bench: build ## measure from Parquet to a served value, on SQLite and Redis (run it beside nothing else)

@@ -52,6 +52,6 @@ ${bold}Done.${plain} $PWD is yours to play with. Next:
   quiver get --features 'airport_facts:city,airport_delay:*' --key airport=SFO,ORD,ATL
   quiver train --spine data/labels.parquet --features 'route_delay:*' --out out/routes.arrow
   edit features/delays.yaml (a longer ttl, another feature), then quiver plan
-  quiver serve, and ask it from Go: sdk/go
+  quiver serve, and ask it by curl (README.md here) or from Go (sdk/go)
 The training set is out/train.parquet; its manifest stands beside it.
 END
