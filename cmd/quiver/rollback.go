@@ -78,7 +78,11 @@ func (a *app) rollback(ctx context.Context, p *project, store registry.Store, he
 			return err
 		}
 	}
-	revision, err := r.Apply(ctx, store, author(ctx, p, f.message))
+	message := fmt.Sprintf("back to revision %d", r.To)
+	if f.message != "" {
+		message += ": " + f.message
+	}
+	revision, err := r.Apply(ctx, store, author(ctx, p, message))
 	if err != nil {
 		return err
 	}
@@ -165,13 +169,18 @@ type materializedIn struct {
 	app      *app
 	project  *project
 	identity string
-	lenient  bool // a store that does not answer is no error
+	lenient  bool // a store that does not answer is no error, and not asked again
+	away     bool // it did not answer
 	store    online.Store
 }
 
 func (m *materializedIn) ask(ctx context.Context, storage *feature.Storage) (bool, error) {
+	if m.away {
+		return true, nil
+	}
 	holds, err := m.holds(ctx, storage)
 	if err != nil && m.lenient && ctx.Err() == nil {
+		m.away = true
 		m.app.note("warning: what the online store holds can't be told: %s", readable(err.Error()))
 		return true, nil
 	}
