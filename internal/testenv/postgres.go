@@ -35,6 +35,7 @@ type PostgresServer struct {
 	bin   string // the folder of the programs
 	owner *syscall.Credential
 	dir   string
+	files map[string][]byte // to be written into dir
 	args  []string
 	port  int
 
@@ -55,13 +56,18 @@ func PostgresSettings(settings ...string) PostgresOption {
 	}
 }
 
+// PostgresFile puts a file into the server's folder, where settings may name it: a certificate, for example.
+func PostgresFile(name string, content []byte) PostgresOption {
+	return func(s *PostgresServer) { s.files[name] = content }
+}
+
 // Postgres starts a PostgreSQL of version 15 or newer for this test and returns when it answers. It has the
 // empty database postgres and one superuser with a password, and is killed and removed in the test's cleanup.
 // Starting takes about 0.3 s; the first time in a checkout makes the files that later ones copy, in 2 s. Where
 // the tests run as root the server runs as the user postgres or nobody, because it refuses root.
 func Postgres(tb testing.TB, opts ...PostgresOption) *PostgresServer {
 	tb.Helper()
-	s := &PostgresServer{tb: tb}
+	s := &PostgresServer{tb: tb, files: map[string][]byte{}}
 	for _, opt := range opts {
 		opt(s)
 	}
@@ -108,6 +114,11 @@ func (s *PostgresServer) prepare() (err error) {
 	})
 	if err := os.CopyFS(s.dir, os.DirFS(template)); err != nil {
 		return err
+	}
+	for name, content := range s.files {
+		if err := os.WriteFile(filepath.Join(s.dir, name), content, 0o600); err != nil {
+			return err
+		}
 	}
 	return s.give(s.dir)
 }

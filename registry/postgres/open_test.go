@@ -182,3 +182,25 @@ func TestAServerThatNeverAnswers(t *testing.T) {
 	}
 	refused(t, postgres.Options{URL: url + "&connect_timeout=1", Patience: time.Millisecond}, feature.ErrUnavailable, "did not answer in time")
 }
+
+func TestWhatTheServerRefusesIsToldAndNothingIsWritten(t *testing.T) {
+	server := testenv.Postgres(t)
+	s := open(t, postgres.Options{URL: server.URL()})
+	for what, name := range map[string]string{"NUL": "a\x00b", "no UTF-8": "a\xffb"} {
+		if _, err := s.Commit(t.Context(), 0, change(name)); !errors.Is(err, feature.ErrInvalid) || !strings.Contains(err.Error(), "nothing was written") {
+			t.Errorf("a name with %s: %v", what, err)
+		}
+	}
+	if h, err := s.Head(t.Context()); err != nil || h.Revision != 0 {
+		t.Errorf("the head is %+v, %v", h, err)
+	}
+
+	raw(t, server.URL(), "CREATE ROLE narrow LOGIN PASSWORD 's3cret' CONNECTION LIMIT 1; GRANT ALL ON SCHEMA quiver TO narrow; GRANT SELECT ON ALL TABLES IN SCHEMA quiver TO narrow")
+	url := server.URLAs("narrow", "s3cret", "postgres")
+	first := open(t, postgres.Options{URL: url, MustExist: true})
+	refused(t, postgres.Options{URL: url, MustExist: true, Patience: time.Millisecond}, feature.ErrUnavailable, "no connection left: let its clients have fewer (pool_max_conns")
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, postgres.Options{URL: url, MustExist: true})
+}

@@ -35,7 +35,7 @@ func (s *Store) wrap(operation string, err error) error {
 		return fmt.Errorf("registry %s is damaged, or no SQLite file: restore it from a backup, or move it away and apply the definitions to a new one (%w): %w",
 			s.path, err, feature.ErrInvalid)
 	case codes.SQLITE_READONLY, codes.SQLITE_PERM, codes.SQLITE_CANTOPEN, codes.SQLITE_AUTH:
-		return fmt.Errorf("registry %s: %s: the file or its folder can't be written: check their permissions (%w): %w", s.path, operation, err, feature.ErrInvalid)
+		return fmt.Errorf("registry %s: %s: the file or its folder can't be written, which SQLite needs to read, too: check their permissions (%w): %w", s.path, operation, err, feature.ErrInvalid)
 	case codes.SQLITE_CONSTRAINT, codes.SQLITE_TOOBIG:
 		return fmt.Errorf("registry %s: %s: what was to be written contradicts itself or what is there, and nothing was written (%w): %w",
 			s.path, operation, err, feature.ErrInvalid)
