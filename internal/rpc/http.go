@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,7 +34,7 @@ const maxTimeout = time.Minute
 // Options.MaxMessageBytes.
 func (l *Layer) HTTP(method string, exempt bool, handle func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		call := Call{Method: method, Transport: "http", RequestID: CheckedID(oneHeader(r, requestIDHeader)), Exempt: exempt}
+		call := Call{Method: method, Transport: "http", RequestID: CheckedID(oneHeader(r, "X-Request-Id")), Exempt: exempt}
 		w.Header().Set("X-Request-Id", call.RequestID)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		ctx, cancel, timeoutErr := contextOf(r, exempt)
@@ -54,16 +55,17 @@ func (l *Layer) HTTP(method string, exempt bool, handle func(http.ResponseWriter
 	})
 }
 
-// oneHeader gives the value of a header that was sent once, else "".
+// oneHeader gives the value of a header, named in its canonical form, that was sent
+// once, else "".
 func oneHeader(r *http.Request, name string) string {
-	if values := r.Header.Values(name); len(values) == 1 {
+	if values := r.Header[name]; len(values) == 1 {
 		return values[0]
 	}
 	return ""
 }
 
 func contextOf(r *http.Request, exempt bool) (context.Context, context.CancelFunc, error) {
-	sent := r.Header.Values(TimeoutHeader)
+	sent := r.Header[TimeoutHeader]
 	if len(sent) == 0 || exempt {
 		return r.Context(), func() {}, nil
 	}
@@ -114,26 +116,35 @@ func ReadBody(w http.ResponseWriter, r *http.Request, into []byte) ([]byte, erro
 		// A connection that has no deadlines (of a test) waits as long as the client does.
 		_ = http.NewResponseController(w).SetReadDeadline(deadline)
 	}
+	// What a client says of the length is believed up to a point.
+	into = slices.Grow(into, int(min(max(r.ContentLength, 0), 64<<10))+512)
 	for {
 		if len(into) == cap(into) {
-			into = append(into, 0)[:len(into)]
+			into = slices.Grow(into, 512)
 		}
 		n, err := r.Body.Read(into[len(into):cap(into)])
 		into = into[:len(into)+n]
-		var tooLarge *http.MaxBytesError
 		switch {
 		case err == nil:
 		case errors.Is(err, io.EOF):
 			return into, nil
-		case errors.As(err, &tooLarge):
-			return into, fmt.Errorf("the request's body is longer than %d bytes, the most that this server takes: split the request: %w", tooLarge.Limit, feature.ErrTooLarge)
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			return into, fmt.Errorf("the request's body did not arrive in time: %w", context.DeadlineExceeded)
-		case r.Context().Err() != nil:
-			return into, fmt.Errorf("read the request's body: %w", r.Context().Err())
 		default:
-			return into, fmt.Errorf("the request's body ended early or is broken: %w", feature.ErrInvalid)
+			return into, bodyError(r.Context(), err)
 		}
+	}
+}
+
+func bodyError(ctx context.Context, err error) error {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return fmt.Errorf("the request's body is longer than %d bytes, the most that this server takes: split the request: %w", tooLarge.Limit, feature.ErrTooLarge)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("the request's body did not arrive in time: %w", context.DeadlineExceeded)
+	case ctx.Err() != nil:
+		return fmt.Errorf("read the request's body: %w", ctx.Err())
+	default:
+		return fmt.Errorf("the request's body ended early or is broken: %w", feature.ErrInvalid)
 	}
 }
 
