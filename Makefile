@@ -118,6 +118,10 @@ fuzz: ## run each fuzz target for FUZZTIME (30s)
 		done; \
 	done
 
+.PHONY: check-container
+check-container: ## take the steps of deploy/Containerfile without a container engine, and run what comes out
+	@deploy/check.sh
+
 .PHONY: deps
 deps: ## install what the tests need: Redis 7, Python 3 with the oracle's packages
 	@tools/deps
