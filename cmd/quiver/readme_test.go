@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,12 +19,61 @@ var runnable = regexp.MustCompile("(?ms)(^<!-- not run: [^>\n]+ -->\n)?^```(sh|c
 // The commands of the README are run as they stand, one after the other, from an
 // empty folder on.
 func TestTheCommandsOfTheReadmeWork(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
+	w := newWalk(t, t.TempDir())
+	ran := w.follow("../../README.md")
+	at := -1
+	for _, part := range []string{"quiver init", "quiver get --server", "curl", "import "} {
+		at = slices.IndexFunc(ran, func(command string) bool { return strings.HasPrefix(command, part) })
+		if at < 0 {
+			t.Fatalf("no %s is run, of %q", part, ran)
+		}
+	}
+	columns := w.shell(testenv.Python(t), "-c", w.ports.Replace(ran[at])+"\nprint(columns)")
+	if want := "{'last_order__amount': [31, 64.5, None], 'last_order__items': [5, 2, None]}\n"; columns != want {
+		t.Errorf("the answer in Python is %swant %s", columns, want)
+	}
+}
+
+// Those of the example go on where the demonstration ends.
+func TestTheCommandsOfTheExampleWork(t *testing.T) {
+	dir := t.TempDir()
+	example, err := filepath.Abs("../../examples/flights")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWalk(t, t.TempDir())
-	var ran []string
+	settings, err := os.ReadFile(filepath.Join(example, "quiver.yaml")) //nolint:gosec // ours
+	if err := errors.Join(err,
+		os.WriteFile(filepath.Join(dir, "quiver.yaml"), settings, 0o600),
+		os.CopyFS(filepath.Join(dir, "features"), os.DirFS(filepath.Join(example, "features"))),
+		os.Symlink(filepath.Join(example, "data"), filepath.Join(dir, "data")), // it is only read
+		os.Mkdir(filepath.Join(dir, "out"), 0o700),
+	); err != nil {
+		t.Fatal(err)
+	}
+	w := newWalk(t, dir)
+	w.run("quiver apply --yes")
+	w.run("quiver materialize")
+	if ran := w.follow("../../examples/flights/README.md"); len(ran) < 5 {
+		t.Errorf("only %q is run", ran)
+	}
+
+	// The change that it goes on with.
+	w.change("features/delays.yaml", "ttl: 2d", "ttl: 1d")
+	plan := w.run("quiver plan")
+	for _, line := range []string{"new version +view +airport_delay@2 +breaking", "new version +service +delay_model@2"} {
+		if !regexp.MustCompile(line).MatchString(plan) {
+			t.Errorf("no %q in the plan:\n%s", line, plan)
+		}
+	}
+}
+
+// follow runs the blocks of a document, and gives what it ran.
+func (w *walk) follow(document string) (ran []string) {
+	w.t.Helper()
+	text, err := os.ReadFile(document) //nolint:gosec // ours
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	for _, block := range runnable.FindAllStringSubmatch(string(text), -1) {
 		why, language, code := block[1], block[2], block[3]
 		switch {
@@ -35,20 +85,13 @@ func TestTheCommandsOfTheReadmeWork(t *testing.T) {
 				ran = append(ran, command)
 			}
 		case language == "python":
-			out := w.shell(testenv.Python(t), "-c", w.ports.Replace(code)+"\nprint(columns)")
-			if want := "{'last_order__amount': [31, 64.5, None], 'last_order__items': [5, 2, None]}\n"; out != want {
-				t.Errorf("%s\ngives %swant %s", code, out, want)
-			}
-			ran = append(ran, language)
+			w.shell(testenv.Python(w.t), "-c", w.ports.Replace(code))
+			ran = append(ran, code)
 		default:
-			t.Errorf("nobody runs this block, and no comment <!-- not run: why --> stands before it:\n%s", code)
+			w.t.Errorf("nobody runs this block, and no comment <!-- not run: why --> stands before it:\n%s", code)
 		}
 	}
-	for _, part := range []string{"quiver init", "quiver get --server", "curl", "python"} {
-		if !slices.ContainsFunc(ran, func(command string) bool { return strings.HasPrefix(command, part) }) {
-			t.Errorf("no %s is run, of %q", part, ran)
-		}
-	}
+	return ran
 }
 
 // What make install puts where, from a build like that of a release.
