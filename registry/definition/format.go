@@ -189,6 +189,12 @@ func sameNode(a, b *yaml.Node) bool {
 
 func sortedPairs(n *yaml.Node) []*yaml.Node {
 	pairs := slices.Collect(slices.Chunk(n.Content, 2))
-	slices.SortStableFunc(pairs, func(a, b []*yaml.Node) int { return strings.Compare(a[0].Value, b[0].Value) })
+	word := func(key *yaml.Node) string {
+		if key.Tag == "!!null" {
+			return "" // there are several ways to write it
+		}
+		return key.Value
+	}
+	slices.SortStableFunc(pairs, func(a, b []*yaml.Node) int { return strings.Compare(word(a[0]), word(b[0])) })
 	return slices.Concat(pairs...)
 }

@@ -56,6 +56,9 @@ func checkFormat(t testing.TB, text string) {
 	t.Helper()
 	out, err := definition.Format("a.yaml", []byte(text))
 	if err != nil {
+		if strings.Contains(err.Error(), "without changing it") {
+			t.Fatalf("%v\n%s", err, text)
+		}
 		return
 	}
 	again, err := definition.Format("a.yaml", out)

@@ -73,7 +73,7 @@ func (p *printer) entry(e *entry, indent int) {
 	}
 	p.WriteString(lead)
 	v := e.value
-	if raw, ok := p.blocks[v]; ok && raw.movable() {
+	if raw, ok := p.blocks[v]; ok && raw.movable(v.Value) {
 		p.WriteString(" " + raw.header)
 		p.trailing(e)
 		for _, l := range raw.lines {
@@ -201,7 +201,10 @@ func (e *entry) flowText() string {
 }
 
 // movable tells whether the lines can be indented anew without another meaning.
-func (r rawBlock) movable() bool {
+func (r rawBlock) movable(value string) bool {
+	if len(r.header) == 1 && !strings.HasSuffix(value, "\n") {
+		return false // it ends with the file, in the middle of a line
+	}
 	return len(r.lines) > 0 && r.lines[0] != "" && !strings.HasPrefix(r.lines[0], " ") && !strings.ContainsAny(r.header, "+0123456789")
 }
 

@@ -134,7 +134,7 @@ func (r *reader) refuse(n *yaml.Node) {
 		return // never into what it stands for: that may be around it
 	case n.Anchor != "":
 		r.problem(n, fmt.Sprintf("the YAML anchor &%s is not allowed", n.Anchor), "write values out where they are used")
-	case n.Style&yaml.TaggedStyle != 0:
+	case n.Style&yaml.TaggedStyle != 0 || n.Tag == "!":
 		r.problem(n, fmt.Sprintf("the YAML tag %s is not allowed", quoted(n.Tag)), "leave it out; quotes make a value text")
 	}
 	for _, c := range n.Content {
