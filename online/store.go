@@ -17,6 +17,9 @@ import (
 type Store interface {
 	// Get reads the values of keys, in their order, nil where there is none, in
 	// one round trip per node. The values are the caller's. Keys are not kept.
+	// Where keys are absent, a store that can lose values looks again at the watermarks of
+	// their storages, if it told through this handle that they hold: where one does not any
+	// more, the error wraps feature.ErrUnavailable. What holds is told by Watermarks alone.
 	Get(ctx context.Context, keys [][]byte) ([][]byte, error)
 
 	// Put writes rows of one storage. Of two rows of a key the later by the

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	driver "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
@@ -21,13 +22,19 @@ const redirects = 5
 
 // links are the clients of a store.
 type links struct {
-	primary  driver.UniversalClient   // where values are written and watermarks are read
-	cluster  *driver.ClusterClient    // the same, where it is a cluster
-	replicas []driver.UniversalClient // where values are read first; none: from the primary
-	where    string                   // for messages
+	primary  driver.UniversalClient // where values are written and watermarks are read
+	cluster  *driver.ClusterClient  // the same, where it is a cluster
+	replicas []*replica             // where values are read first; none: from the primary
+	where    string                 // for messages
 
 	sentinels bool // the primary is the one that they name
 	secure    bool // TLS
+}
+
+// replica is where values may be read: one server, or whichever the driver chooses.
+type replica struct {
+	driver.UniversalClient
+	failed atomic.Int64 // when it did not answer last, Unix nanoseconds
 }
 
 // connect makes the clients. Nothing is dialed yet. onConnect is called at every new
@@ -51,7 +58,7 @@ func (a *address) connect(folder string, onConnect func()) (*links, error) {
 		if a.fromReplicas {
 			o := a.clusterOptions(secure)
 			o.ReadOnly = true
-			l.replicas = []driver.UniversalClient{driver.NewClusterClient(o)}
+			l.replicas = []*replica{{UniversalClient: driver.NewClusterClient(o)}}
 		}
 	case sentinel:
 		l.sentinels = true
@@ -62,14 +69,14 @@ func (a *address) connect(folder string, onConnect func()) (*links, error) {
 		if a.fromReplicas {
 			o := a.failoverOptions(secure)
 			o.ReplicaOnly = true
-			l.replicas = []driver.UniversalClient{driver.NewFailoverClient(o)}
+			l.replicas = []*replica{{UniversalClient: driver.NewFailoverClient(o)}}
 		}
 	default:
 		o := a.options(a.hosts[0], secure)
 		o.OnConnect = connected
 		l.primary = driver.NewClient(o)
 		for _, host := range a.replicas {
-			l.replicas = append(l.replicas, driver.NewClient(a.options(host, secure)))
+			l.replicas = append(l.replicas, &replica{UniversalClient: driver.NewClient(a.options(host, secure))})
 		}
 	}
 	return l, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	driver "github.com/redis/go-redis/v9"
 
@@ -59,13 +60,21 @@ func absentKeys(keys, values [][]byte) (absent [][]byte) {
 	return absent
 }
 
+// replicaRest is how long a replica that did not answer is left alone.
+const replicaRest = time.Second
+
 // getFirst reads from a replica, where they are to be read, and else from the primary.
 func (s *Store) getFirst(ctx context.Context, keys [][]byte) ([][]byte, error) {
-	if n := len(s.replicas); n > 0 {
-		values, err := s.getFrom(ctx, s.replicas[int(s.turn.Add(1))%n], keys)
+	for range s.replicas {
+		r := s.replicas[int(s.turn.Add(1))%len(s.replicas)]
+		if time.Since(time.Unix(0, r.failed.Load())) < replicaRest {
+			continue
+		}
+		values, err := s.getFrom(ctx, r, keys)
 		if err == nil || ctx.Err() != nil {
 			return values, err
 		}
+		r.failed.Store(time.Now().UnixNano())
 	}
 	return s.getFrom(ctx, s.primary, keys)
 }

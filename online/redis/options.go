@@ -16,7 +16,7 @@ const DefaultPrefix = "q:"
 type Options struct {
 	// URL is redis://user:password@host:port/db, redis-cluster://…@a:6379,b:6379 or
 	// redis-sentinel://…@s1:26379,s2:26379/MASTER/db, with rediss for TLS. Its
-	// parameters, such as ?prefix=team:, take the place of the fields below.
+	// parameters, such as ?prefix=team-, take the place of the fields below.
 	URL string
 	// Registry is the id of the registry whose values the store keeps.
 	Registry string

@@ -10,16 +10,11 @@ package redis
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	driver "github.com/redis/go-redis/v9"
@@ -108,7 +103,7 @@ func (s *Store) bind(ctx context.Context, reader bool) error {
 func (s *Store) checkOwner(owner *driver.StringCmd) error {
 	if id, err := owner.Result(); err == nil && id != s.registry {
 		return fmt.Errorf("online/redis: the values at %s under the prefix %q belong to the registry %s, and this is the registry %s: "+
-			"use the store of this registry, or keep this project's values apart by another prefix, as in ?prefix=team: at the end of the URL; "+
+			"use the store of this registry, or keep this project's values apart by another prefix, as in ?prefix=team- at the end of the URL; "+
 			"or delete the keys under the prefix, where their registry is gone: %w",
 			s.where, s.prefix, id, s.registry, feature.ErrConflict)
 	}
@@ -141,59 +136,4 @@ func (s *Store) eachPrimary(ctx context.Context, f func(context.Context, *driver
 		return s.cluster.ForEachMaster(ctx, f)
 	}
 	return f(ctx, s.primary.(*driver.Client)) //nolint:errcheck,forcetypeassert // see connect
-}
-
-// failed wraps an error of the driver with what was done, where, and its kind.
-func (s *Store) failed(ctx context.Context, what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	kind, hint := s.kindOf(err)
-	// The driver gives a network timeout where the context's deadline has passed.
-	ended := ctx.Err()
-	if deadline, ok := ctx.Deadline(); ok && ended == nil && !time.Now().Before(deadline) {
-		ended = context.DeadlineExceeded
-	}
-	if ended != nil && !errors.Is(err, ended) {
-		err = errors.Join(err, ended)
-	}
-	return fmt.Errorf("online/redis: %s at %s%s: %w: %w", what, s.where, hint, kind, err)
-}
-
-// kindOf tells whether trying again may help, and what else would.
-func (l *links) kindOf(err error) (kind error, hint string) {
-	var unknown x509.UnknownAuthorityError
-	var name x509.HostnameError
-	var cert x509.CertificateInvalidError
-	var record tls.RecordHeaderError
-	var alert tls.AlertError
-	switch {
-	case driver.HasErrorPrefix(err, "NOAUTH"), driver.HasErrorPrefix(err, "WRONGPASS"), driver.HasErrorPrefix(err, "NOPERM"):
-		return feature.ErrInvalid, " (check user and password in the URL, and what the user may do)"
-	case driver.HasErrorPrefix(err, "WRONGTYPE"):
-		return feature.ErrInvalid, " (another program uses the same keys: choose another prefix, as in ?prefix=team: at the end of the URL)"
-	case driver.HasErrorPrefix(err, "OOM"):
-		return feature.ErrUnavailable, " (the server's memory is full: raise its maxmemory)"
-	case driver.HasErrorPrefix(err, "READONLY"):
-		return feature.ErrUnavailable, " (this server is a replica: give the address of the one that takes writes)"
-	case driver.HasErrorPrefix(err, "MOVED"), driver.HasErrorPrefix(err, "CROSSSLOT"):
-		return feature.ErrUnavailable, " (this server is part of a cluster: write redis-cluster:// in the URL, or rediss-cluster:// for TLS)"
-	case strings.Contains(err.Error(), "cluster support disabled"):
-		return feature.ErrInvalid, " (this server is not part of a cluster: write redis:// in the URL, or rediss:// for TLS)"
-	case errors.As(err, &unknown):
-		return feature.ErrInvalid, " (no known authority has signed the server's certificate: give the one that did by ?ca_file=FILE in the URL)"
-	case errors.As(err, &name):
-		return feature.ErrInvalid, " (the server's certificate is for another name: give the one to expect by ?server_name=NAME in the URL)"
-	case errors.As(err, &cert):
-		return feature.ErrInvalid, " (the server's certificate is not valid)"
-	case errors.As(err, &record):
-		return feature.ErrInvalid, " (the server does not speak TLS at this port: give its TLS port, or write redis in place of rediss)"
-	case errors.As(err, &alert), strings.Contains(err.Error(), "remote error: tls:"):
-		return feature.ErrInvalid, " (the server refuses this side's certificate, or the lack of one: give ?cert_file=FILE&key_file=FILE in the URL)"
-	case !l.secure && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
-		return feature.ErrUnavailable, " (the server closed the connection; where this port speaks TLS, write rediss in place of redis)"
-	case l.secure && errors.Is(err, context.DeadlineExceeded):
-		return feature.ErrUnavailable, " (no answer in time; where this port does not speak TLS, give its TLS port, or write redis in place of rediss)"
-	}
-	return feature.ErrUnavailable, ""
 }

@@ -22,10 +22,15 @@ const (
 )
 
 // form is what a URL of a kind looks like.
-var forms = [...]string{
-	single:   "redis://user:password@host:port/db",
-	cluster:  "redis-cluster://user:password@host:port,host:port",
-	sentinel: "redis-sentinel://user:password@host:port,host:port/MASTER/db",
+func (k kind) form() string {
+	switch k {
+	case cluster:
+		return "redis-cluster://user:password@host:port,host:port"
+	case sentinel:
+		return "redis-sentinel://user:password@host:port,host:port/MASTER/db"
+	default:
+		return "redis://user:password@host:port/db"
+	}
 }
 
 // address is what a URL says.
@@ -54,16 +59,14 @@ func parseURL(text string) (*address, error) {
 	a := &address{kind: single}
 	base, secure := strings.CutPrefix(scheme, "rediss")
 	if !secure {
-		base = strings.TrimPrefix(scheme, "redis")
+		base, _ = strings.CutPrefix(scheme, "redis")
 	}
 	a.secure = secure
-	switch {
-	case base == scheme:
-		return nil, a.bad("it does not begin with redis://, redis-cluster:// or redis-sentinel://, or with rediss for TLS")
-	case base == "":
-	case base == "-cluster":
+	switch base {
+	case "":
+	case "-cluster":
 		a.kind = cluster
-	case base == "-sentinel":
+	case "-sentinel":
 		a.kind = sentinel
 	default:
 		return nil, a.bad("it does not begin with redis://, redis-cluster:// or redis-sentinel://, or with rediss for TLS")
@@ -92,11 +95,14 @@ func parseURL(text string) (*address, error) {
 	if err != nil {
 		return nil, a.bad("what stands behind the ? is not name=value&name=value")
 	}
-	return a, a.readParameters(values)
+	if err := a.readParameters(values); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 func (a *address) bad(format string, args ...any) error {
-	form := forms[a.kind]
+	form := a.kind.form()
 	if a.secure {
 		form = strings.Replace(form, "redis", "rediss", 1)
 	}
@@ -206,7 +212,7 @@ func (a *address) readParameters(values url.Values) error {
 			return a.bad("it has a parameter that is none of %s (those of TLS need rediss)", strings.Join(names, ", "))
 		}
 		if len(v) != 1 || !read(v[0]) {
-			return a.bad("its parameter %s is given twice, or its value is none: %s", name, meanings[name])
+			return a.bad("its parameter %s is given twice, or is not %s", name, takes(name))
 		}
 	}
 	switch {
@@ -222,12 +228,24 @@ func (a *address) readParameters(values url.Values) error {
 	return nil
 }
 
-// meanings say what a parameter takes.
-var meanings = map[string]string{
-	"prefix": "a text without braces", "dial_timeout": "a time such as 3s", "timeout": "a time such as 500ms",
-	"pool_size": "a number of connections", "read_from": "primary or replica", "replicas": "host:port,host:port",
-	"ca_file": "a file", "cert_file": "a file", "key_file": "a file", "server_name": "a name",
-	"sentinel_user": "a name", "sentinel_password": "a password",
+// takes says what a parameter takes.
+func takes(name string) string {
+	switch name {
+	case "prefix":
+		return "a text without braces"
+	case "dial_timeout", "timeout":
+		return "a time such as 3s or 500ms"
+	case "pool_size":
+		return "a number of connections"
+	case "read_from":
+		return "primary or replica"
+	case "replicas":
+		return "host:port,host:port"
+	case "ca_file", "cert_file", "key_file":
+		return "the name of a file"
+	default:
+		return "a text"
+	}
 }
 
 func badPrefix(prefix string) error {
