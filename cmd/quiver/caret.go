@@ -81,7 +81,10 @@ func (c *carets) line(at registry.Position) (string, bool) {
 	if filepath.Base(at.File) == definition.ProjectFile {
 		return withoutSecrets(line), true
 	}
-	return definition.Mask(line), true
+	if strings.Contains(line, "://") {
+		line = definition.Mask(line)
+	}
+	return line, true
 }
 
 // readLines gives the lines of a file of a size that definitions may have, or

@@ -2,7 +2,9 @@ package definition
 
 import (
 	"fmt"
+	neturl "net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -40,19 +42,66 @@ func expand(s string, lookup func(string) (string, bool)) (string, error) {
 
 // Mask writes a URL without its secrets, for messages and logs: the password of
 // user:password@host and the values of query parameters that sound like secrets
-// become ***. A text that is no URL is given as it is.
+// become ***. What is no URL, but has a password where URLs or connection strings
+// have one, loses it too; a sqlite file and any other text is given as it is.
 func Mask(url string) string {
 	scheme, rest, ok := strings.Cut(url, "://")
 	if !ok {
-		return url
+		if strings.HasPrefix(url, "sqlite:") {
+			return url
+		}
+		words := regexp.MustCompile(`(?i)((?:pass|pwd|secret|token|key|auth)\w*\s*=\s*)('[^']*'?|\S+)`)
+		return maskUser(words.ReplaceAllString(url, "${1}***"))
 	}
-	// A password may hold, against the rules, any of the characters that end it:
-	// what stands before the last @ is taken for user and password.
-	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
-		if user, _, secret := strings.Cut(rest[:at], ":"); secret {
-			rest = user + ":***" + rest[at:]
+	place, query, asked := strings.Cut(rest, "?")
+	if at := strings.LastIndexByte(rest, '@'); at > len(place) && strings.Contains(rest[:at], ":") {
+		// The ? may be one of the password.
+		place, query, asked = strings.Cut(rest[at:], "?")
+		place = rest[:at] + place
+	}
+	masked := scheme + "://" + maskUser(place)
+	if asked {
+		masked += "?" + maskQuery(query)
+	}
+	return masked
+}
+
+// maskUser masks the password before the last @: it may hold, against the rules,
+// any of the characters that end it.
+func maskUser(s string) string {
+	if at := strings.LastIndexByte(s, '@'); at >= 0 {
+		if user, _, secret := strings.Cut(s[:at], ":"); secret {
+			return user + ":***" + s[at:]
 		}
 	}
-	secrets := regexp.MustCompile(`(?i)([?&][^=&]*(?:pass|pwd|secret|token|key|auth)[^=&]*=)[^&]*`)
-	return scheme + "://" + secrets.ReplaceAllString(rest, "${1}***")
+	return s
+}
+
+// maskQuery masks the parameters that sound like secrets. What follows one and is
+// no parameter belongs to its value, an & or ; that was not escaped.
+func maskQuery(query string) string {
+	var kept []string
+	secret := false
+	for _, part := range strings.FieldsFunc(query, func(r rune) bool { return r == '&' || r == ';' }) {
+		name, _, assigned := strings.Cut(part, "=")
+		switch {
+		case assigned && soundsSecret(name):
+			secret = true
+			kept = append(kept, name+"=***")
+		case assigned || !secret:
+			secret = false
+			kept = append(kept, part)
+		}
+	}
+	return strings.Join(kept, "&")
+}
+
+func soundsSecret(name string) bool {
+	if plain, err := neturl.QueryUnescape(name); err == nil {
+		name = plain
+	}
+	name = strings.ToLower(name)
+	return slices.ContainsFunc([]string{"pass", "pwd", "secret", "token", "key", "auth"}, func(word string) bool {
+		return strings.Contains(name, word)
+	})
 }

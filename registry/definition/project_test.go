@@ -238,6 +238,19 @@ func TestSecretsAreMasked(t *testing.T) {
 		{"postgres://me:hun/ter@2?x@db/q", "postgres://me:***@db/q"},
 		{"redis-cluster://u:hunter2@a:6379,b:6379", "redis-cluster://u:***@a:6379,b:6379"},
 		{"", ""},
+		{"rediss-cluster://u:hunter2@a:6379,u:hunter2@b:6379,c?tls_ca=f", "rediss-cluster://u:***@b:6379,c?tls_ca=f"},
+		{"redis-sentinel://u:hunter2@a:1,b:2/mymaster/0?sentinel_user=x&sentinel_password=hunter2", "redis-sentinel://u:***@a:1,b:2/mymaster/0?sentinel_user=x&sentinel_password=***"},
+		{"rediss-sentinel://a,b/m?sentinel_password=hun&hunter2&db=1", "rediss-sentinel://a,b/m?sentinel_password=***&db=1"},
+		{"rediss://:hun/te#r2?@h/0?prefix=p", "rediss://:***@h/0?prefix=p"},
+		{"postgresql://me@a,b/q?sslpassword=hunter2;password=hunter2&p%61ssword=hunter2&sslkey=/k", "postgresql://me@a,b/q?sslpassword=***&password=***&p%61ssword=***&sslkey=***"},
+		{"postgres://me:hun:ter2@a/q?application_name=x@y", "postgres://me:***@y"},
+		{"postgres://a/q?password=hunter2@x&user=me", "postgres://a/q?password=***&user=me"},
+		{"postgres://a/q?x=y://z&password=hunter2", "postgres://a/q?x=y://z&password=***"},
+		{"host=h password=hunter2 user=me", "host=h password=*** user=me"},
+		{"host=h sslpassword = 'hunter2 more' user=me", "host=h sslpassword = *** user=me"},
+		{"redis:hunter2@h", "redis:***@h"},
+		{"postgres:me:hunter2@h", "postgres:***@h"},
+		{"sqlite:a@b.db", "sqlite:a@b.db"},
 	} {
 		if got := definition.Mask(c.url); got != c.want {
 			t.Errorf("Mask(%q) is %q, want %q", c.url, got, c.want)
