@@ -44,25 +44,28 @@ bash-completion beside it. Start a new shell after the script was put in its pla
 	}
 }
 
-// addCompletions says for every command and flag what a shell offers. Where a flag
-// is not named here, text flags take files and others nothing.
+// addCompletions says for every command and flag what a shell offers. A flag that is
+// not named here takes files if its help calls the value file, else nothing.
 func (a *app) addCompletions(root *cobra.Command) {
 	arguments := map[string]cobra.CompletionFunc{
 		"init": onlyFolders, "man": onlyFolders,
 		"describe": a.objects, "promote": a.versions,
 		"materialize": a.views, "status": a.views, "runs": a.views,
-		"help": cobra.NoFileCompletions,
+		"fmt": onlyFiles("yaml", "yml"),
 	}
 	flags := map[string]cobra.CompletionFunc{
-		"output": cobra.FixedCompletions(slices.Collect(formats()), cobra.ShellCompDirectiveNoFileComp),
-		"kind":   cobra.FixedCompletions([]string{registry.KindView, registry.KindService}, cobra.ShellCompDirectiveNoFileComp),
-		"env":    a.environments, "directory": onlyFolders,
+		"output":     cobra.FixedCompletions(slices.Collect(formats()), onlyThese),
+		"kind":       kinds,
+		"log-format": cobra.FixedCompletions([]string{"json", "text"}, onlyThese),
+		"log-level":  cobra.FixedCompletions([]string{"debug", "info", "warn", "error"}, onlyThese),
+		"env":        a.environments, "directory": onlyFolders,
 		"service": a.services, "features": a.features, "key": a.keys,
-		"spine": onlyFiles("parquet", "csv"), "out": onlyFiles("parquet", "arrow", "feather"),
+		"spine": onlyFiles("parquet", "csv"), "config": onlyFiles("yaml", "yml"),
+		"out": onlyFiles("parquet", "arrow", "feather"),
 	}
 	offer := func(c *cobra.Command, f *pflag.Flag) {
 		complete := flags[f.Name]
-		if complete == nil && f.Value.Type() != "string" {
+		if value, _ := pflag.UnquoteUsage(f); complete == nil && value != "file" {
 			complete = cobra.NoFileCompletions
 		}
 		if complete != nil {
@@ -79,6 +82,14 @@ func (a *app) addCompletions(root *cobra.Command) {
 			}
 		}
 	}
+}
+
+// kinds offers those that a command tells apart.
+func kinds(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if c.Name() == "promote" { // only these have versions
+		return []cobra.Completion{registry.KindView, registry.KindService}, onlyThese
+	}
+	return []cobra.Completion{registry.KindEntity, registry.KindSource, registry.KindView, registry.KindService}, onlyThese
 }
 
 func onlyFolders(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {

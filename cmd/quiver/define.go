@@ -321,7 +321,7 @@ func (a *app) promoteCommand() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&kind, "kind", "", "view or service, where both bear the name")
+	c.Flags().StringVar(&kind, "kind", "", "`kind` of what is meant, view or service, where both bear the name")
 	return c
 }
 

@@ -23,7 +23,7 @@ func (a *app) formatCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "fmt [FILE|FOLDER...]",
 		Short: "Write definition files in one form",
-		Long: `Write definition files and quiver.yaml in one form: fields in the order of the
+		Long: `Writes definition files and quiver.yaml in one form: fields in the order of the
 schema, two spaces of indentation, mappings in brackets where they fit on a line,
 quotes only where they are needed. Comments stay, and nothing changes its meaning.
 

@@ -38,8 +38,8 @@ are dropped.`,
   quiver materialize airport_delay --rebuild    # forget what changed and removed files held`,
 		RunE: func(c *cobra.Command, args []string) error { return a.materialize(c.Context(), f, args) },
 	}
-	c.Flags().StringVar(&f.to, "to", "", "time up to which to materialize (default: now)")
-	c.Flags().StringVar(&f.from, "from", "", "read again what became visible after this time")
+	c.Flags().StringVar(&f.to, "to", "", "`time` up to which to materialize, for example 2026-01-31T12:00:00Z (default: now)")
+	c.Flags().StringVar(&f.from, "from", "", "read again what became visible after this `time`")
 	c.Flags().BoolVar(&f.rebuild, "rebuild", false, "fill a new storage from scratch and switch to it")
 	return c
 }

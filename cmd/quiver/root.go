@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -77,6 +78,12 @@ func helpCommand(group string) *cobra.Command {
 		GroupID: group,
 		Example: `  quiver help
   quiver help train`,
+		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, onlyThese
+			}
+			return slices.Collect(commandNames(c.Root())), onlyThese
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			found, _, err := c.Root().Find(args)
 			if err != nil || len(args) > 0 && found == c.Root() {

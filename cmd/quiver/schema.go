@@ -18,7 +18,7 @@ func (a *app) schemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema [" + strings.Join(names, "|") + "]",
 		Short: "Print the JSON Schema of definition files, or of quiver.yaml",
-		Long: `Print a JSON Schema (draft 2020-12) for editors: of a document of a definition
+		Long: `Prints a JSON Schema (draft 2020-12) for editors: of a document of a definition
 file (definitions, the default), or of quiver.yaml (project).
 
 The YAML language server, which most editors have, takes it from the first line of

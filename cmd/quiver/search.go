@@ -19,7 +19,7 @@ func (a *app) searchCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "search WORD...",
 		Short: "Find features and what they belong to by words",
-		Long: `Find entities, sources, views and services in the registry by words in their names,
+		Long: `Finds entities, sources, views and services in the registry by words in their names,
 features, columns, keys, tags, owners, files and descriptions, whatever the case.
 What has all the words is listed, the best first: what bears a word as its name
 before what begins with it, has it in its name, in a feature, in a tag, in a text.`,
@@ -45,7 +45,7 @@ before what begins with it, has it in its name, in a feature, in a tag, in a tex
 			})
 		},
 	}
-	c.Flags().StringVar(&kind, "kind", "", "only this kind: "+strings.Join(kinds, ", "))
+	c.Flags().StringVar(&kind, "kind", "", "only this `kind`: "+strings.Join(kinds, ", "))
 	c.Flags().IntVar(&limit, "limit", 20, "how many matches, best first; 0: all")
 	return c
 }
