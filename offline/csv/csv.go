@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -53,7 +54,7 @@ type spine struct {
 // bool (true or false), else string. A column without values is a string. A hint
 // for a column that is not there is not an error.
 func OpenSpine(ctx context.Context, path string, hints map[string]feature.Type) (offline.Spine, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // opening a pipe would wait for its writer
 	if err != nil {
 		return nil, openError(path, err)
 	}

@@ -41,7 +41,7 @@ type opened struct {
 // open opens the file at path; name is what messages call it. Footer, schema and
 // row counts are checked.
 func open(path, name string) (o *opened, err error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // opening a pipe would wait for its writer
 	if err != nil {
 		return nil, openError(name, err)
 	}
@@ -56,6 +56,9 @@ func open(path, name string) (o *opened, err error) {
 	}
 	if st.IsDir() {
 		return nil, fmt.Errorf("%s is a folder, expected a Parquet file: %w", name, feature.ErrInvalid)
+	}
+	if !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file, expected a Parquet file: %w", name, feature.ErrInvalid)
 	}
 	o = &opened{path: name, file: f, info: feature.File{Size: st.Size(), Modified: st.ModTime().UnixNano()}}
 	if o.info.Digest, err = footerDigest(f, st.Size()); err != nil {
