@@ -26,6 +26,7 @@ func (s *Store) Drop(ctx context.Context, storage uint64) error {
 	if err := s.bind(ctx, false); err != nil {
 		return err
 	}
+	s.told.Delete(storage) // who drops a storage knows that its rows go
 	before, err := s.withdraw(ctx, storage)
 	if err != nil {
 		return err
@@ -41,7 +42,6 @@ func (s *Store) Drop(ctx context.Context, storage uint64) error {
 	if reason := moved(before, now); reason != "" {
 		return fmt.Errorf("online/redis: drop storage %d at %s: %s meanwhile: drop it again: %w", storage, s.where, reason, feature.ErrUnavailable)
 	}
-	s.told.Delete(storage)
 	return s.failed(ctx, fmt.Sprintf("drop the watermark of storage %d", storage), s.primary.Del(ctx, s.markKey(storage)).Err())
 }
 

@@ -21,7 +21,7 @@ func (l *links) failed(ctx context.Context, what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	hint, kind := ofServer(err)
+	hint, kind := l.ofServer(err)
 	if kind == nil {
 		hint, kind = l.ofConnection(err)
 	}
@@ -38,7 +38,7 @@ func (l *links) failed(ctx context.Context, what string, err error) error {
 
 // ofServer tells of an error that a server answered whether trying again may help, and what
 // else would. nil: it is none of those known.
-func ofServer(err error) (hint string, kind error) {
+func (l *links) ofServer(err error) (hint string, kind error) {
 	is := func(prefixes ...string) bool {
 		for _, p := range prefixes {
 			if driver.HasErrorPrefix(err, p) {
@@ -56,9 +56,9 @@ func ofServer(err error) (hint string, kind error) {
 		return " (the server's memory is full: raise its maxmemory)", feature.ErrUnavailable
 	case is("READONLY"):
 		return " (this server is a replica: give the address of the one that takes writes)", feature.ErrUnavailable
-	case is("MOVED", "CROSSSLOT"):
+	case l.cluster == nil && is("MOVED"):
 		return " (this server is part of a cluster: write redis-cluster:// in the URL, or rediss-cluster:// for TLS)", feature.ErrInvalid
-	case is("ERR This instance has cluster support disabled"):
+	case is("This instance has cluster support disabled"):
 		return " (this server is not part of a cluster: write redis:// in the URL, or rediss:// for TLS)", feature.ErrInvalid
 	}
 	return "", nil

@@ -38,7 +38,7 @@ func TestWhatIsWrongWithTLSIsSaid(t *testing.T) {
 		{"no such file", "rediss://" + server.TLSAddr() + "?ca_file=/nowhere/ca.pem", "/nowhere/ca.pem"},
 		{"no certificate in the file", "rediss://" + server.TLSAddr() + "?ca_file=" + certs.Key, "no certificate"},
 		{"no pair", "rediss://" + server.TLSAddr() + "?cert_file=" + certs.Cert, "key_file"},
-		{"a cluster's URL", "redis-cluster://" + server.Addr(), "redis://"},
+		{"a cluster's URL", "redis-cluster://" + server.Addr(), "write redis://"},
 		{"a cluster's URL over TLS, another authority", "rediss-cluster://" + server.TLSAddr(), "ca_file"},
 		{"a sentinel's URL over TLS, another authority", "rediss-sentinel://" + server.TLSAddr() + "/m", "ca_file"},
 		{"a sentinel's URL", "redis-sentinel://" + server.Addr() + "/m", ""},
