@@ -132,7 +132,7 @@ func startApplies(t *testing.T, binary string, projects []string, round int) *ap
 	p := &applyProcesses{}
 	for i, project := range projects {
 		name := fmt.Sprintf("p%d of round %d", i, round)
-		c := exec.CommandContext(t.Context(), binary, "-C", project, "apply", "--yes", "--message", name)
+		c := exec.CommandContext(t.Context(), binary, "-C", project, "apply", "--yes", "--allow-removal", "--message", name)
 		out, log := watch("the gravest is"), watch("\x00")
 		c.Stdout, c.Stderr = out, log
 		if err := c.Start(); err != nil {
