@@ -71,10 +71,10 @@ func projectName(asked, folder string) (string, error) {
 		return "", fmt.Errorf("init: %w", err)
 	}
 	name := strings.Trim(notInNames.ReplaceAllString(strings.ToLower(filepath.Base(path)), "_"), "_")
-	if feature.CheckName(name) != nil {
-		return "shop", nil
+	if feature.CheckName(name) == nil {
+		return name, nil
 	}
-	return name, nil
+	return "shop", nil
 }
 
 // initProject writes the files of the template, none of which may exist, and the

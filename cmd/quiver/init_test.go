@@ -58,8 +58,7 @@ func TestWhatInitSaysWorks(t *testing.T) {
 		}
 		used = append(used, name)
 	}
-	for _, name := range []string{"validate", "plan", "apply", "search", "describe", "train", "materialize", "status", "get", "serve", "curl",
-		"fmt", "promote", "history", "diff", "rollback", "schema"} {
+	for name := range strings.FieldsSeq("validate plan apply search describe train materialize status get serve curl fmt promote history diff rollback schema") {
 		if !slices.Contains(used, name) {
 			t.Errorf("no comment says quiver %s", name)
 		}

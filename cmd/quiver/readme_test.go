@@ -14,7 +14,7 @@ import (
 )
 
 // A block of a text that can be run, and the comment before it that says why it is not.
-var runnable = regexp.MustCompile("(?ms)(^<!-- not run: [^>\n]+ -->\n)?^```(sh|console|go|python)\n(.*?)^```")
+var runnable = regexp.MustCompile("(?s)(<!-- not run: [^>\n]+ -->\n)?```(sh|console|go|python)\n(.*?)```")
 
 // The commands of the README are run as they stand, one after the other, from an
 // empty folder on.
@@ -111,7 +111,7 @@ func TestMakeInstallsProgramManualAndCompletion(t *testing.T) {
 			t.Errorf("%s is not installed: %v", name, err)
 		}
 	}
-	out, err := exec.CommandContext(t.Context(), filepath.Join(root, "usr/bin/quiver"), "version", "-o", "json").Output() //nolint:gosec // just made
+	out, err := exec.CommandContext(t.Context(), filepath.Join(root, "usr", "bin", "quiver"), "version", "-o", "json").Output() //nolint:gosec // just made
 	if err != nil || !strings.Contains(string(out), `"go": "go`) {
 		t.Errorf("quiver version: %v\n%s", err, out)
 	}

@@ -13,8 +13,8 @@ import (
 // has what Go noted in it.
 var (
 	version = "" // of a release, or dev-HASH
-	commit  = "" // its full hash
-	date    = "" // of the commit, as in 2026-01-31T12:00:00Z
+	commit  = "" //nolint:gochecknoglobals // its full hash; the linker sets it
+	date    = "" //nolint:gochecknoglobals // of the commit, as in 2026-01-31T12:00:00Z; likewise
 )
 
 // build says what a binary is made of; what is not known is empty.

@@ -137,4 +137,3 @@ func (w *walk) change(file, old, replacement string) {
 	w.t.Helper()
 	replace(w.t, filepath.Join(w.dir, file), old, replacement)
 }
-
