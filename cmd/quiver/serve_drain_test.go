@@ -43,15 +43,15 @@ func (l *load) failures() string {
 	return strings.Join(l.lost, "\n")
 }
 
-// overHTTP asks until the server is not ready, with one connection for all
-// requests or with one for each. A client that went on and opened connections
-// while the server closes its address could lose one that the kernel has taken
-// and the server not yet: the drain delay is there so that none does.
+// overHTTP asks until the server can't be reached or, where every request has a
+// connection of its own, until the server is not ready: a client that opens
+// connections while the server closes its address could lose one that the kernel
+// has taken and the server not yet. The drain delay is there so that none does.
 func (l *load) overHTTP(keepAlive bool) {
 	transport := &http.Transport{DisableKeepAlives: !keepAlive}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
-	for !l.stop.Load() {
+	for keepAlive || !l.stop.Load() {
 		sent := false
 		ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
 			WroteHeaders: func() { sent = true },

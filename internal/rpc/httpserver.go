@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +26,7 @@ type HTTPServer struct {
 	layer  *Layer
 	log    *slog.Logger
 	server *http.Server
+	ending atomic.Bool // no new connections are taken
 
 	mu      sync.Mutex
 	open    int             // connections
@@ -45,11 +47,12 @@ func NewHTTPServer(layer *Layer, log *slog.Logger, handler http.Handler) *HTTPSe
 	return s
 }
 
-// closing says during a drain that the connection ends behind the answer, so that
-// no client sends another request into it.
+// closing says, once no new connections are taken, that this one ends behind the
+// answer, so that no client sends another request into it. Said earlier, it would
+// have clients open connections just when the address is closed.
 func (s *HTTPServer) closing(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.layer.Draining() {
+		if s.ending.Load() {
 			w.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(w, r)
@@ -89,12 +92,12 @@ func (s *HTTPServer) allClosed() <-chan struct{} {
 }
 
 // Serve answers requests on the listener, which it closes, until ctx ends. Then
-// the layer is draining: connections go on for up to a second, in which each is
-// told to end behind its next answer; then no more are taken, idle ones are
-// closed, and requests under way may go on for the rest of the drain timeout.
-// What is left is cut off. When Serve returns no goroutine of the server is left,
-// unless a handler ignores its context. A server serves once. ready is for the
-// log: what can't be answered yet is refused by the handler.
+// the layer is draining, and no more connections are taken. Those that are open
+// go on for up to a second, in which each is told to end behind its next answer;
+// then idle ones are closed, and requests under way may go on for the rest of the
+// drain timeout. What is left is cut off. When Serve returns no goroutine of the
+// server is left, unless a handler ignores its context. A server serves once.
+// ready is for the log: what can't be answered yet is refused by the handler.
 func (s *HTTPServer) Serve(ctx context.Context, listener net.Listener, ready <-chan struct{}) error {
 	calls, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
@@ -108,11 +111,11 @@ func (s *HTTPServer) Serve(ctx context.Context, listener net.Listener, ready <-c
 			s.log.InfoContext(ctx, "ready", slog.String("http", listener.Addr().String()))
 			select {
 			case <-ctx.Done():
-				s.shutdown(cut)
+				s.shutdown(listener, stopped, cut)
 			case <-stopped:
 			}
 		case <-ctx.Done():
-			s.shutdown(cut)
+			s.shutdown(listener, stopped, cut)
 		case <-stopped:
 		}
 	}()
@@ -128,11 +131,16 @@ func (s *HTTPServer) Serve(ctx context.Context, listener net.Listener, ready <-c
 	return nil
 }
 
-// shutdown lets requests end, and cuts off what does not.
-func (s *HTTPServer) shutdown(cut context.CancelFunc) {
+// shutdown takes no more connections, lets requests end, and cuts off what does
+// not. accepting is closed when every connection that was taken is counted.
+func (s *HTTPServer) shutdown(listener net.Listener, accepting <-chan struct{}, cut context.CancelFunc) {
 	limit := s.layer.opts.DrainTimeout
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
+	s.layer.Drain()
+	_ = listener.Close()
+	<-accepting
+	s.ending.Store(true)
 	s.goodbye(ctx, min(maxGoodbye, limit/4))
 	err := s.server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -144,7 +152,6 @@ func (s *HTTPServer) shutdown(cut context.CancelFunc) {
 
 // goodbye waits until no connection is open, but not for long.
 func (s *HTTPServer) goodbye(ctx context.Context, limit time.Duration) {
-	s.layer.Drain()
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
