@@ -66,6 +66,9 @@ func (a *app) formatInput(check bool) error {
 	if !check {
 		return a.printText(string(formatted))
 	}
+	if bytes.Equal(text, formatted) {
+		return a.formatted(nil, true)
+	}
 	return a.formatted([]change{{name, text, formatted}}, true)
 }
 
@@ -161,7 +164,7 @@ func (a *app) formatAll(files []definition.File, check bool) error {
 	}
 	err := a.formatted(changes, check)
 	if len(wrong) > 0 && (err == nil || errors.Is(err, errChanges)) {
-		return fmt.Errorf("%s; what they are in was left as it is:\n%w", plural(len(wrong), "problem", "problems"), wrong)
+		return fmt.Errorf("%s; a file that has one is left as it is:\n%w", plural(len(wrong), "problem", "problems"), wrong)
 	}
 	return err
 }

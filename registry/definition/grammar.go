@@ -138,13 +138,17 @@ func (g *grammar) sources() {
 	g.source = shape{
 		what: "a source", doc: "Where raw rows come from, and which of their columns are times.",
 		fields: document(registry.KindSource,
-			field{name: "parquet", doc: "A file, a folder, a glob, or a list of them. Relative paths lie below data of quiver.yaml.",
-				form: either(path(), listOf(path(), 1, 0))}.must(),
+			field{
+				name: "parquet", doc: "A file, a folder, a glob, or a list of them. Relative paths lie below data of quiver.yaml.",
+				form: either(path(), listOf(path(), 1, 0)),
+			}.must(),
 			field{name: "event_timestamp", doc: "The column that says when it happened.", form: column()}.must(),
 			field{name: "created_timestamp", doc: "The column that says when the row was written; it decides between rows of one time.", form: column()},
 			field{name: "available_timestamp", doc: "The column that says when the row could first be known; it keeps later knowledge out of training sets.", form: column()},
-			field{name: "columns", doc: "Types and other names of columns; all others are as the files say.",
-				form: mapping(column(), either(anyType(), fields(&g.column)))},
+			field{
+				name: "columns", doc: "Types and other names of columns; all others are as the files say.",
+				form: mapping(column(), either(anyType(), fields(&g.column))),
+			},
 			field{name: "mutable", doc: "Rows may be changed in place: every run builds anew.", form: boolean()}),
 		later: map[string]string{"derive": laterDerive},
 	}
@@ -172,8 +176,10 @@ func (g *grammar) views() {
 	g.view = shape{
 		what: "a view", doc: "Features of entities from one source, with a time rule.",
 		fields: document(registry.KindView,
-			field{name: "entities", doc: "What the features describe. None: a global view, whose latest row holds for every request.",
-				form: listOf(either(name(), fields(&g.role)), 0, maxRoles)},
+			field{
+				name: "entities", doc: "What the features describe. None: a global view, whose latest row holds for every request.",
+				form: listOf(either(name(), fields(&g.role)), 0, maxRoles),
+			},
 			field{name: "keys", doc: "For join keys, the source's columns, where the names differ.", form: mapping(name(), column())},
 			field{name: "source", doc: "The source's name.", form: name()}.must(),
 			field{name: "ttl", doc: "How old a row may be. No limit if left out.", form: duration()},

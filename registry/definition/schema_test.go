@@ -202,7 +202,7 @@ func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
 	}
 	for _, bad := range []string{
 		"kind: veiw\nname: a\n", "name: a\n", "kind: entity\nname: a\n", "[a]", "text",
-		entity + "nmae: b\n", entity + "tags: {a: 1}\n", entity + "description: [a]\n",
+		entity + "label: b\n", entity + "tags: {a: 1}\n", entity + "description: [a]\n",
 		"kind: entity\nname: A\nkeys: [{name: k, type: int64}]\n", "kind: entity\nname: a__b\nkeys: [{name: k, type: int64}]\n",
 		"kind: entity\nname: while\nkeys: [{name: k, type: int64}]\n", "kind: entity\nname: a\nkeys: []\n",
 		"kind: entity\nname: a\nkeys: [{name: k, type: float64}]\n", "kind: entity\nname: a\nkeys: [{name: k}]\n",
