@@ -344,7 +344,7 @@ func (a *app) statusCommand() *cobra.Command {
 					if ctxErr := c.Context().Err(); ctxErr != nil {
 						return ctxErr
 					}
-					line := statusOf(st, s.project.clock())
+					line := statusOf(st, s.project.clock(), s.project.Online)
 					if err != nil { // what is known of this view, and of the others, is shown
 						failed = append(failed, err)
 						line.Error = readable(err.Error())
@@ -399,7 +399,8 @@ type viewStatus struct {
 	Error     string        `json:"error,omitzero"` // why the files can't be compared
 }
 
-func statusOf(s materialize.Status, now feature.Time) viewStatus {
+// statusOf says how a view stands. store is the online store, whose secrets are masked.
+func statusOf(s materialize.Status, now feature.Time, store fmt.Stringer) viewStatus {
 	v := viewStatus{View: s.View.ID(), Storage: s.Storage.ID, State: "fresh", LastRun: s.LastRun}
 	mark := s.Watermark
 	if mark.Known && mark.Time > feature.MinTime {
@@ -412,6 +413,11 @@ func statusOf(s materialize.Status, now feature.Time) viewStatus {
 	case mark.Known && mark.Lost:
 		v.State = "lost"
 		v.Todo = append(v.Todo, mark.Reason+": "+run)
+	case !mark.Known && s.LastRun != nil && s.LastRun.State == feature.RunDone:
+		// The store can't tell that it lost the view, having lost that as well.
+		v.State = "lost"
+		v.Todo = append(v.Todo, fmt.Sprintf("%s knows nothing of it, though run %d filled it (it was flushed, restarted empty, or is another one): %s",
+			store, s.LastRun.Number, run))
 	case !mark.Holds():
 		v.State = "empty"
 		v.Todo = append(v.Todo, run)

@@ -50,6 +50,28 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
+// BenchmarkLoadCluster writes 200,000 such keys to three servers of a cluster.
+func BenchmarkLoadCluster(b *testing.B) {
+	store, err := opener(testenv.NewRedisCluster(b, 3, 0).URL())(b.Context(), onlinetest.Registry, func() feature.Time { return onlinetest.Now })
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = store.Close() }()
+	load := onlinetest.NewLoad(1, 0)
+	sink := online.NewSink(store)
+	for i, round := range []string{"first", "same", "later"} {
+		event := onlinetest.Now.Add(feature.Duration(i / 2))
+		b.Run(round, func(b *testing.B) {
+			for range b.N {
+				load.Measure(b, 200_000, event, func(batch *feature.Batch) error {
+					_, err := sink.Write(b.Context(), load.Storage, load.View, batch, onlinetest.Now)
+					return err
+				})
+			}
+		})
+	}
+}
+
 // usedMemory is the server's used_memory less what it holds for clients.
 func usedMemory(b *testing.B, server *testenv.RedisServer) int {
 	b.Helper()
@@ -102,4 +124,21 @@ func BenchmarkGet(b *testing.B) {
 			}
 		})
 	}
+	// One key is absent: with what was told of its storage, that is asked once more.
+	for _, to := range []feature.Time{feature.MinTime, 1} {
+		if err := store.Advance(b.Context(), load.Storage.ID, to, 1, 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if _, err := store.Watermarks(b.Context(), []uint64{load.Storage.ID}); err != nil {
+		b.Fatal(err)
+	}
+	keys[0] = layout.AppendKey(nil, load.Batches(501, 501, 1)[0].Keys, 500)
+	b.Run("5, one absent", func(b *testing.B) {
+		for b.Loop() {
+			if values, err := store.Get(b.Context(), keys[:5]); err != nil || values[0] != nil {
+				b.Fatal(values[0], err)
+			}
+		}
+	})
 }

@@ -84,8 +84,14 @@ func (l *links) ofConnection(err error) (hint string, kind error) {
 		return " (the server refuses this side's certificate, or the lack of one: give ?cert_file=FILE&key_file=FILE in the URL)", feature.ErrInvalid
 	case l.secure && errors.Is(err, context.DeadlineExceeded):
 		return " (no answer in time; where this port does not speak TLS, give its TLS port, or write redis in place of rediss)", feature.ErrUnavailable
-	case !l.secure && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
+	case l.secure && closed(err):
+		return " (the server closed the connection; where it asks for a certificate, give ?cert_file=FILE&key_file=FILE in the URL)", feature.ErrUnavailable
+	case closed(err):
 		return " (the server closed the connection; where this port speaks TLS, write rediss in place of redis)", feature.ErrUnavailable
 	}
 	return "", feature.ErrUnavailable
+}
+
+func closed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

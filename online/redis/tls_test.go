@@ -9,7 +9,6 @@ import (
 
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/internal/testenv"
-	"github.com/quiver-features/quiver/online"
 	"github.com/quiver-features/quiver/online/onlinetest"
 	"github.com/quiver-features/quiver/online/redis"
 )
@@ -59,80 +58,6 @@ func TestWhatIsWrongWithTLSIsSaid(t *testing.T) {
 				t.Errorf("got error %v, want one with %q", err, c.word)
 			}
 			t.Log(err)
-		})
-	}
-}
-
-// TestUsersWithTheLeastRights are those of docs/redis.md.
-func TestUsersWithTheLeastRights(t *testing.T) {
-	t.Parallel()
-	k := onlinetest.NewKit(t)
-	const writerRights = "~q:* +get +set +setnx +del +unlink +evalsha +script|load +scan +info +ping"
-	const readerRights = "%R~q:* +get +info +ping"
-	single := testenv.Redis(t)
-	c := testenv.NewRedisCluster(t, 3, 3)
-	for name, place := range map[string]struct {
-		servers      []*testenv.RedisServer
-		url, more    string
-		moreToReader string
-	}{
-		"single":  {[]*testenv.RedisServer{single}, "redis://%s" + single.Addr(), "", ""},
-		"cluster": {append(c.Masters, c.Replicas...), "redis-cluster://%s" + c.Addrs(), " +cluster|slots +cluster|nodes", " +readonly +command"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			for _, server := range place.servers {
-				for _, line := range []string{
-					"acl setuser quiver on >w-s3cret " + writerRights + place.more,
-					"acl setuser serving on >r-s3cret " + readerRights + place.more + place.moreToReader,
-				} {
-					words := strings.Fields(line)
-					args := make([]any, len(words))
-					for i, w := range words {
-						args[i] = w
-					}
-					if err := raw(t, server).Do(t.Context(), args...).Err(); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
-			readerURL := fmt.Sprintf(place.url, "serving:r-s3cret@")
-			if name == "cluster" {
-				readerURL += "?read_from=replica"
-			}
-			reader := openWith(t, redis.Options{URL: readerURL}) // before there is anything
-			onlinetest.ExpectMark(t, reader, 1, feature.Watermark{})
-			writer := openWith(t, redis.Options{URL: fmt.Sprintf(place.url, "quiver:w-s3cret@")})
-			row := k.Row("SFO", onlinetest.Stamp{Event: 1}, 1.0, nil)
-			onlinetest.Put(t, writer, k.Layout, row, k.Row("SFO", onlinetest.Stamp{Event: 1}, 0.5, nil))
-			onlinetest.Advance(t, writer, 1, 100, 1)
-			for i := range c.Masters {
-				c.Replicas[i].AwaitCaughtUp(c.Masters[i])
-			}
-			for _, s := range []*redis.Store{writer, reader} {
-				onlinetest.ExpectMark(t, s, 1, feature.Watermark{Known: true, Time: 100, Run: 1, Since: 1})
-				onlinetest.Expect(t, s, row, online.Row{Key: k.Key("nobody")})
-				if err := s.Ping(t.Context()); err != nil {
-					t.Error(err)
-				}
-				if warnings, err := s.Warnings(t.Context()); err != nil || len(warnings) > 0 {
-					t.Errorf("got warnings %q, %v", warnings, err)
-				}
-			}
-			_, put := reader.Put(t.Context(), k.Layout, []online.Row{row})
-			for what, err := range map[string]error{
-				"put": put, "advance": reader.Advance(t.Context(), 1, 200, 2, 1), "drop": reader.Drop(t.Context(), 1),
-			} {
-				if !errors.Is(err, feature.ErrInvalid) || strings.Contains(err.Error(), "s3cret") {
-					t.Errorf("%s by the reader: got error %v, want invalid", what, err)
-				}
-			}
-			if err := writer.Drop(t.Context(), 1); err != nil {
-				t.Error(err)
-			}
-			_, err := redis.Open(t.Context(), redis.Options{URL: fmt.Sprintf(place.url, "serving:r-s3cret@") + "?prefix=other:", Registry: "r"})
-			if !errors.Is(err, feature.ErrInvalid) {
-				t.Errorf("keys of others: got error %v, want invalid", err)
-			}
 		})
 	}
 }
