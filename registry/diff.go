@@ -110,8 +110,9 @@ func diffVersions[T any](kind, name string, was, now Pointer, a, b map[int]T, co
 	if c.Action != "" {
 		changes = append(changes, c)
 	}
+	stays := was.Defined == now.Defined // and was compared above
 	for _, version := range slices.Sorted(maps.Keys(a)) {
-		if _, both := b[version]; !both || version == was.Defined && version == now.Defined {
+		if _, both := b[version]; !both || stays && version == now.Defined {
 			continue
 		}
 		if reasons := compare(a[version], b[version]); len(reasons) > 0 {

@@ -9,18 +9,22 @@ import (
 	"github.com/quiver-features/quiver/registry"
 )
 
-// memory is a store that keeps only the head, for tests of plans: the suite in
+// memory is a store in memory, for tests of plans and rollbacks: the suite in
 // registrytest is not for it. Methods that it lacks panic.
 type memory struct {
 	registry.Store
 	state   registry.State
+	past    []registry.State // by revision, from 1; of their storages only the number counts
 	history []registry.Revision
 	done    map[uint64]bool // storages with a run that is done
 }
 
-func (m *memory) Load(context.Context, int64) (*registry.Snapshot, error) {
+func (m *memory) Load(_ context.Context, revision int64) (*registry.Snapshot, error) {
 	s := m.state
-	s.Storages = slices.Clone(s.Storages)
+	if revision > 0 && revision < s.Head.Revision {
+		s = m.past[revision-1]
+	}
+	s.Storages = slices.Clone(m.state.Storages[:len(s.Storages)])
 	return registry.NewSnapshot(s)
 }
 
@@ -29,6 +33,7 @@ func (m *memory) Commit(_ context.Context, base int64, c registry.Change) (int64
 		return 0, fmt.Errorf("at %d: %w", m.state.Head.Revision, feature.ErrConflict)
 	}
 	m.state.Head.Revision++
+	m.state.Objects, m.state.Pointers = slices.Clone(m.state.Objects), slices.Clone(m.state.Pointers) // the past keeps its own
 	for _, o := range c.Objects {
 		m.state.Objects = slices.DeleteFunc(m.state.Objects, func(was registry.Object) bool {
 			return was.Kind == o.Kind && was.Name == o.Name && was.Version == o.Version
@@ -54,6 +59,7 @@ func (m *memory) Commit(_ context.Context, base int64, c registry.Change) (int64
 		}
 		m.state.Storages = append(m.state.Storages, st)
 	}
+	m.past = append(m.past, m.state)
 	m.history = append(m.history, registry.Revision{Number: base + 1, Author: c.Author, Operation: c.Operation, Changes: c.Changes})
 	return base + 1, nil
 }

@@ -43,7 +43,7 @@ func TestARequestThatDoesNotFitIsRefusedAndTheServerGoesOn(t *testing.T) {
 	shop := dir + "/features/shop.yaml"
 	replace(t, shop, "name: customer, type: int64}", "name: customer, type: int64}, {name: items, type: int64}")
 	replace(t, shop, "  - {name: items, description: How many things were bought}\n", "")
-	must(t, "-C", dir, "apply", "--yes")
+	must(t, "-C", dir, "apply", "--yes", "--allow-removal")
 	must(t, "-C", dir, "materialize")
 	must(t, "-C", dir, "promote", "churn_model@2")
 	client := serve(t, dir, "--max-rows", "3", "--max-request-bytes", "4096")
