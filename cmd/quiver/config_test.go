@@ -27,10 +27,11 @@ func resolved(t *testing.T, file string, variables map[string]string, flags ...s
 	if err := set.Parse(flags); err != nil {
 		t.Fatal(err)
 	}
-	return c, c.resolve(func(name string) (string, bool) {
+	err := c.resolve(func(name string) (string, bool) {
 		v, ok := variables[name]
 		return v, ok
 	})
+	return c, err
 }
 
 // Every subset of the three places in which a setting can stand.

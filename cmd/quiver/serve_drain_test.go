@@ -24,7 +24,9 @@ import (
 // load is clients that ask one server for as long as it takes requests.
 type load struct {
 	server   *serverProcess
-	stop     atomic.Bool // for clients that stop when the server is no longer ready
+	stop     atomic.Bool   // for clients that stop when the server is no longer ready
+	warm     chan struct{} // closed when much was answered, or something lost
+	once     sync.Once
 	answered atomic.Int64
 	mu       sync.Mutex
 	lost     []string // requests that failed after they were sent
@@ -35,6 +37,13 @@ func (l *load) lose(format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lost = append(l.lost, fmt.Sprintf(format, args...))
+	l.once.Do(func() { close(l.warm) })
+}
+
+func (l *load) answer() {
+	if l.answered.Add(1) >= 300 {
+		l.once.Do(func() { close(l.warm) })
+	}
 }
 
 func (l *load) failures() string {
@@ -77,7 +86,7 @@ func (l *load) overHTTP(keepAlive bool) {
 			l.lose("http, keep-alive %v: %d %s %v", keepAlive, response.StatusCode, text, err)
 			return
 		}
-		l.answered.Add(1)
+		l.answer()
 	}
 }
 
@@ -118,7 +127,7 @@ func (l *load) overGRPC() {
 			l.lose("grpc: %v", r)
 			return
 		}
-		l.answered.Add(1)
+		l.answer()
 	}
 }
 
@@ -126,8 +135,10 @@ func (l *load) overGRPC() {
 func (l *load) heed() {
 	defer l.stop.Store(true)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	for {
-		r, err := client.Get("http://" + l.server.http + "/readyz") //nolint:noctx // ends with the server
+	looks := time.NewTicker(10 * time.Millisecond) // as often as leaves the processor to the others
+	defer looks.Stop()
+	for ; ; <-looks.C {
+		r, err := client.Get("http://" + l.server.http + "/readyz")
 		if err != nil {
 			return
 		}
@@ -135,7 +146,6 @@ func (l *load) heed() {
 		if r.StatusCode != http.StatusOK {
 			return
 		}
-		time.Sleep(10 * time.Millisecond) // not to synchronize: so that it leaves the processor to the others
 	}
 }
 
@@ -143,7 +153,7 @@ func TestADrainLosesNoRequest(t *testing.T) {
 	dir := newProject(t)
 	must(t, "-C", dir, "materialize")
 	for round := range 5 {
-		l := &load{server: startProcess(t, dir, nil, "--drain-delay", "300ms")}
+		l := &load{warm: make(chan struct{}), server: startProcess(t, dir, nil, "--drain-delay", "300ms")}
 		l.server.shows("msg=ready grpc=")
 		l.server.shows("msg=ready http=")
 		for range 3 {
@@ -152,9 +162,7 @@ func TestADrainLosesNoRequest(t *testing.T) {
 			l.clients.Go(func() { l.overHTTP(false) })
 		}
 		l.clients.Go(l.heed)
-		for l.answered.Load() < 300 && l.failures() == "" {
-			time.Sleep(time.Millisecond)
-		}
+		<-l.warm
 		before := l.answered.Load()
 		l.server.stop()
 		l.clients.Wait()

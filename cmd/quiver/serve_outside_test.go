@@ -63,7 +63,7 @@ func TestBothAddressesSpeakTLS(t *testing.T) {
 	s.shows("msg=ready")
 	ask := func(config *tls.Config) error {
 		client := &http.Client{Transport: &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}}
-		r, err := client.Get("https://" + s.http + "/readyz") //nolint:noctx // the server is killed when the test ends
+		r, err := client.Get("https://" + s.http + "/readyz")
 		if err == nil {
 			err = r.Body.Close()
 		}

@@ -126,7 +126,7 @@ func asker() *http.Client {
 // get asks the server over HTTP, and gives the status code and the answer.
 func (s *serverProcess) get(path string) (int, string) {
 	s.t.Helper()
-	r, err := asker().Get("http://" + s.http + path) //nolint:noctx // the server is killed when the test ends
+	r, err := asker().Get("http://" + s.http + path)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -28,8 +28,13 @@ func (s *serverProcess) metric(name string) string {
 // becomes waits until a metric has a value.
 func (s *serverProcess) becomes(name, value string) {
 	s.t.Helper()
-	for deadline := time.Now().Add(time.Minute); s.metric(name) != value; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	looks := time.NewTicker(10 * time.Millisecond)
+	defer looks.Stop()
+	patience := time.After(time.Minute)
+	for s.metric(name) != value {
+		select {
+		case <-looks.C:
+		case <-patience:
 			s.t.Fatalf("%s does not become %s:\n%s", name, value, s.log())
 		}
 	}
@@ -39,7 +44,7 @@ func (s *serverProcess) becomes(name, value string) {
 func (s *serverProcess) features() string {
 	s.t.Helper()
 	body := strings.NewReader(`{"service":"churn_model","keys":{"customer":[1,4]}}`)
-	r, err := asker().Post("http://"+s.http+"/v1/features:get", "application/json", body) //nolint:noctx // the server is killed when the test ends
+	r, err := asker().Post("http://"+s.http+"/v1/features:get", "application/json", body)
 	if err != nil {
 		s.t.Fatal(err)
 	}

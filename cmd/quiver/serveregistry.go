@@ -86,7 +86,7 @@ func (r *servedRegistry) begin(ctx context.Context, project string, limit time.D
 	}
 	snapshot, confirmed, fileErr := snapshotfile.Read(r.file, project)
 	if fileErr != nil {
-		return fmt.Errorf("the registry can't be reached: %w (nor can the server start without it: %v)", err, fileErr)
+		return fmt.Errorf("the registry can't be reached: %w (nor can the server start without it: %s)", err, fileErr.Error())
 	}
 	r.first, r.identity, r.kept = snapshot, snapshot.Identity(), true
 	r.seen.Store(confirmed.Unix())

@@ -108,7 +108,7 @@ func replace(path string, contents []byte) (err error) {
 	}
 	dir, err := os.Open(folder)
 	if err != nil {
-		return nil //nolint:nilerr // the file stands; that its name is durable can't be asked for here
+		return nil // the file stands; whether its name is durable can't be asked for here
 	}
 	_ = dir.Sync()
 	return dir.Close()
