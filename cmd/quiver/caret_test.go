@@ -98,7 +98,7 @@ func TestTerminalShowsTheLine(t *testing.T) {
 			v, ok := variables[name]
 			return v, ok
 		}}
-		shown := func() string { return plain.String() }
+		shown := plain.String
 		if terminal {
 			env.err, shown = pseudoTerminal(t)
 		}

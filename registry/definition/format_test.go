@@ -3,6 +3,7 @@ package definition_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,6 +76,19 @@ func checkFormat(t testing.TB, text string) {
 	}
 	if diff := cmp.Diff(before, after, cmpopts.IgnoreFields(registry.Definitions{}, "Positions")); diff != "" {
 		t.Fatalf("loaded (-before +after):\n%s\n%s\n%s", diff, text, out)
+	}
+	lookup := func(string) (string, bool) { return "value", true }
+	one, err := definition.LoadProjectText("/p/quiver.yaml", text, "", lookup)
+	two, other := definition.LoadProjectText("/p/quiver.yaml", string(out), "", lookup)
+	if (err == nil) != (other == nil) {
+		t.Fatalf("as a project file before: %v, after: %v\n%s\n%s", err, other, text, out)
+	}
+	if one != nil {
+		slices.Sort(one.Environments) // their order is that of the file
+		slices.Sort(two.Environments)
+	}
+	if diff := cmp.Diff(one, two); diff != "" {
+		t.Fatalf("project (-before +after):\n%s\n%s\n%s", diff, text, out)
 	}
 }
 
