@@ -518,3 +518,24 @@ func TestLifecycleWithRollbacks(t *testing.T) {
 		})
 	}
 }
+
+func TestAFixedVersionThatLostItsStorageGetsOne(t *testing.T) {
+	store := &memory{}
+	apply(t, store, project())
+	apply(t, store, &registry.Definitions{})
+	plan := apply(t, store, edited(func(d *registry.Definitions) {
+		shorter(d)
+		d.Services[0].Features = []feature.ViewUse{{View: "last", Version: 1}}
+	}))
+	want := []string{
+		"entity airport: create, safe", "source departures: create, safe",
+		"view last: new version, safe, 0 -> 2 current, storage", "service model: new version, safe, 0 -> 2 current, storage",
+	}
+	if got := lines(plan); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	s := load(t, store)
+	if a := s.Active("last", 1); a == nil || a.ID == 1 || s.Active("last", 2) == nil {
+		t.Errorf("got %+v", s.Storages())
+	}
+}

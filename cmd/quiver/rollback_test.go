@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/quiver-features/quiver/internal/testenv"
 )
 
 // rolledOn is a project whose view and service were changed and promoted: revision 4.
@@ -82,5 +84,33 @@ func TestRollbackWithoutTheOnlineStore(t *testing.T) {
 	if got.code != exitDone || !strings.Contains(got.out, "revision 5 is as revision 1 was") ||
 		strings.Count(got.err, "warning: what the online store holds can't be told") != 1 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestRollbackOnPostgres(t *testing.T) {
+	t.Parallel()
+	server := testenv.Postgres(t)
+	dir := filepath.Join(t.TempDir(), "shop")
+	must(t, "init", dir)
+	setting(t, dir, "registry", server.URL())
+	must(t, "-C", dir, "apply", "--yes")
+	must(t, "-C", dir, "materialize")
+	replace(t, filepath.Join(dir, "features", "shop.yaml"), "ttl: 30d", "ttl: 40d")
+	must(t, "-C", dir, "apply", "--yes")
+	must(t, "-C", dir, "materialize")
+	out := must(t, "-C", dir, "rollback", "1", "--yes")
+	for _, part := range []string{"~ ttl: 40d -> 30d  breaking", "revision 3 is as revision 1 was", "to be filled: quiver materialize last_order@1"} {
+		if !strings.Contains(out, part) {
+			t.Errorf("no %q in %s", part, out)
+		}
+	}
+	if got := do(t.Context(), "-C", dir, "materialize"); got.code != exitDone || !strings.Contains(got.err, "last_order@1: switched to storage 3") {
+		t.Errorf("got %+v", got)
+	}
+	if out := must(t, "-C", dir, "get", "--service", "churn_model", "--key", "customer=1"); !strings.Contains(out, "PRESENT") {
+		t.Errorf("got %s", out)
+	}
+	if out := must(t, "-C", dir, "diff", "1", "head"); out != "nothing differs between revisions 1 and 3\n" {
+		t.Errorf("got %s", out)
 	}
 }
