@@ -81,6 +81,9 @@ func (a *app) formatFiles(args []string) ([]definition.File, error) {
 			return nil, usageError{err}
 		}
 		p, err := definition.LoadProject(folder, a.target, a.env.getenv)
+		if a.target != "" && errors.Is(err, feature.ErrNotFound) {
+			return nil, usagef("--env: %w", err)
+		}
 		if err != nil {
 			return nil, err
 		}

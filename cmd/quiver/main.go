@@ -50,7 +50,27 @@ func run(ctx context.Context, args []string, env environment) int {
 	root := app.root()
 	root.SetArgs(args)
 	root.SetIn(env.in)
-	root.SetOut(env.out)
+	help := &remembering{Writer: env.out}
+	root.SetOut(help)
 	root.SetErr(env.err)
-	return app.report(ctx, root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = help.err
+	}
+	return app.report(ctx, err)
+}
+
+// remembering is a writer that knows its first error: cobra drops those of help.
+type remembering struct {
+	io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (r *remembering) Write(p []byte) (int, error) {
+	n, err := r.Writer.Write(p)
+	if r.err == nil {
+		r.err = err
+	}
+	return n, err
 }

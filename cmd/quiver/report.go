@@ -129,10 +129,17 @@ func readable(text string) string {
 		for _, kind := range kinds {
 			line = strings.TrimSuffix(line, ": "+kind.Error())
 		}
+		if len(line) > longest {
+			line = strings.ToValidUTF8(line[:longest], "") + "…"
+		}
 		lines[i] = printable(line)
 	}
 	return strings.Join(lines, "\n")
 }
+
+// longest is how many bytes of a line of a message are shown: names and values of
+// any length may be in it.
+const longest = 2000
 
 // note tells something beside the output.
 func (a *app) note(format string, args ...any) {
