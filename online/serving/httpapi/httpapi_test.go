@@ -61,8 +61,8 @@ func TestEveryType(t *testing.T) {
 	for _, keys := range []string{
 		typeKeysJSON,
 		// The same in other words: integers in strings, a time in another zone and without one, escapes.
-		`"k": ["1970-01-06"], "s": ["é\u000a"], "w": ["AP8="], "x": ["1970-01-01T01:00:00.000009+01:00"], "y": ["-3"], "z": [true], "zz": ["9007199254740993"]`,
-		`"\u006b": ["1970-01-06"], "s": ["é\n"], "w": ["AP8="], "x": ["1970-01-01T00:00:00.000009"], "y": [-3], "z": [true], "zz": ["9007199254740993"]`,
+		`"k": ["1970-01-06"], "s": ["é\u000a😀"], "w": ["AP8="], "x": ["1970-01-01T01:00:00.000009+01:00"], "y": ["-3"], "z": [true], "zz": ["9007199254740993"]`,
+		`"\u006b": ["1970-01-06"], "s": ["é\n\uD83d\ude00"], "w": ["AP8="], "x": ["1970-01-01T00:00:00.000009"], "y": [-3], "z": [true], "zz": ["9007199254740993"]`,
 	} {
 		if diff := cmp.Diff(want, values(t, a.post(`{"service": "types", "keys": {`+keys+`}}`))); diff != "" {
 			t.Errorf("%s: %s", keys, diff)

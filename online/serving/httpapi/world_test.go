@@ -196,10 +196,10 @@ func typeKeys() []feature.JoinKey {
 
 // typeRow is the row of view v that the store holds.
 func typeRow() []any {
-	return []any{feature.CalendarDay(5), "é\n", []byte{0, 255}, feature.Time(9), int32(-3), true, int64(1<<53 + 1)}
+	return []any{feature.CalendarDay(5), "é\n😀", []byte{0, 255}, feature.Time(9), int32(-3), true, int64(1<<53 + 1)}
 }
 
-const typeKeysJSON = `"k": ["1970-01-06"], "s": ["\u00E9\n"], "w": ["AP8="], "x": ["1970-01-01T00:00:00.000009Z"], "y": [-3], "z": [true], "zz": [9007199254740993]`
+const typeKeysJSON = `"k": ["1970-01-06"], "s": ["\u00E9\n\ud83D\uDE00"], "w": ["AP8="], "x": ["1970-01-01T00:00:00.000009Z"], "y": [-3], "z": [true], "zz": [9007199254740993]`
 
 // api is what is tested, with its parts.
 type api struct {
