@@ -154,3 +154,11 @@ func pseudoTerminal(t *testing.T) (*os.File, func() string) {
 		return strings.ReplaceAll(string(all), "\r\n", "\n")
 	}
 }
+
+func TestFoundWordsAreHighlighted(t *testing.T) {
+	table := "NAME  DELAY\nDelay_x  a.b delays\naxb\n"
+	want := "NAME  DELAY\n\x1b[1;32mDelay\x1b[0m_x  \x1b[1;32ma.b\x1b[0m \x1b[1;32mdelay\x1b[0ms\naxb\n"
+	if got := highlighted(table, []string{"delay", "a.b"}); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
