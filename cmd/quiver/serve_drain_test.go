@@ -152,8 +152,8 @@ func (l *load) heed() {
 func TestADrainLosesNoRequest(t *testing.T) {
 	dir := newProject(t)
 	must(t, "-C", dir, "materialize")
-	for round := range 5 {
-		l := &load{warm: make(chan struct{}), server: startProcess(t, dir, nil, "--drain-delay", "300ms")}
+	for round := range 4 {
+		l := &load{warm: make(chan struct{}), server: startProcess(t, dir, nil, "--drain-delay", "200ms")}
 		l.server.shows("msg=ready grpc=")
 		l.server.shows("msg=ready http=")
 		for range 3 {

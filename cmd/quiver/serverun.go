@@ -86,9 +86,9 @@ func (s *servers) watch(ctx, failed context.Context) {
 			return
 		}
 	}
+	s.grpc.Drain()
 	s.log.Info("stopping", slog.Duration("drain_delay", s.config.drainDelay), slog.Duration("drain_timeout", s.config.limits.DrainTimeout))
 	s.notify("STOPPING=1")
-	s.grpc.Drain()
 	delay := time.NewTimer(s.config.drainDelay)
 	defer delay.Stop()
 	select {
