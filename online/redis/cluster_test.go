@@ -18,13 +18,13 @@ import (
 func TestACluster(t *testing.T) {
 	t.Parallel()
 	c := testenv.NewRedisCluster(t, 3, 3)
-	t.Run("conformance", func(t *testing.T) { onlinetest.Run(t, onPrefixes(c.URL()+"?prefix=p", nil)) })
+	t.Run("conformance", func(t *testing.T) { onlinetest.Run(t, onPrefixes(c.URL()+"?prefix=p", nil, c.Masters...)) })
 	t.Run("conformance with reads from replicas", func(t *testing.T) {
 		onlinetest.Run(t, onPrefixes(c.URL()+"?read_from=replica&prefix=r", func() {
 			for i := range c.Masters {
 				c.Replicas[i].AwaitCaughtUp(c.Masters[i])
 			}
-		}))
+		}, c.Masters...))
 	})
 	t.Run("one slot per entity", func(t *testing.T) { oneSlotPerEntity(t, c) })
 	t.Run("a slot that moves during a run", func(t *testing.T) { slotMoves(t, c) })

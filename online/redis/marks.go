@@ -84,6 +84,7 @@ func (s *Store) look(ctx context.Context, storages []uint64) (*sight, error) {
 		if err != nil {
 			return nil, fmt.Errorf("online/redis: read watermarks: %w", err)
 		}
+		n.named = s.sentinels
 		now.nodes = []node{n}
 	}
 	now.texts, now.records = make([]string, len(marks)), make([]record, len(marks))
@@ -98,11 +99,11 @@ func (s *Store) look(ctx context.Context, storages []uint64) (*sight, error) {
 	return now, s.readTokens(ctx, now)
 }
 
-// serverAddr is the address of the only server. Who is reached by way of sentinels tells
-// only its port.
+// serverAddr is the address of the only server. One that sentinels name tells no more than
+// its port.
 func (s *Store) serverAddr(fields map[string]string) string {
 	if s.sentinels {
-		return fmt.Sprintf("port %s of %s", fields["tcp_port"], s.where)
+		return fmt.Sprintf("%s, port %s", s.where, fields["tcp_port"])
 	}
 	return s.where
 }

@@ -32,6 +32,7 @@ type node struct {
 
 	before string // the history that it shares with another server up to its own
 	policy string // maxmemory-policy
+	named  bool   // by sentinels, so that Addr does not tell one server from another
 	slots  *slotSet
 }
 
@@ -91,6 +92,8 @@ func (r record) find(n node) *node {
 func (r record) stranger(n node) string {
 	for _, was := range r.Nodes {
 		switch {
+		case n.before != "" && was.History == n.before && n.named:
+			return fmt.Sprintf("the Redis server failed over: another is %s now, and may lack what was written last", n.Addr)
 		case was.Addr == n.Addr:
 			return fmt.Sprintf("the Redis server at %s was restarted or replaced by another one", n.Addr)
 		case n.before != "" && was.History == n.before:
@@ -114,7 +117,7 @@ func parseNode(addr string, fields map[string]string) (node, error) {
 		return n, fmt.Errorf("the server at %s does not tell its run_id and evicted_keys, without which lost values can't be noticed: allow the command INFO: %w",
 			addr, feature.ErrInvalid)
 	case fields["role"] == "slave":
-		return n, fmt.Errorf("the server at %s is a replica: %w", addr, feature.ErrUnavailable)
+		return n, fmt.Errorf("the server at %s is a replica: give the address of the one that takes writes (read_from=replica in the URL reads from replicas): %w", addr, feature.ErrUnavailable)
 	}
 	return n, nil
 }

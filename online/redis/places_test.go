@@ -16,10 +16,16 @@ import (
 
 // onPrefixes gives places that share servers, apart by what follows the URL's end. Where
 // replicas are read, catchUp waits for them before a read that follows a write: the suite
-// reads its own writes.
-func onPrefixes(url string, catchUp func()) func(t *testing.T) onlinetest.Open {
+// reads its own writes. masters are emptied for each place: a drop walks over all keys.
+func onPrefixes(url string, catchUp func(), masters ...*testenv.RedisServer) func(t *testing.T) onlinetest.Open {
 	var places atomic.Int64
-	return func(*testing.T) onlinetest.Open {
+	return func(t *testing.T) onlinetest.Open {
+		t.Helper()
+		for _, m := range masters {
+			if err := raw(t, m).FlushAll(t.Context()).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
 		open := opener(fmt.Sprintf("%s%d:", url, places.Add(1)))
 		written := &atomic.Bool{}
 		return func(ctx context.Context, registry string, clock func() feature.Time) (online.Store, error) {

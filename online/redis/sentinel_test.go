@@ -21,7 +21,7 @@ import (
 func TestAMasterThatSentinelsName(t *testing.T) {
 	t.Parallel()
 	s := testenv.NewRedisSentinel(t)
-	onlinetest.Run(t, onPrefixes(s.URL()+"?prefix=p", nil))
+	onlinetest.Run(t, onPrefixes(s.URL()+"?prefix=p", nil, s.Master))
 }
 
 func TestAFailoverBySentinelsIsFollowedAndNamed(t *testing.T) {

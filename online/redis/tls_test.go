@@ -16,7 +16,7 @@ import (
 func TestOverTLS(t *testing.T) {
 	certs := testenv.NewCertificates(t, "127.0.0.1", "features.example")
 	server := testenv.RedisTLS(t, certs)
-	onlinetest.Run(t, onPrefixes(fmt.Sprintf("rediss://%s?ca_file=%s&prefix=p", server.TLSAddr(), certs.CA), nil))
+	onlinetest.Run(t, onPrefixes(fmt.Sprintf("rediss://%s?ca_file=%s&prefix=p", server.TLSAddr(), certs.CA), nil, server))
 }
 
 func TestWhatIsWrongWithTLSIsSaid(t *testing.T) {
