@@ -22,7 +22,7 @@ func TestTheCommandsOfTheReadmeWork(t *testing.T) {
 	w := newWalk(t, t.TempDir())
 	ran := w.follow("../../README.md")
 	at := -1
-	for _, part := range []string{"quiver init", "quiver get --server", "curl", "import "} {
+	for _, part := range []string{"quiver init", "quiver get --server", "curl", "grpcurl", "import "} {
 		at = slices.IndexFunc(ran, func(command string) bool { return strings.HasPrefix(command, part) })
 		if at < 0 {
 			t.Fatalf("no %s is run, of %q", part, ran)

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/quiver-features/quiver/internal/testenv"
 )
 
 // walk runs the commands of a text one after the other, as somebody who follows it
@@ -31,6 +33,8 @@ func newWalk(t *testing.T, dir string) *walk {
 	w := &walk{t: t, dir: dir, ports: strings.NewReplacer()}
 	w.env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "QUIVER_SERVE_LOG_FORMAT=text",
 		"QUIVER_SERVE_GRPC=127.0.0.1:0", "QUIVER_SERVE_HTTP=127.0.0.1:0", "QUIVER_SERVE_DRAIN_DELAY=0s")
+	tools := filepath.Dir(testenv.Tool(t, "grpcurl"))
+	w.env = append(w.env, "PATH="+os.Getenv("PATH")+string(os.PathListSeparator)+tools)
 	t.Cleanup(w.stop)
 	return w
 }

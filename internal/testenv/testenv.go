@@ -56,6 +56,16 @@ func Python(tb testing.TB) string {
 	return python
 }
 
+// Tool returns the path of a program that `make tools` builds from tools/go.mod.
+func Tool(tb testing.TB, name string) string {
+	tb.Helper()
+	path := filepath.Join(Root(tb), ".tools", name)
+	if _, err := os.Stat(path); err != nil {
+		tb.Fatalf("testenv: %v\nrun `make tools` in the repository's root: it builds %s", err, name)
+	}
+	return path
+}
+
 // binary finds a program on the PATH.
 func binary(name, install string) (string, error) {
 	path, err := exec.LookPath(name)
