@@ -22,7 +22,7 @@ func timeColumn(fields []arrow.Field, named string) (int, error) {
 	if named != "" {
 		i := at(named)
 		if i < 0 {
-			return 0, fmt.Errorf("there is no column %q to be the event timestamp%s; the columns are %s",
+			return 0, fmt.Errorf("there is no column %q to be the event timestamp (--event-timestamp)%s; the columns are %s",
 				named, didYouMean(named, names(fields)), strings.Join(names(fields), ", "))
 		}
 		return i, timeFits(fields[i])

@@ -125,6 +125,9 @@ func (a *app) complain(text string) {
 func readable(text string) string {
 	kinds := []error{feature.ErrInvalid, feature.ErrNotFound, feature.ErrConflict, feature.ErrUnavailable, feature.ErrTooLarge}
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if more := len(lines) - most; more > 0 {
+		lines = append(lines[:most], fmt.Sprintf("and %s more lines", count(more)))
+	}
 	for i, line := range lines {
 		for _, kind := range kinds {
 			line = strings.TrimSuffix(line, ": "+kind.Error())
@@ -137,9 +140,12 @@ func readable(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// longest is how many bytes of a line of a message are shown: names and values of
-// any length may be in it.
-const longest = 2000
+// What is shown of a message: names and values of any length may be in a line, and
+// a line for each of many definitions.
+const (
+	longest = 2000 // bytes of a line
+	most    = 120  // lines
+)
 
 // note tells something beside the output.
 func (a *app) note(format string, args ...any) {

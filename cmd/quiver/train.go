@@ -169,7 +169,7 @@ func parseBytes(s string) (int64, error) {
 		}
 		return n * u.size, nil
 	}
-	return 0, usagef("%q is not a size: expected a whole number with a unit, for example 512MiB or 2GiB", s)
+	return 0, usagef("--memory %q is not a size: expected a whole number with a unit, for example 512MiB or 2GiB", s)
 }
 
 func (a *app) printTraining(out string, s *feature.Selection, r *offline.Result, m *offline.Manifest, took time.Duration) error {

@@ -8,7 +8,9 @@ import (
 func TestFaults(t *testing.T) {
 	b := newBench(t)
 	for name, table := range map[string]func(*testing.T){
-		"commands": b.commands,
+		"commands":    b.commands,
+		"definitions": b.definitions,
+		"files":       b.files,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -110,6 +111,21 @@ func (s *scene) write(name, text string) {
 	s.t.Helper()
 	s.check(os.MkdirAll(filepath.Dir(s.path(name)), 0o755)) //nolint:gosec // another user works in it
 	s.check(os.WriteFile(s.path(name), []byte(text), 0o644)) //nolint:gosec // the same
+}
+
+// writeLarge writes a file piece by piece: what this process has in memory counts for those that it starts.
+func (s *scene) writeLarge(name, head string, pieces int, piece func(int) string) {
+	s.t.Helper()
+	f, err := os.Create(s.path(name))
+	s.check(err)
+	w := bufio.NewWriter(f)
+	_, err = w.WriteString(head)
+	for i := range pieces {
+		if err == nil {
+			_, err = w.WriteString(piece(i))
+		}
+	}
+	s.check(errors.Join(err, w.Flush(), f.Close()))
 }
 
 func (s *scene) read(name string) string {
