@@ -11,7 +11,7 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 GO         ?= go
-FUZZTIME   ?= 30s
+FUZZTIME   ?= 1000000x
 TEST_FLAGS ?=
 PKG        ?= ./...
 
@@ -38,7 +38,7 @@ help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@printf '\nVariables: PKG=./feature narrows tests and lint, TEST_FLAGS="-run X" goes to go test, FUZZTIME=5m.\n'
+	@printf '\nVariables: PKG=./feature narrows tests and lint, TEST_FLAGS="-run X" goes to go test, FUZZTIME=30s.\n'
 
 .PHONY: build
 build: ## build the static binary into bin/quiver
@@ -110,11 +110,11 @@ test-race: ## tests with -race where a C compiler is present
 	fi
 
 .PHONY: fuzz
-fuzz: ## run each fuzz target for FUZZTIME (30s)
+fuzz: ## run each fuzz target on a million inputs, or for FUZZTIME
 	@for pkg in $$($(GO) list $(PKG)); do \
 		for target in $$($(GO) test -list '^Fuzz' "$$pkg" | grep '^Fuzz' || true); do \
 			echo "== $$pkg $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$pkg"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$pkg"; \
 		done; \
 	done
 
