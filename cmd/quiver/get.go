@@ -127,7 +127,7 @@ func (a *app) noteUnavailable(got *answer, selection *feature.Selection) {
 		}
 	}
 	for _, view := range views {
-		a.note("note: %s was never materialized, or its values were lost: run quiver materialize %s", view, view)
+		a.note("note: %s was never materialized, or its values were lost: run quiver materialize %s (or the online store did not answer: quiver status tells)", view, view)
 	}
 }
 

@@ -11,6 +11,8 @@ func TestFaults(t *testing.T) {
 		"commands":    b.commands,
 		"definitions": b.definitions,
 		"files":       b.files,
+		"redis":       b.redis,
+		"postgres":    b.postgres,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
