@@ -141,4 +141,3 @@ func repeat(n int, line func(int) string) string {
 	}
 	return b.String()
 }
-

@@ -99,11 +99,15 @@ func spines(t *testing.T) []fault {
 		},
 		fault{
 			name: "a line of 100 MB", process: train("s.csv", "t.parquet"), code: 1, says: []string{"s.csv"}, memory: 1024,
-			before: func(s *scene) { s.writeLarge("s.csv", header, 100, func(int) string { return strings.Repeat("1", 1<<20) }) },
+			before: func(s *scene) {
+				s.writeLarge("s.csv", header, 100, func(int) string { return strings.Repeat("1", 1<<20) })
+			},
 		},
 		fault{
 			name: "a million names of columns", process: train("s.csv", "t.parquet"), code: 1, says: []string{"s.csv"}, memory: 1024,
-			before: func(s *scene) { s.writeLarge("s.csv", header[:9], 1_000_000, func(i int) string { return fmt.Sprintf("c%d,", i) }) },
+			before: func(s *scene) {
+				s.writeLarge("s.csv", header[:9], 1_000_000, func(i int) string { return fmt.Sprintf("c%d,", i) })
+			},
 		},
 	)
 }
@@ -157,7 +161,7 @@ func requests() []fault {
 	get := func(code int, says []string, args ...string) { bad(code, says, append([]string{"get"}, args...)...) }
 	get(2, []string{"--service", "--features"})
 	get(2, nil, "--service", "churn_model", "--features", "last_order:*", "--key", "customer=1")
-	get(1, []string{`"churn_model"`}, "--service", "churn_modle", "--key", "customer=1")
+	get(1, []string{`"churn_model"`}, "--service", "churn_mdoel", "--key", "customer=1")
 	get(2, []string{"churn_model"}, "--service", "churn_model@99999999999999999999", "--key", "customer=1")
 	get(2, []string{"churn_model"}, "--service", "churn_model@0", "--key", "customer=1")
 	get(2, []string{"customer"}, "--service", "churn_model")
@@ -180,7 +184,7 @@ func requests() []fault {
 	bad(1, []string{"file name too long"}, train("data/labels.csv", strings.Repeat("t", 300)+".parquet").args...)
 	bad(2, []string{"--limit"}, "history", "--limit", "-1")
 	bad(2, []string{"--limit"}, "search", "amount", "--limit", "many")
-	bad(1, nil, "describe", "churn_modle")
+	bad(1, nil, "describe", "churn_mdoel")
 	bad(1, nil, "promote", "churn_model@7")
 	bad(2, nil, "promote", "churn_model@-1")
 	bad(1, nil, "diff", "0", "7")
@@ -205,4 +209,3 @@ func requests() []fault {
 	bad(1, nil, "fmt", "/dev/zero")
 	return table
 }
-

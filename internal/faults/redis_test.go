@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"syscall"
@@ -98,8 +99,12 @@ func (b *bench) interrupted(t *testing.T) {
 			proxy.Blackhole()
 			was := s.tree()
 			got := s.run(process{args: strings.Fields(command), until: "clock:", signal: syscall.SIGINT, then: func() {
-				for proxy.Accepted() == before { // until it has connected
-					time.Sleep(time.Millisecond)
+				ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+				defer cancel()
+				look := time.NewTicker(time.Millisecond)
+				defer look.Stop()
+				for proxy.Accepted() == before && ctx.Err() == nil {
+					<-look.C
 				}
 			}})
 			got.sound(t, 0)

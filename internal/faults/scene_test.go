@@ -109,7 +109,7 @@ func (s *scene) check(err error) {
 // write replaces a file by a text.
 func (s *scene) write(name, text string) {
 	s.t.Helper()
-	s.check(os.MkdirAll(filepath.Dir(s.path(name)), 0o755)) //nolint:gosec // another user works in it
+	s.check(os.MkdirAll(filepath.Dir(s.path(name)), 0o755))  //nolint:gosec // another user works in it
 	s.check(os.WriteFile(s.path(name), []byte(text), 0o644)) //nolint:gosec // the same
 }
 
@@ -380,7 +380,7 @@ func (s *scene) tree() map[string]string {
 func digestOf(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return "unreadable", nil //nolint:nilerr // it is the same before and after
+		return "unreadable", nil // the same before and after
 	}
 	defer func() { _ = f.Close() }()
 	h := sha256.New()

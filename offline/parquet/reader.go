@@ -152,6 +152,9 @@ func (r *reader) load() error {
 		present = bytes.Count(r.def, []byte{byte(r.col.leaf.def)})
 	}
 	r.dense = present == r.count
+	if err := r.checkLevels(present); err != nil {
+		return err
+	}
 	r.vals.raw = r.page.Data()
 	r.idx = nil
 	if r.col.logical.meaning == allNull {
@@ -166,6 +169,23 @@ func (r *reader) load() error {
 			return r.damaged("a page has %d values and %d indexes", present, len(r.idx))
 		}
 		return r.loadDictionary(dict)
+	}
+	return nil
+}
+
+// checkLevels refuses levels that the schema does not have: whoever walks over them relies on it.
+func (r *reader) checkLevels(present int) error {
+	if !r.dense {
+		known := present
+		for level := range r.col.leaf.def {
+			known += bytes.Count(r.def, []byte{byte(level)})
+		}
+		if known != r.count {
+			return r.damaged("a page has definition levels above %d", r.col.leaf.def)
+		}
+	}
+	if r.col.list && bytes.Count(r.rep, []byte{0})+bytes.Count(r.rep, []byte{1}) != r.count {
+		return r.damaged("a page has repetition levels above 1")
 	}
 	return nil
 }
