@@ -287,24 +287,14 @@ func (a *app) runsCommand() *cobra.Command {
 				return err
 			}
 			return a.withReader(c.Context(), func(_ *project, store registry.Store, s *registry.Snapshot) error {
-				runs := []feature.Run{}
-				if store != nil {
-					found, err := store.Runs(c.Context(), 0, 0)
-					if err != nil {
-						return err
-					}
-					runs = append(runs, found...)
-				}
 				for _, w := range wanted {
 					if err := knownView(s, w); err != nil {
 						return err
 					}
-					runs = slices.DeleteFunc(runs, func(r feature.Run) bool {
-						return r.View != w.name || w.version != 0 && r.Version != w.version
-					})
 				}
-				if limit > 0 && len(runs) > limit {
-					runs = runs[:limit]
+				runs, err := newestRuns(c.Context(), store, wanted, limit)
+				if err != nil {
+					return err
 				}
 				return a.print(runs, func() error {
 					if len(runs) == 0 {
@@ -320,6 +310,34 @@ func (a *app) runsCommand() *cobra.Command {
 	}
 	c.Flags().IntVar(&limit, "limit", 20, "how many runs; 0: all")
 	return c
+}
+
+// newestRuns gives records of the wanted views, or of all, newest first: at most
+// limit, 0 meaning all. Records stay for ever, so it reads no more than it needs: a
+// few times the limit, and more only while too few of them are of the views. Without
+// a store there are none.
+func newestRuns(ctx context.Context, store registry.Store, wanted []viewRef, limit int) ([]feature.Run, error) {
+	if store == nil {
+		return []feature.Run{}, nil
+	}
+	for window := limit; ; window *= 8 {
+		runs, err := store.Runs(ctx, 0, window)
+		if err != nil {
+			return nil, err
+		}
+		all := window == 0 || len(runs) < window
+		runs = slices.DeleteFunc(runs, func(r feature.Run) bool {
+			return len(wanted) > 0 && !slices.ContainsFunc(wanted, func(w viewRef) bool {
+				return r.View == w.name && (w.version == 0 || r.Version == w.version)
+			})
+		})
+		if all || len(runs) >= limit {
+			if limit > 0 && len(runs) > limit {
+				runs = runs[:limit]
+			}
+			return append([]feature.Run{}, runs...), nil
+		}
+	}
 }
 
 func (a *app) statusCommand() *cobra.Command {
