@@ -218,7 +218,7 @@ is taken away only where that is said: by a person who is asked, or by
 				}
 				revision, err := registry.Apply(c.Context(), store, plan, author(c.Context(), p, message))
 				if err != nil {
-					return err
+					return committed(c.Context(), err)
 				}
 				return a.print(map[string]any{"revision": revision, "changes": plan.Changes}, func() error {
 					if plan.Empty() {

@@ -182,3 +182,30 @@ func TestAClosedOutputEndsQuietlyAndTheWorkIsDone(t *testing.T) {
 		t.Errorf("training set: %v, %v", lines, err)
 	}
 }
+
+func TestAnInterruptedApplyIsWholeOrNothingAndClaimsNeither(t *testing.T) {
+	told := 0
+	for looks := int64(1); ; looks = looks*9/8 + 1 {
+		dir := filepath.Join(t.TempDir(), "shop")
+		must(t, "init", dir)
+		ctx := newCountdown(t.Context(), looks)
+		got := do(ctx, "-C", dir, "apply", "--yes")
+		ctx.cancel()
+		if got.code == exitDone {
+			break
+		}
+		got.refused(t, exitFailed, "quiver: interrupted")
+		history := must(t, "-C", dir, "history", "-o", "json")
+		if strings.Contains(got.err, "whether the registry was changed is not known: quiver history tells") {
+			told++
+		} else if history != "[]\n" {
+			t.Errorf("interrupted at look %d: %s, and there is a revision", looks, got.err)
+		}
+		if strings.Contains(history, `"number"`) {
+			must(t, "-C", dir, "plan", "--exit-code")
+		}
+	}
+	if told == 0 {
+		t.Error("no apply was interrupted while it was committed")
+	}
+}

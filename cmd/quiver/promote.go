@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/registry"
 )
 
@@ -14,21 +13,11 @@ func (a *app) promote(ctx context.Context, p *project, store registry.Store, bas
 	if target.Kind == "" && ambiguous(base, target.Name) {
 		return usagef("both a view and a service are named %s: add --kind view or --kind service", target.Name)
 	}
-	values, err := p.openOnline(ctx, base.Identity().ID)
+	m := materializedIn{app: a, project: p, identity: base.Identity().ID}
+	defer m.close()
+	revision, err := registry.Promote(ctx, store, base, target, m.ask, author(ctx, p, ""))
 	if err != nil {
-		return err
-	}
-	defer func() { _ = values.Close() }()
-	materialized := func(ctx context.Context, storage *feature.Storage) (bool, error) {
-		marks, err := values.Watermarks(ctx, []uint64{storage.ID})
-		if err != nil {
-			return false, err
-		}
-		return marks[0].Holds(), nil
-	}
-	revision, err := registry.Promote(ctx, store, base, target, materialized, author(ctx, p, ""))
-	if err != nil {
-		return err
+		return committed(ctx, err)
 	}
 	return a.print(map[string]any{"name": target.Name, "version": target.Version, "revision": revision}, func() error {
 		if revision == base.Revision() {

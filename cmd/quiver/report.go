@@ -40,6 +40,15 @@ type interruptedError struct {
 func (e interruptedError) Error() string { return "interrupted; " + e.left }
 func (e interruptedError) Unwrap() error { return e.err }
 
+// committed is for the error of a commit. One that was interrupted may have taken
+// place all the same: nobody waited for the answer.
+func committed(ctx context.Context, err error) error {
+	if ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return interruptedError{"whether the registry was changed is not known: quiver history tells", err}
+}
+
 // report prints an error and gives the exit code that it means.
 func (a *app) report(ctx context.Context, err error) int {
 	var usage usageError

@@ -84,7 +84,7 @@ func (a *app) rollback(ctx context.Context, p *project, store registry.Store, he
 	}
 	revision, err := r.Apply(ctx, store, author(ctx, p, message))
 	if err != nil {
-		return err
+		return committed(ctx, err)
 	}
 	files := ""
 	if !r.Empty() {
