@@ -26,7 +26,7 @@ func (a *app) listCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.withReader(c.Context(), func(_ *project, _ registry.Store, s *registry.Snapshot) error {
 				if len(args) == 1 {
-					kinds = args
+					return a.list(s, args)
 				}
 				return a.list(s, kinds)
 			})

@@ -75,28 +75,10 @@ func (a *app) formatInput(check bool) error {
 // formatFiles gives the files that arguments name; without any, those of the
 // project.
 func (a *app) formatFiles(args []string) ([]definition.File, error) {
-	folder, err := definition.FindProject(a.dir)
 	if len(args) == 0 {
-		if err != nil {
-			return nil, usageError{err}
-		}
-		p, err := definition.LoadProject(folder, a.target, a.env.getenv)
-		if a.target != "" && errors.Is(err, feature.ErrNotFound) {
-			return nil, usagef("--env: %w", err)
-		}
-		if err != nil {
-			return nil, err
-		}
-		files, err := definition.Files(p.Definitions, folder)
-		if err != nil {
-			return nil, err
-		}
-		own, err := definition.Files([]string{definition.ProjectFile}, folder)
-		if err != nil {
-			return nil, err
-		}
-		return append(own, a.within(folder, files)...), nil
+		return a.projectFiles()
 	}
+	folder, _ := definition.FindProject(a.dir) // outside of projects, folders that are named stand for themselves
 	var all []definition.File
 	for _, arg := range args {
 		path, err := filepath.Abs(arg)
@@ -119,6 +101,23 @@ func (a *app) formatFiles(args []string) ([]definition.File, error) {
 		all = append(all, files...)
 	}
 	return all, nil
+}
+
+// projectFiles gives the project file and the definitions in the project's folder.
+func (a *app) projectFiles() ([]definition.File, error) {
+	p, err := a.projectFile()
+	if err != nil {
+		return nil, err
+	}
+	files, err := definition.Files(p.Definitions, p.Folder)
+	if err != nil {
+		return nil, err
+	}
+	own, err := definition.Files([]string{definition.ProjectFile}, p.Folder)
+	if err != nil {
+		return nil, err
+	}
+	return append(own, a.within(p.Folder, files)...), nil
 }
 
 // within leaves out the files that lie outside a folder, and tells them.

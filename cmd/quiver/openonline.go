@@ -10,7 +10,6 @@ import (
 	"github.com/quiver-features/quiver/online"
 	onlineredis "github.com/quiver-features/quiver/online/redis"
 	onlinesqlite "github.com/quiver-features/quiver/online/sqlite"
-	"github.com/quiver-features/quiver/registry/definition"
 )
 
 // openOnline opens the online store of a registry. The caller closes it.
@@ -24,11 +23,7 @@ func (p *project) openOnline(ctx context.Context, registryID string) (online.Sto
 			URL: p.Online.Value, Registry: registryID, Folder: p.Folder, Clock: p.clock, Frozen: p.Now != nil,
 		})
 		if errors.Is(err, feature.ErrUnavailable) && ctx.Err() == nil {
-			setting := "online in " + definition.ProjectFile
-			if p.app.target != "" {
-				setting = fmt.Sprintf("online of environment %s in %s", p.app.target, definition.ProjectFile)
-			}
-			return nil, fmt.Errorf("the online store can't be reached (does it run, and is %s right?): %w", setting, err)
+			return nil, fmt.Errorf("the online store can't be reached (does it run, and is %s right?): %w", p.setting("online"), err)
 		}
 		if err != nil {
 			return nil, err

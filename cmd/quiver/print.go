@@ -24,10 +24,7 @@ import (
 func (a *app) print(value any, people func() error) error {
 	switch a.format {
 	case "json":
-		encoder := json.NewEncoder(a.env.out)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false) // "ttl 7d -> 3d" stays readable
-		return encoder.Encode(value)
+		return a.printJSON(value)
 	case "yaml":
 		document, err := json.Marshal(value)
 		if err != nil {
@@ -48,6 +45,13 @@ func (a *app) print(value any, people func() error) error {
 	}
 }
 
+func (a *app) printJSON(value any) error {
+	encoder := json.NewEncoder(a.env.out)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false) // "ttl 7d -> 3d" stays readable
+	return encoder.Encode(value)
+}
+
 // widest is the width of a column from which on its texts go over several lines,
 // and gap the spaces between two columns.
 const (
@@ -55,13 +59,17 @@ const (
 	gap    = 2
 )
 
-// printTable writes rows in aligned columns; those named by right hold numbers. On
-// a terminal, texts go over several lines so that the table is as wide as that; a
-// table of too many columns is written a row after the other.
 func (a *app) printTable(header []string, rows [][]string, right ...int) error {
+	return a.printText(a.table(header, rows, right...))
+}
+
+// table writes rows in aligned columns; those named by right hold numbers. On a
+// terminal, texts go over several lines so that the table is as wide as that; a
+// table of too many columns is written a row after the other.
+func (a *app) table(header []string, rows [][]string, right ...int) string {
 	widths, fits := fitted(header, rows, a.env.width)
 	if !fits {
-		return a.printRecords(header, rows)
+		return a.records(header, rows)
 	}
 	for i := len(header) - 1; i >= 0; i-- { // a column of width 0 is left out
 		if widths[i] == 0 {
@@ -87,7 +95,7 @@ func (a *app) printTable(header []string, rows [][]string, right ...int) error {
 		}
 	}
 	w.SetColumnConfigs(config)
-	return a.printText(trimLines(w.Render()) + "\n")
+	return trimLines(w.Render()) + "\n"
 }
 
 // fitted gives each column's width such that a line has at most the given one (0:
@@ -147,8 +155,8 @@ func withoutColumn(header []string, rows [][]string, right []int, i int) ([]stri
 	return slices.Delete(slices.Clone(header), i, i+1), less, moved
 }
 
-// printRecords writes each row as lines of a name and a value.
-func (a *app) printRecords(header []string, rows [][]string) error {
+// records writes each row as lines of a name and a value.
+func (a *app) records(header []string, rows [][]string) string {
 	var blocks []string
 	for _, row := range rows {
 		var pairs [][]string
@@ -159,7 +167,7 @@ func (a *app) printRecords(header []string, rows [][]string) error {
 		}
 		blocks = append(blocks, a.pairs(pairs))
 	}
-	return a.printText(strings.Join(blocks, "\n"))
+	return strings.Join(blocks, "\n")
 }
 
 // pairs aligns names and their values, over several lines where a terminal is

@@ -21,8 +21,8 @@ type project struct {
 	files *parquet.Files
 }
 
-// project finds and reads the project file.
-func (a *app) project() (*project, error) {
+// projectFile finds and reads the project file.
+func (a *app) projectFile() (*definition.Project, error) {
 	folder, err := definition.FindProject(a.dir)
 	if err != nil {
 		return nil, usageError{err}
@@ -31,6 +31,12 @@ func (a *app) project() (*project, error) {
 	if a.target != "" && errors.Is(err, feature.ErrNotFound) {
 		return nil, usagef("--env: %w", err)
 	}
+	return p, err
+}
+
+// project reads the project file, and tells of a clock that is frozen in it.
+func (a *app) project() (*project, error) {
+	p, err := a.projectFile()
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -43,12 +42,7 @@ does not have, are told by quiver validate.`,
 				which = args[0]
 			}
 			schema := schemas[which]()
-			return a.print(schema, func() error {
-				encoder := json.NewEncoder(a.env.out)
-				encoder.SetIndent("", "  ")
-				encoder.SetEscapeHTML(false)
-				return encoder.Encode(schema)
-			})
+			return a.print(schema, func() error { return a.printJSON(schema) })
 		},
 	}
 }

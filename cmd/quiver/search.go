@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
@@ -92,19 +91,11 @@ func (a *app) printMatches(matches []registry.Match, words []string) error {
 	for _, m := range matches {
 		rows = append(rows, []string{m.Kind, versioned(m.Name, m.Version), whereFound(m.Hits), m.Owner, m.Description})
 	}
-	write := func() error { return a.printTable([]string{"KIND", "NAME", "FOUND IN", "OWNER", "DESCRIPTION"}, rows) }
-	if !terminal(a.env.out) || !a.colours() {
-		return write()
+	table := a.table([]string{"KIND", "NAME", "FOUND IN", "OWNER", "DESCRIPTION"}, rows)
+	if terminal(a.env.out) && a.colours() {
+		table = highlighted(table, words)
 	}
-	out := a.env.out
-	defer func() { a.env.out = out }()
-	var table bytes.Buffer
-	a.env.out = &table
-	if err := write(); err != nil {
-		return err
-	}
-	a.env.out = out
-	return a.printText(highlighted(table.String(), words))
+	return a.printText(table)
 }
 
 // whereFound writes the places of the words; what the table shows anyway is not
