@@ -25,8 +25,8 @@ func (s *Store) wrap(operation string, err error) error {
 		return fmt.Errorf("registry %s: %s: it is closed: %w", s.path, operation, feature.ErrUnavailable)
 	}
 	var sqliteErr *driver.Error
-	if !errors.As(err, &sqliteErr) {
-		return fmt.Errorf("registry %s: %s: %w", s.path, operation, err)
+	if !errors.As(err, &sqliteErr) { // a value of a type that Quiver does not write
+		return fmt.Errorf("registry %s: %s: %w: %w", s.path, operation, err, feature.ErrInvalid)
 	}
 	switch sqliteErr.Code() & 0xff {
 	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED:

@@ -98,6 +98,10 @@ func TestWhatCannotBeOpenedIsTold(t *testing.T) {
 	if _, err := os.Stat(path("missing.db")); !os.IsNotExist(err) {
 		t.Errorf("MustExist made the file: %v", err)
 	}
+	refused(t, write("empty.db", ""), sqlite.Options{MustExist: true}, feature.ErrNotFound, "quiver apply makes it")
+	if info, err := os.Stat(path("empty.db")); err != nil || info.Size() != 0 {
+		t.Errorf("MustExist made a registry of an empty file: %v, %v", info, err)
+	}
 	refused(t, folder, sqlite.Options{}, feature.ErrInvalid, "is a folder")
 	refused(t, write("text.db", strings.Repeat("not a database ", 1000)), sqlite.Options{}, feature.ErrInvalid, "damaged, or no SQLite file")
 	write("file", "x")
@@ -115,6 +119,49 @@ func TestWhatCannotBeOpenedIsTold(t *testing.T) {
 
 	open(t, path("flights.db"), sqlite.Options{Project: "flights"})
 	refused(t, path("flights.db"), sqlite.Options{Project: "shop"}, feature.ErrConflict, "belongs to project flights, not to shop")
+}
+
+func TestAFileOfTheFirstSchemaIsBroughtUpToDate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "registry.db")
+	script, err := os.ReadFile(filepath.Join("migrations", "0001_registry.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw(t, path, string(script), "PRAGMA application_id = 0x51565247", "PRAGMA user_version = 1",
+		"INSERT INTO registry (only_row, id, project, revision, serial) VALUES (1, '51b0ce4c-4aa4-4d9d-8e4b-a8bdd3b7a9c5', 'flights', 1, 3)",
+		`INSERT INTO revisions (number, at, who, git_commit, message, operation, changes) VALUES (1, 5, 'ann', '', 'first', 'apply', '[]')`,
+		`INSERT INTO storages (view, version, revision, state, layout) VALUES ('last', 1, 1, 'active', '{}')`,
+		`INSERT INTO runs (storage, state, record) VALUES (1, 'done', '{"number":1,"storage":1,"state":"done","files":[{"path":"a.parquet"}]}')`)
+	for range 2 {
+		s := open(t, path, sqlite.Options{Project: "flights", MustExist: true})
+		if identity, err := s.Identity(t.Context()); err != nil || identity.ID != "51b0ce4c-4aa4-4d9d-8e4b-a8bdd3b7a9c5" {
+			t.Errorf("identity %v, %v", identity, err)
+		}
+		if h, err := s.Head(t.Context()); err != nil || h != (registry.Head{Revision: 1, Serial: 3}) {
+			t.Errorf("head %v, %v", h, err)
+		}
+		if run, err := s.Run(t.Context(), 1); err != nil || len(run.Files) != 1 || run.Files[0].Path != "a.parquet" {
+			t.Errorf("run %v, %v", run, err)
+		}
+		if revisions, err := s.History(t.Context(), 0); err != nil || len(revisions) != 1 || revisions[0].Message != "first" {
+			t.Errorf("history %v, %v", revisions, err)
+		}
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	var version, indexes int
+	if err := db.QueryRowContext(t.Context(), "PRAGMA user_version").Scan(&version); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM sqlite_schema WHERE name = 'runs_with_files'").Scan(&indexes); err != nil {
+		t.Fatal(err)
+	}
+	if version != 2 || indexes != 1 {
+		t.Errorf("schema version %d with %d indexes of files", version, indexes)
+	}
 }
 
 func TestADamagedFileIsTold(t *testing.T) {

@@ -28,8 +28,11 @@ func (s *Store) migrate(ctx context.Context, options Options) error {
 		return fmt.Errorf("registry: embedded migrations: %w", err)
 	}
 	version, err := s.schemaVersion(ctx, s.db, len(entries))
-	if err != nil || version == len(entries) {
+	switch {
+	case err != nil || version == len(entries):
 		return err
+	case version == 0 && options.MustExist: // an empty file
+		return missing(s.path)
 	}
 	if err := s.useWAL(ctx, options.BusyTimeout); err != nil {
 		return err

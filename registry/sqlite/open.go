@@ -27,7 +27,7 @@ type Options struct {
 	// Project is recorded when the registry is created; a registry of another
 	// project is then refused. Empty: no check.
 	Project string
-	// MustExist refuses to create a missing file.
+	// MustExist refuses to create a missing registry. A file of no bytes holds none.
 	MustExist bool
 	// BusyTimeout is how long a call waits for other processes; 0 means 10 s.
 	BusyTimeout time.Duration
@@ -59,7 +59,7 @@ func Open(ctx context.Context, path string, options Options) (*Store, error) {
 	}
 	db, err := sql.Open("sqlite", dsn(abs, options.BusyTimeout))
 	if err != nil {
-		return nil, fmt.Errorf("registry %s: %w", abs, err)
+		return nil, fmt.Errorf("registry %s: %w: %w", abs, err, feature.ErrInvalid)
 	}
 	db.SetMaxOpenConns(4)
 	s := &Store{db: db, path: abs}
@@ -110,12 +110,16 @@ func prepare(path string, mustExist bool) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return fileError(path, err)
 	case mustExist:
-		return fmt.Errorf("there is no registry %s yet: quiver apply makes it: %w", path, feature.ErrNotFound)
+		return missing(path)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fileError(path, err)
 	}
 	return create(path)
+}
+
+func missing(path string) error {
+	return fmt.Errorf("there is no registry %s yet: quiver apply makes it: %w", path, feature.ErrNotFound)
 }
 
 // create makes an empty file under its name at once. It is not opened under that
@@ -148,7 +152,7 @@ func fileError(path string, err error) error {
 func (s *Store) Close() error {
 	s.closed.Store(true)
 	if err := s.db.Close(); err != nil {
-		return fmt.Errorf("close registry %s: %w", s.path, err)
+		return fmt.Errorf("close registry %s: %w: %w", s.path, err, feature.ErrUnavailable)
 	}
 	return nil
 }
