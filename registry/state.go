@@ -18,7 +18,7 @@ func (s *Snapshot) State() (State, error) {
 	add := func(kind, name string, version int, value any) {
 		spec, err := json.Marshal(value)
 		if err != nil && failed == nil {
-			failed = fmt.Errorf("the registry's record of %s %s@%d can't be written: %w", kind, name, version, err)
+			failed = fmt.Errorf("the registry's record of %s %s@%d can't be written: %w: %w", kind, name, version, err, feature.ErrInvalid)
 		}
 		state.Objects = append(state.Objects, Object{kind, name, version, spec})
 	}

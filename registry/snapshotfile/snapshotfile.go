@@ -57,7 +57,8 @@ type pointer struct {
 }
 
 // Write replaces the file, and makes its folder where that is missing. When it
-// returns nil the file is durable; after an error the file is what it was.
+// returns nil the file is durable; after an error, which wraps
+// feature.ErrUnavailable where the disk is to blame, the file is what it was.
 func Write(path string, s *registry.Snapshot) error {
 	state, err := s.State()
 	if err != nil {
@@ -72,11 +73,11 @@ func Write(path string, s *registry.Snapshot) error {
 	}
 	body, err := json.Marshal(d)
 	if err != nil {
-		return fmt.Errorf("write snapshot %s: %w", path, err)
+		return fmt.Errorf("write snapshot %s: %w: %w", path, err, feature.ErrInvalid)
 	}
 	text := fmt.Appendf(nil, "%s%d sha256:%x\n", magic, format, sha256.Sum256(body))
 	if err := replace(path, append(text, body...)); err != nil {
-		return fmt.Errorf("write snapshot: %w", err)
+		return fmt.Errorf("write snapshot: %w: %w", err, feature.ErrUnavailable)
 	}
 	return nil
 }
@@ -117,26 +118,26 @@ func replace(path string, contents []byte) (err error) {
 // Touch notes that the registry has confirmed, at a time, what the file holds.
 func Touch(path string, at time.Time) error {
 	if err := os.Chtimes(path, at, at); err != nil {
-		return fmt.Errorf("touch snapshot: %w", err)
+		return fmt.Errorf("touch snapshot: %w: %w", err, feature.ErrUnavailable)
 	}
 	return nil
 }
 
 // Read gives the snapshot of a project's registry, and when the registry last
 // confirmed it. A missing file is an error that wraps feature.ErrNotFound, a
-// snapshot of another project feature.ErrConflict; one that is damaged or of
-// another format wraps feature.ErrInvalid.
+// snapshot of another project feature.ErrConflict, one that is damaged or of
+// another format feature.ErrInvalid, one that can't be read feature.ErrUnavailable.
 func Read(path, project string) (*registry.Snapshot, time.Time, error) {
 	text, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, time.Time{}, fmt.Errorf("there is no snapshot %s: %w", path, feature.ErrNotFound)
 	case err != nil:
-		return nil, time.Time{}, fmt.Errorf("read snapshot: %w", err)
+		return nil, time.Time{}, fmt.Errorf("read snapshot: %w: %w", err, feature.ErrUnavailable)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("read snapshot: %w", err)
+		return nil, time.Time{}, fmt.Errorf("read snapshot: %w: %w", err, feature.ErrUnavailable)
 	}
 	s, err := parse(text)
 	if err != nil {
