@@ -134,9 +134,23 @@ func (s *Snapshot) addObject(o *Object) error {
 		return fmt.Errorf("the registry holds a %q, which this version of Quiver does not know: %w", o.Kind, feature.ErrInvalid)
 	}
 	if err := json.Unmarshal(o.Spec, into); err != nil {
-		return fmt.Errorf("the registry's record of %s %s@%d can't be read: %w: %w", o.Kind, o.Name, o.Version, err, feature.ErrInvalid)
+		return fmt.Errorf("the registry's record of %s %s can't be read: %w: %w", o.Kind, versionedName(o.Name, o.Version), err, feature.ErrInvalid)
+	}
+	if !consistent(into) {
+		return fmt.Errorf("the registry's record of %s %s contradicts itself: restore the registry from a backup: %w", o.Kind, versionedName(o.Name, o.Version), feature.ErrInvalid)
 	}
 	return nil
+}
+
+// consistent tells whether the parts of a record that point at one another do.
+func consistent(record any) bool {
+	switch r := record.(type) {
+	case *feature.ViewVersion:
+		return len(r.KeyColumns) == len(r.Keys)
+	case *ServiceVersion:
+		return !slices.ContainsFunc(r.Outputs, func(o ServiceOutput) bool { return o.Use < 0 || o.Use >= len(r.Uses) })
+	}
+	return true
 }
 
 func (s *Snapshot) viewsOf(name string) *viewVersions {
