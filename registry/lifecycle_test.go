@@ -230,7 +230,7 @@ func TestPromoteWantsItMaterialized(t *testing.T) {
 	apply(t, store, project())
 	apply(t, store, edited(shorter))
 	promote := func(name string, version int) (int64, error) {
-		return registry.Promote(t.Context(), store, load(t, store), registry.Target{Name: name, Version: version}, registry.HasRun(store), author())
+		return registry.Promote(t.Context(), store, load(t, store), registry.Target{Name: name, Version: version}, store.materialized, author())
 	}
 	for _, name := range []string{"last", "model"} {
 		if revision, err := promote(name, 1); err != nil || revision != 2 || len(store.history) != 2 {
@@ -240,7 +240,7 @@ func TestPromoteWantsItMaterialized(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	store.done = map[uint64]bool{2: true}
+	store.filled = map[uint64]bool{2: true}
 	for i, name := range []string{"last", "model"} {
 		if revision, err := promote(name, 2); err != nil || revision != int64(3+i) {
 			t.Fatalf("%s: got %d, %v", name, revision, err)
@@ -320,8 +320,8 @@ func TestPromoteLosesAgainstAnApply(t *testing.T) {
 	apply(t, store, edited(shorter))
 	old := load(t, store)
 	apply(t, store, edited(func(d *registry.Definitions) { shorter(d); d.Views[0].Owner = "x" }))
-	store.done = map[uint64]bool{2: true}
-	_, err := registry.Promote(t.Context(), store, old, registry.Target{Name: "last", Version: 2}, registry.HasRun(store), author())
+	store.filled = map[uint64]bool{2: true}
+	_, err := registry.Promote(t.Context(), store, old, registry.Target{Name: "last", Version: 2}, store.materialized, author())
 	if !errors.Is(err, feature.ErrConflict) || !strings.Contains(err.Error(), "promote again") {
 		t.Errorf("got %v", err)
 	}

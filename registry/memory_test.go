@@ -16,7 +16,7 @@ type memory struct {
 	state   registry.State
 	past    []registry.State // by revision, from 1; of their storages only the number counts
 	history []registry.Revision
-	done    map[uint64]bool // storages with a run that is done
+	filled  map[uint64]bool // storages that the online store holds
 }
 
 func (m *memory) Load(_ context.Context, revision int64) (*registry.Snapshot, error) {
@@ -86,9 +86,7 @@ func (m *memory) ActivateStorage(_ context.Context, id uint64) error {
 	return nil
 }
 
-func (m *memory) Runs(_ context.Context, storage uint64, _ int) ([]feature.Run, error) {
-	if m.done[storage] {
-		return []feature.Run{{State: feature.RunFailed}, {State: feature.RunDone}}, nil
-	}
-	return []feature.Run{{State: feature.RunFailed}}, nil
+// materialized implements registry.Materialized.
+func (m *memory) materialized(_ context.Context, storage *feature.Storage) (bool, error) {
+	return m.filled[storage.ID], nil
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -300,12 +299,4 @@ func (d *decision) change(kind, name string, at Position) ObjectChange {
 		Kind: kind, Name: name, Action: d.action, Class: worst(d.reasons), At: at,
 		From: d.from, To: d.pointer.Defined, Current: d.pointer.Current == d.pointer.Defined, Reasons: d.reasons,
 	}
-}
-
-// String sums the plan up in one line.
-func (p *Plan) String() string {
-	if p.Empty() {
-		return fmt.Sprintf("nothing to change on revision %d", p.Base)
-	}
-	return fmt.Sprintf("%d changes on revision %d, %s", len(p.Changes), p.Base, p.Class())
 }

@@ -21,15 +21,6 @@ type Target struct {
 // Materialized tells whether an online store holds what a storage should hold.
 type Materialized func(ctx context.Context, storage *feature.Storage) (bool, error)
 
-// HasRun is Materialized by the registry's own records: a run of the storage is
-// done.
-func HasRun(store Store) Materialized {
-	return func(ctx context.Context, storage *feature.Storage) (bool, error) {
-		runs, err := store.Runs(ctx, storage.ID, 0)
-		return slices.ContainsFunc(runs, func(r feature.Run) bool { return r.State == feature.RunDone }), err
-	}
-}
-
 // Promote makes a version of a view or a service the one that its bare name
 // stands for, as a revision of its own, and gives the revision's number. What the
 // version serves online has to be materialized first, else the error wraps

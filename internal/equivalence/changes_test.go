@@ -1,6 +1,7 @@
 package equivalence_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -202,7 +203,11 @@ func TestTwoVersionsOfAViewAreServedSideBySide(t *testing.T) {
 				t.Fatal(err)
 			}
 			target := registry.Target{Kind: registry.KindView, Name: "last", Version: 2}
-			_, err = registry.Promote(t.Context(), w.registry, base, target, registry.HasRun(w.registry), registry.Author{Who: "test"})
+			materialized := func(ctx context.Context, storage *feature.Storage) (bool, error) {
+				marks, err := w.online.Watermarks(ctx, []uint64{storage.ID})
+				return err == nil && marks[0].Holds(), err
+			}
+			_, err = registry.Promote(t.Context(), w.registry, base, target, materialized, registry.Author{Who: "test"})
 			return err
 		}
 		if err := promote(); !errors.Is(err, feature.ErrConflict) {
