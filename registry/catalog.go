@@ -13,21 +13,19 @@ import (
 // registry and is not for the request path. Everything comes in the order of
 // names, then versions.
 
-// ViewListing is a view with all its versions.
-type ViewListing struct {
-	Name     string                 `json:"name"`
-	Current  int                    `json:"current"`  // the one that the bare name stands for; 0: the view was removed
-	Defined  int                    `json:"defined"`  // the one that the files describe; 0: the view was removed
-	Versions []*feature.ViewVersion `json:"versions"` // oldest first
+// Listing is a view or a service with all its versions.
+type Listing[T any] struct {
+	Name     string `json:"name"`
+	Current  int    `json:"current"`  // the one that the bare name stands for; 0: it was removed
+	Defined  int    `json:"defined"`  // the one that the files describe; 0: it was removed
+	Versions []T    `json:"versions"` // oldest first
 }
 
+// ViewListing is a view with all its versions.
+type ViewListing = Listing[*feature.ViewVersion]
+
 // ServiceListing is a service with all its versions.
-type ServiceListing struct {
-	Name     string            `json:"name"`
-	Current  int               `json:"current"`  // as in ViewListing
-	Defined  int               `json:"defined"`  // as in ViewListing
-	Versions []*ServiceVersion `json:"versions"` // oldest first
-}
+type ServiceListing = Listing[*ServiceVersion]
 
 // OnlineView is a view version with what is stored of it.
 type OnlineView struct {
@@ -51,26 +49,21 @@ func (s *Snapshot) Sources() []*feature.Source { return byName(s.sources) }
 
 // Views gives all views, those that were removed too.
 func (s *Snapshot) Views() []ViewListing {
-	list := make([]ViewListing, 0, len(s.views))
-	for _, name := range slices.Sorted(maps.Keys(s.views)) {
-		v := s.views[name]
-		l := ViewListing{Name: name, Current: v.pointer.Current, Defined: v.pointer.Defined}
-		for _, version := range slices.Sorted(maps.Keys(v.versions)) {
-			l.Versions = append(l.Versions, v.versions[version].view)
-		}
-		list = append(list, l)
-	}
-	return list
+	return listings(s.views, func(e *viewEntry) *feature.ViewVersion { return e.view })
 }
 
 // Services gives all services, those that were removed too.
 func (s *Snapshot) Services() []ServiceListing {
-	list := make([]ServiceListing, 0, len(s.services))
-	for _, name := range slices.Sorted(maps.Keys(s.services)) {
-		v := s.services[name]
-		l := ServiceListing{Name: name, Current: v.pointer.Current, Defined: v.pointer.Defined}
-		for _, version := range slices.Sorted(maps.Keys(v.versions)) {
-			l.Versions = append(l.Versions, v.versions[version])
+	return listings(s.services, func(v *ServiceVersion) *ServiceVersion { return v })
+}
+
+func listings[T, V any](all map[string]*versioned[T], shown func(T) V) []Listing[V] {
+	list := make([]Listing[V], 0, len(all))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		v := all[name]
+		l := Listing[V]{Name: name, Current: v.pointer.Current, Defined: v.pointer.Defined}
+		for _, version := range v.numbers() {
+			l.Versions = append(l.Versions, shown(v.versions[version]))
 		}
 		list = append(list, l)
 	}

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 )
@@ -15,28 +14,10 @@ func Diff(a, b *Snapshot) []ObjectChange {
 	changes := []ObjectChange{}
 	changes = append(changes, diffUnversioned(KindEntity, a.entities, b.entities, compareEntities)...)
 	changes = append(changes, diffUnversioned(KindSource, a.sources, b.sources, compareSources)...)
-	for _, name := range eitherName(a.views, b.views) {
-		was, now := a.views[name], b.views[name]
-		if was == nil {
-			was = &viewVersions{}
-		}
-		if now == nil {
-			now = &viewVersions{}
-		}
-		changes = append(changes, diffVersions(KindView, name, was.pointer, now.pointer, was.versions, now.versions,
-			func(x, y *viewEntry) []Reason { return compareViews(x.view, y.view, nowhere) })...)
-	}
-	for _, name := range eitherName(a.services, b.services) {
-		was, now := a.services[name], b.services[name]
-		if was == nil {
-			was = &serviceVersions{}
-		}
-		if now == nil {
-			now = &serviceVersions{}
-		}
-		changes = append(changes, diffVersions(KindService, name, was.pointer, now.pointer, was.versions, now.versions,
-			func(x, y *ServiceVersion) []Reason { return compareServices(x, y, nowhere) })...)
-	}
+	changes = append(changes, diffVersioned(KindView, a.views, b.views,
+		func(x, y *viewEntry) []Reason { return compareViews(x.view, y.view, nowhere) })...)
+	changes = append(changes, diffVersioned(KindService, a.services, b.services,
+		func(x, y *ServiceVersion) []Reason { return compareServices(x, y, nowhere) })...)
 	return changes
 }
 
@@ -72,33 +53,41 @@ func diffUnversioned[T any](kind string, a, b map[string]*T, compare func(a, b *
 	return changes
 }
 
+func diffVersioned[T any](kind string, a, b map[string]*versioned[T], compare func(a, b T) []Reason) []ObjectChange {
+	var changes []ObjectChange
+	for _, name := range eitherName(a, b) {
+		changes = append(changes, diffVersions(kind, name, named(a, name), named(b, name), compare)...)
+	}
+	return changes
+}
+
 // diffVersions compares two states of one view or service: what the files describe,
 // then what the bare name stands for, then the other versions, which may have been
 // changed in place.
-func diffVersions[T any](kind, name string, was, now Pointer, a, b map[int]T, compare func(a, b T) []Reason) []ObjectChange {
+func diffVersions[T any](kind, name string, a, b *versioned[T], compare func(a, b T) []Reason) []ObjectChange {
+	was, now := a.pointer, b.pointer
 	c := ObjectChange{Kind: kind, Name: name, From: was.Defined, To: now.Defined, Current: now.Defined != 0 && now.Current == now.Defined}
-	_, known := a[now.Defined]
 	switch {
 	case was.Defined == 0 && now.Defined == 0:
 	case was.Defined == 0:
 		c.Action = ActionCreate
-		if known {
+		if a.has(now.Defined) {
 			c.Action = ActionRestore
 		}
 	case now.Defined == 0:
 		c.Action, c.Class = ActionDelete, Breaking
 	default:
-		c.Reasons = compare(a[was.Defined], b[now.Defined])
+		c.Reasons = compare(a.versions[was.Defined], b.versions[now.Defined])
 		if was.Defined != now.Defined {
 			c.Action = ActionNewVersion
-			if known {
+			if a.has(now.Defined) {
 				c.Action = ActionRestore
 			}
 		} else if len(c.Reasons) > 0 {
 			c.Action = ActionUpdate
 		}
 		if was.Current != now.Current {
-			readers := compare(a[was.Current], b[now.Current])
+			readers := compare(a.versions[was.Current], b.versions[now.Current])
 			if c.Action == "" {
 				c.Action, c.From, c.To, c.Current, c.Reasons = ActionPromote, was.Current, now.Current, true, readers
 			}
@@ -111,11 +100,11 @@ func diffVersions[T any](kind, name string, was, now Pointer, a, b map[int]T, co
 		changes = append(changes, c)
 	}
 	stays := was.Defined == now.Defined // and was compared above
-	for _, version := range slices.Sorted(maps.Keys(a)) {
-		if _, both := b[version]; !both || stays && version == now.Defined {
+	for _, version := range a.numbers() {
+		if !b.has(version) || stays && version == now.Defined {
 			continue
 		}
-		if reasons := compare(a[version], b[version]); len(reasons) > 0 {
+		if reasons := compare(a.versions[version], b.versions[version]); len(reasons) > 0 {
 			changes = append(changes, ObjectChange{
 				Kind: kind, Name: name, Action: ActionUpdate, Class: worst(reasons), From: version, To: version,
 				Current: version == now.Current, Reasons: reasons,
@@ -127,6 +116,6 @@ func diffVersions[T any](kind, name string, was, now Pointer, a, b map[int]T, co
 
 func currentMoves(name string, from, to int, class Class) Reason {
 	d := differences{at: nowhere}
-	d.move(class, "current", "current", fmt.Sprintf("%s@%d", name, from), fmt.Sprintf("%s@%d", name, to), "what the bare name stands for")
+	d.move(class, "current", "current", versionedName(name, from), versionedName(name, to), "what the bare name stands for")
 	return d.reasons[0]
 }

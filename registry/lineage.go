@@ -61,7 +61,7 @@ func (s *Snapshot) below(kind, name string) LineageNode {
 	node := LineageNode{ObjectRef: ObjectRef{Kind: kind, Name: name}, Described: true}
 	for _, view := range slices.Sorted(maps.Keys(s.views)) {
 		v := s.views[view]
-		for _, version := range slices.Sorted(maps.Keys(v.versions)) {
+		for _, version := range v.numbers() {
 			e := v.versions[version]
 			if !reads(e.view, kind, name) {
 				continue

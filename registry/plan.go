@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 
@@ -124,28 +123,34 @@ func (p *planner) add(changes []ObjectChange) {
 	p.plan.Changes = append(p.plan.Changes, changes...)
 }
 
-func (p *planner) planViews() {
+// planVersioned plans the objects of a kind that has versions.
+func planVersioned[D, T any](p *planner, kind string, defs []D, base map[string]*versioned[T], name func(*D) string,
+	plan func(def *D, was *versioned[T]) (ObjectChange, bool),
+) {
 	var changes []ObjectChange
-	for i := range p.defs.Views {
-		if c, changed := p.planView(&p.defs.Views[i]); changed {
+	defined := make(map[string]bool, len(defs))
+	for i := range defs {
+		n := name(&defs[i])
+		defined[n] = true
+		if c, changed := plan(&defs[i], named(base, n)); changed {
 			changes = append(changes, c)
 		}
 	}
-	for name, v := range p.base.views {
-		if v.pointer.Defined != 0 && p.views[name] == nil {
-			p.plan.write.Pointers = append(p.plan.write.Pointers, Pointer{Kind: KindView, Name: name})
-			changes = append(changes, ObjectChange{Kind: KindView, Name: name, Action: ActionDelete, Class: Breaking, From: v.pointer.Defined})
+	for n, v := range base {
+		if v.pointer.Defined != 0 && !defined[n] {
+			p.plan.write.Pointers = append(p.plan.write.Pointers, Pointer{Kind: kind, Name: n})
+			changes = append(changes, ObjectChange{Kind: kind, Name: n, Action: ActionDelete, Class: Breaking, From: v.pointer.Defined})
 		}
 	}
 	p.add(changes)
 }
 
-func (p *planner) planView(def *feature.View) (ObjectChange, bool) {
+func (p *planner) planViews() {
+	planVersioned(p, KindView, p.defs.Views, p.base.views, func(v *feature.View) string { return v.Name }, p.planView)
+}
+
+func (p *planner) planView(def *feature.View, was *versioned[*viewEntry]) (ObjectChange, bool) {
 	at := p.at(KindView, def.Name)
-	was := p.base.views[def.Name]
-	if was == nil {
-		was = &viewVersions{}
-	}
 	var fixed *feature.ViewVersion
 	if e := was.versions[was.pointer.Defined]; e != nil {
 		fixed = e.view
@@ -153,20 +158,23 @@ func (p *planner) planView(def *feature.View) (ObjectChange, bool) {
 	now := p.view(def, fixed)
 	p.views[def.Name] = now
 
-	d := decide(was.pointer, slices.Collect(maps.Keys(was.versions)), func(version int) []Reason {
-		return compareViews(was.versions[version].view, now, at)
-	})
+	d := decide(was, func(e *viewEntry) []Reason { return compareViews(e.view, now, at) })
 	now.Version = d.pointer.Defined
 	c := d.change(KindView, def.Name, at())
 	if e := was.versions[now.Version]; e == nil || len(compareViews(e.view, now, at)) > 0 {
 		p.object(KindView, def.Name, now.Version, now)
 	}
 	c.Storage = p.planStorage(now, was.versions[now.Version])
-	if d.pointer != was.pointer {
-		d.pointer.Kind, d.pointer.Name = KindView, def.Name
-		p.plan.write.Pointers = append(p.plan.write.Pointers, d.pointer)
-	}
+	p.move(KindView, def.Name, was.pointer, d.pointer)
 	return c, d.changed
+}
+
+// move notes where the pointer of a view or a service goes.
+func (p *planner) move(kind, name string, from, to Pointer) {
+	if to != from {
+		to.Kind, to.Name = kind, name
+		p.plan.write.Pointers = append(p.plan.write.Pointers, to)
+	}
 }
 
 // planStorage asks for a new storage where the version is kept online and what is
@@ -260,11 +268,11 @@ type decision struct {
 // where the difference is not breaking, else an earlier one that says exactly the
 // same, else a new one. What the bare name stands for stays, unless it stands for
 // nothing.
-func decide(was Pointer, versions []int, compare func(version int) []Reason) decision {
-	slices.SortFunc(versions, func(a, b int) int { return b - a })
-	d := decision{pointer: was, from: was.Defined, changed: true}
-	if was.Defined != 0 {
-		d.reasons = compare(was.Defined)
+func decide[T any](was *versioned[T], compare func(T) []Reason) decision {
+	versions, defined := was.numbers(), was.pointer.Defined
+	d := decision{pointer: was.pointer, from: defined, changed: true}
+	if defined != 0 {
+		d.reasons = compare(was.versions[defined])
 		if len(d.reasons) == 0 {
 			d.changed = false
 			return d
@@ -274,16 +282,12 @@ func decide(was Pointer, versions []int, compare func(version int) []Reason) dec
 			return d
 		}
 	}
-	d.action = ActionNewVersion
-	if len(versions) == 0 {
-		d.action = ActionCreate
-	}
-	d.pointer.Defined = 1
+	d.action, d.pointer.Defined = ActionCreate, 1
 	if len(versions) > 0 {
-		d.pointer.Defined = versions[0] + 1
+		d.action, d.pointer.Defined = ActionNewVersion, versions[len(versions)-1]+1
 	}
-	for _, v := range versions {
-		if v != was.Defined && worst(compare(v)) == Safe {
+	for _, v := range slices.Backward(versions) { // the newest of those that say the same
+		if v != defined && worst(compare(was.versions[v])) == Safe {
 			d.action, d.pointer.Defined = ActionRestore, v
 			break
 		}

@@ -9,40 +9,19 @@ import (
 )
 
 func (p *planner) planServices() {
-	var changes []ObjectChange
-	for i := range p.defs.Services {
-		if c, changed := p.planService(&p.defs.Services[i]); changed {
-			changes = append(changes, c)
-		}
-	}
-	for name, s := range p.base.services {
-		if s.pointer.Defined != 0 && p.services[name] == nil {
-			p.plan.write.Pointers = append(p.plan.write.Pointers, Pointer{Kind: KindService, Name: name})
-			changes = append(changes, ObjectChange{Kind: KindService, Name: name, Action: ActionDelete, Class: Breaking, From: s.pointer.Defined})
-		}
-	}
-	p.add(changes)
+	planVersioned(p, KindService, p.defs.Services, p.base.services, func(s *feature.Service) string { return s.Name }, p.planService)
 }
 
-func (p *planner) planService(def *feature.Service) (ObjectChange, bool) {
+func (p *planner) planService(def *feature.Service, was *versioned[*ServiceVersion]) (ObjectChange, bool) {
 	at := p.at(KindService, def.Name)
-	was := p.base.services[def.Name]
-	if was == nil {
-		was = &serviceVersions{}
-	}
 	now := p.service(def)
 	p.services[def.Name] = now
-	d := decide(was.pointer, slices.Collect(maps.Keys(was.versions)), func(version int) []Reason {
-		return compareServices(was.versions[version], now, at)
-	})
+	d := decide(was, func(s *ServiceVersion) []Reason { return compareServices(s, now, at) })
 	now.Version = d.pointer.Defined
 	if e := was.versions[now.Version]; e == nil || len(compareServices(e, now, at)) > 0 {
 		p.object(KindService, def.Name, now.Version, now)
 	}
-	if d.pointer != was.pointer {
-		d.pointer.Kind, d.pointer.Name = KindService, def.Name
-		p.plan.write.Pointers = append(p.plan.write.Pointers, d.pointer)
-	}
+	p.move(KindService, def.Name, was.pointer, d.pointer)
 	c := d.change(KindService, def.Name, at())
 	c.Storage = p.planFixedStorages(now)
 	return c, d.changed
@@ -53,11 +32,10 @@ func (p *planner) planService(def *feature.Service) (ObjectChange, bool) {
 func (p *planner) planFixedStorages(s *ServiceVersion) bool {
 	asked := false
 	for _, u := range s.Uses {
-		v := p.base.views[u.View]
-		if planned := p.views[u.View]; v == nil || planned == nil || planned.Version == u.Version {
+		if planned := p.views[u.View]; planned == nil || planned.Version == u.Version {
 			continue
 		}
-		e := v.versions[u.Version]
+		e := named(p.base.views, u.View).versions[u.Version]
 		have := slices.ContainsFunc(p.plan.write.Storages, func(st feature.Storage) bool { return st.View == u.View && st.Version == u.Version })
 		if e == nil || !e.view.Online || e.active != nil || have {
 			continue
@@ -117,10 +95,8 @@ func (p *planner) usedView(use *feature.ViewUse, at func(...string) Position) *f
 		p.problem(at("view"), "", "no view is named %s", use.View)
 		return nil
 	}
-	if v := p.base.views[use.View]; v != nil {
-		if e := v.versions[use.Version]; e != nil {
-			return e.view
-		}
+	if e := named(p.base.views, use.View).versions[use.Version]; e != nil {
+		return e.view
 	}
 	hint := "leave the version out to use the one that the files describe"
 	if planned != nil {

@@ -10,14 +10,8 @@ func (p *Plan) Preview(base *Snapshot) (*Snapshot, error) {
 	s := &Snapshot{
 		identity: base.identity, head: base.head,
 		entities: maps.Clone(base.entities), sources: maps.Clone(base.sources),
-		views: make(map[string]*viewVersions, len(base.views)), services: make(map[string]*serviceVersions, len(base.services)),
+		views: cloneVersioned(base.views), services: cloneVersioned(base.services),
 		storages: base.storages,
-	}
-	for name, v := range base.views {
-		s.views[name] = &viewVersions{pointer: v.pointer, versions: maps.Clone(v.versions)}
-	}
-	for name, v := range base.services {
-		s.services[name] = &serviceVersions{pointer: v.pointer, versions: maps.Clone(v.versions)}
 	}
 	for i := range p.write.Objects {
 		o := &p.write.Objects[i]
@@ -36,11 +30,21 @@ func (p *Plan) Preview(base *Snapshot) (*Snapshot, error) {
 			return nil, err
 		}
 	}
-	for _, v := range s.views {
-		v.pointer.Current = v.pointer.Defined
-	}
-	for _, v := range s.services {
-		v.pointer.Current = v.pointer.Defined
-	}
+	promoteAll(s.views)
+	promoteAll(s.services)
 	return s, nil
+}
+
+func cloneVersioned[T any](all map[string]*versioned[T]) map[string]*versioned[T] {
+	c := make(map[string]*versioned[T], len(all))
+	for name, v := range all {
+		c[name] = &versioned[T]{pointer: v.pointer, versions: maps.Clone(v.versions)}
+	}
+	return c
+}
+
+func promoteAll[T any](all map[string]*versioned[T]) {
+	for _, v := range all {
+		v.pointer.Current = v.pointer.Defined
+	}
 }

@@ -155,11 +155,7 @@ func (p *planner) outlook() *outlook {
 		}
 	}
 	for name, v := range p.views {
-		var was Pointer
-		if known := p.base.views[name]; known != nil {
-			was = known.pointer
-		}
-		o.addView(v, after(KindView, name, was), p.defs.At(KindView, name))
+		o.addView(v, after(KindView, name, named(p.base.views, name).pointer), p.defs.At(KindView, name))
 	}
 	for name, was := range p.base.services {
 		pointer := after(KindService, name, was.pointer)
@@ -170,11 +166,7 @@ func (p *planner) outlook() *outlook {
 		}
 	}
 	for name, s := range p.services {
-		var was Pointer
-		if known := p.base.services[name]; known != nil {
-			was = known.pointer
-		}
-		o.addService(s, after(KindService, name, was), p.defs.At(KindService, name))
+		o.addService(s, after(KindService, name, named(p.base.services, name).pointer), p.defs.At(KindService, name))
 	}
 	return o
 }

@@ -85,22 +85,6 @@ type rollbacker struct {
 	failed   error
 }
 
-// wasView and wasService give the pointers of the revision to go back to; a name
-// that did not exist then points nowhere.
-func (b *rollbacker) wasView(name string) Pointer {
-	if v := b.to.views[name]; v != nil {
-		return v.pointer
-	}
-	return Pointer{}
-}
-
-func (b *rollbacker) wasService(name string) Pointer {
-	if s := b.to.services[name]; s != nil {
-		return s.pointer
-	}
-	return Pointer{}
-}
-
 // objects writes every state that differs: what said something else then says it
 // again, entities and sources that did not exist go.
 func (b *rollbacker) objects() {
@@ -118,14 +102,14 @@ func (b *rollbacker) objects() {
 		b.object(c.Kind, c.Name, 0, spec)
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.to.views)) {
-		for _, version := range slices.Sorted(maps.Keys(b.to.views[name].versions)) {
+		for _, version := range b.to.views[name].numbers() {
 			if was := b.to.views[name].versions[version].view; len(compareViews(b.base.views[name].versions[version].view, was, nowhere)) > 0 {
 				b.object(KindView, name, version, was)
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.to.services)) {
-		for _, version := range slices.Sorted(maps.Keys(b.to.services[name].versions)) {
+		for _, version := range b.to.services[name].numbers() {
 			if was := b.to.services[name].versions[version]; len(compareServices(b.base.services[name].versions[version], was, nowhere)) > 0 {
 				b.object(KindService, name, version, was)
 			}
@@ -147,13 +131,6 @@ func (b *rollbacker) object(kind, name string, version int, spec any) {
 	b.rollback.write.Objects = append(b.rollback.write.Objects, o)
 }
 
-func versionedName(name string, version int) string {
-	if version == 0 {
-		return name
-	}
-	return fmt.Sprintf("%s@%d", name, version)
-}
-
 func (b *rollbacker) pointers() {
 	move := func(kind, name string, is, was Pointer) {
 		if is.Current != was.Current || is.Defined != was.Defined {
@@ -161,10 +138,10 @@ func (b *rollbacker) pointers() {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.base.views)) {
-		move(KindView, name, b.base.views[name].pointer, b.wasView(name))
+		move(KindView, name, b.base.views[name].pointer, named(b.to.views, name).pointer)
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.base.services)) {
-		move(KindService, name, b.base.services[name].pointer, b.wasService(name))
+		move(KindService, name, b.base.services[name].pointer, named(b.to.services, name).pointer)
 	}
 }
 
@@ -186,7 +163,7 @@ func (b *rollbacker) removals() {
 		b.rollback.Removals = append(b.rollback.Removals, r)
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.to.views)) {
-		for _, version := range slices.Sorted(maps.Keys(b.to.views[name].versions)) {
+		for _, version := range b.to.views[name].numbers() {
 			b.taken(all, b.base.views[name].versions[version].view, b.to.views[name].versions[version].view)
 		}
 	}
@@ -238,7 +215,7 @@ func (b *rollbacker) readers() (now, all *outlook) {
 func (b *rollbacker) storages() {
 	wanted, kept := map[ViewRef]bool{}, map[ViewRef]bool{}
 	for name, v := range b.base.views {
-		if b.wasView(name).Defined == 0 {
+		if named(b.to.views, name).pointer.Defined == 0 {
 			continue
 		}
 		for version := range v.versions {
@@ -247,7 +224,7 @@ func (b *rollbacker) storages() {
 		}
 	}
 	for name, v := range b.base.services {
-		if b.wasService(name).Defined == 0 {
+		if named(b.to.services, name).pointer.Defined == 0 {
 			continue
 		}
 		for version, s := range v.versions {
@@ -295,8 +272,8 @@ func (b *rollbacker) fill(layout *feature.Storage) {
 // viewAfter gives a version as it is after the rollback: versions that were made
 // since stay as they are.
 func (b *rollbacker) viewAfter(ref ViewRef) *feature.ViewVersion {
-	if v := b.to.views[ref.View]; v != nil && v.versions[ref.Version] != nil {
-		return v.versions[ref.Version].view
+	if e := named(b.to.views, ref.View).versions[ref.Version]; e != nil {
+		return e.view
 	}
 	return b.base.views[ref.View].versions[ref.Version].view
 }

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/quiver-features/quiver/feature"
@@ -24,8 +22,8 @@ type Snapshot struct {
 
 	entities map[string]*feature.Entity
 	sources  map[string]*feature.Source
-	views    map[string]*viewVersions
-	services map[string]*serviceVersions
+	views    map[string]*versioned[*viewEntry]
+	services map[string]*versioned[*ServiceVersion]
 
 	storages map[uint64]*feature.Storage
 
@@ -37,21 +35,11 @@ type serviceKey struct {
 	version int
 }
 
-type viewVersions struct {
-	pointer  Pointer
-	versions map[int]*viewEntry
-}
-
 type viewEntry struct {
 	view     *feature.ViewVersion
 	storages []*feature.Storage // in the order of their ids
 	active   *feature.Storage
 	filling  *feature.Storage
-}
-
-type serviceVersions struct {
-	pointer  Pointer
-	versions map[int]*ServiceVersion
 }
 
 // ServiceVersion is one version of a service: which features of which view
@@ -89,8 +77,8 @@ func NewSnapshot(state State) (*Snapshot, error) {
 		head:     state.Head,
 		entities: map[string]*feature.Entity{},
 		sources:  map[string]*feature.Source{},
-		views:    map[string]*viewVersions{},
-		services: map[string]*serviceVersions{},
+		views:    map[string]*versioned[*viewEntry]{},
+		services: map[string]*versioned[*ServiceVersion]{},
 		storages: map[uint64]*feature.Storage{},
 	}
 	for i := range state.Objects {
@@ -126,10 +114,10 @@ func (s *Snapshot) addObject(o *Object) error {
 		s.sources[o.Name], into = e, e
 	case KindView:
 		v := new(feature.ViewVersion)
-		s.viewsOf(o.Name).versions[o.Version], into = &viewEntry{view: v}, v
+		claim(s.views, o.Name).versions[o.Version], into = &viewEntry{view: v}, v
 	case KindService:
 		v := new(ServiceVersion)
-		s.servicesOf(o.Name).versions[o.Version], into = v, v
+		claim(s.services, o.Name).versions[o.Version], into = v, v
 	default:
 		return fmt.Errorf("the registry holds a %q, which this version of Quiver does not know: %w", o.Kind, feature.ErrInvalid)
 	}
@@ -153,37 +141,15 @@ func consistent(record any) bool {
 	return true
 }
 
-func (s *Snapshot) viewsOf(name string) *viewVersions {
-	v := s.views[name]
-	if v == nil {
-		v = &viewVersions{versions: map[int]*viewEntry{}}
-		s.views[name] = v
-	}
-	return v
-}
-
-func (s *Snapshot) servicesOf(name string) *serviceVersions {
-	v := s.services[name]
-	if v == nil {
-		v = &serviceVersions{versions: map[int]*ServiceVersion{}}
-		s.services[name] = v
-	}
-	return v
-}
-
 func (s *Snapshot) addPointer(p Pointer) error {
-	known := func(version int) bool { return version == 0 }
+	sound := p.Current == 0 && p.Defined == 0 // other kinds have no versions
 	switch p.Kind {
 	case KindView:
-		v := s.viewsOf(p.Name)
-		v.pointer = p
-		known = func(version int) bool { return version == 0 || v.versions[version] != nil }
+		sound = point(s.views, p)
 	case KindService:
-		v := s.servicesOf(p.Name)
-		v.pointer = p
-		known = func(version int) bool { return version == 0 || v.versions[version] != nil }
+		sound = point(s.services, p)
 	}
-	if !known(p.Current) || !known(p.Defined) {
+	if !sound {
 		return fmt.Errorf("the registry points %s %s at versions %d and %d, and does not hold them: %w",
 			p.Kind, p.Name, p.Current, p.Defined, feature.ErrInvalid)
 	}
@@ -192,11 +158,10 @@ func (s *Snapshot) addPointer(p Pointer) error {
 
 func (s *Snapshot) addStorage(st *feature.Storage) error {
 	s.storages[st.ID] = st
-	views := s.views[st.View]
-	if views == nil || views.versions[st.Version] == nil {
+	e := named(s.views, st.View).versions[st.Version]
+	if e == nil {
 		return fmt.Errorf("the registry holds storage %d of %s@%d, but not that view: %w", st.ID, st.View, st.Version, feature.ErrInvalid)
 	}
-	e := views.versions[st.Version]
 	e.storages = append(e.storages, st)
 	switch st.State {
 	case feature.StorageActive:
@@ -244,37 +209,13 @@ func (s *Snapshot) View(name string, version int) (*feature.ViewVersion, error) 
 }
 
 func (s *Snapshot) viewEntry(name string, version int) (*viewEntry, error) {
-	v := s.views[name]
-	if v == nil {
-		return nil, notFound(KindView, name, s.currentViews())
-	}
-	if version == 0 {
-		if version = v.pointer.Current; version == 0 {
-			return nil, removedError(KindView, name, slices.Collect(maps.Keys(v.versions)))
-		}
-	}
-	if e := v.versions[version]; e != nil {
-		return e, nil
-	}
-	return nil, versionError(KindView, name, version, slices.Collect(maps.Keys(v.versions)))
+	return find(KindView, s.views, name, version)
 }
 
 // ServiceVersion gives a version of a service as it is recorded, 0 meaning the
 // current one. An unknown name or version wraps ErrNotFound.
 func (s *Snapshot) ServiceVersion(name string, version int) (*ServiceVersion, error) {
-	v := s.services[name]
-	if v == nil {
-		return nil, notFound(KindService, name, s.currentServices())
-	}
-	if version == 0 {
-		if version = v.pointer.Current; version == 0 {
-			return nil, removedError(KindService, name, slices.Collect(maps.Keys(v.versions)))
-		}
-	}
-	if e := v.versions[version]; e != nil {
-		return e, nil
-	}
-	return nil, versionError(KindService, name, version, slices.Collect(maps.Keys(v.versions)))
+	return find(KindService, s.services, name, version)
 }
 
 // Storage gives a storage by its ID. An unknown one wraps ErrNotFound.
@@ -288,8 +229,8 @@ func (s *Snapshot) Storage(id uint64) (*feature.Storage, error) {
 // Active gives the storage that a view version is read from online, or nil where
 // the version is unknown or not kept online.
 func (s *Snapshot) Active(view string, version int) *feature.Storage {
-	if v := s.views[view]; v != nil && v.versions[version] != nil {
-		return v.versions[version].active
+	if e := named(s.views, view).versions[version]; e != nil {
+		return e.active
 	}
 	return nil
 }
@@ -297,49 +238,8 @@ func (s *Snapshot) Active(view string, version int) *feature.Storage {
 // Filling gives the storage that is being filled to replace the active one, or
 // nil.
 func (s *Snapshot) Filling(view string, version int) *feature.Storage {
-	if v := s.views[view]; v != nil && v.versions[version] != nil {
-		return v.versions[version].filling
+	if e := named(s.views, view).versions[version]; e != nil {
+		return e.filling
 	}
 	return nil
-}
-
-func (s *Snapshot) currentViews() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for name, v := range s.views {
-			if v.pointer.Current != 0 && !yield(name) {
-				return
-			}
-		}
-	}
-}
-
-func (s *Snapshot) currentServices() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for name, v := range s.services {
-			if v.pointer.Current != 0 && !yield(name) {
-				return
-			}
-		}
-	}
-}
-
-func removedError(kind, name string, versions []int) error {
-	return fmt.Errorf("%s %s was removed; its versions can still be read by number: %s: %w",
-		kind, name, versionList(name, versions), feature.ErrNotFound)
-}
-
-func versionError(kind, name string, version int, versions []int) error {
-	return fmt.Errorf("%s %s has no version %d; there is %s: %w", kind, name, version, versionList(name, versions), feature.ErrNotFound)
-}
-
-func versionList(name string, versions []int) string {
-	slices.Sort(versions)
-	var b strings.Builder
-	for i, v := range versions {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(name + "@" + strconv.Itoa(v))
-	}
-	return b.String()
 }
