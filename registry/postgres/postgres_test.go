@@ -33,3 +33,7 @@ func TestConformance(t *testing.T) {
 		return func() registry.Store { return open(t, postgres.Options{URL: url, Project: "flights"}) }
 	})
 }
+
+func BenchmarkStore(b *testing.B) {
+	registrytest.Benchmark(b, open(b, postgres.Options{URL: testenv.Postgres(b).URL()}))
+}

@@ -1,4 +1,5 @@
-// Package registrytest has the suite that every registry.Store passes.
+// Package registrytest has the suite that every registry.Store passes, and the benchmark
+// that compares them.
 package registrytest
 
 import (

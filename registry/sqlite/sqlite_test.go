@@ -9,7 +9,7 @@ import (
 	"github.com/quiver-features/quiver/registry/sqlite"
 )
 
-func open(t *testing.T, path string, options sqlite.Options) *sqlite.Store {
+func open(t testing.TB, path string, options sqlite.Options) *sqlite.Store {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), path, options)
 	if err != nil {
@@ -28,4 +28,8 @@ func TestConformance(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "folder", "registry.db")
 		return func() registry.Store { return open(t, path, sqlite.Options{Project: "flights"}) }
 	})
+}
+
+func BenchmarkStore(b *testing.B) {
+	registrytest.Benchmark(b, open(b, filepath.Join(b.TempDir(), "registry.db"), sqlite.Options{}))
 }

@@ -41,3 +41,40 @@ func (s *Store) NewStorage(ctx context.Context, view string, version int) (featu
 	})
 	return made, err
 }
+
+// ActivateStorage implements registry.Store.
+func (s *Store) ActivateStorage(ctx context.Context, storage uint64) error {
+	return s.write(ctx, "switch a storage", func(tx *sql.Tx) error {
+		state, err := s.storageState(ctx, tx, storage)
+		if err != nil {
+			return err
+		}
+		switch state {
+		case feature.StorageActive:
+			return nil
+		case feature.StorageFilling:
+		case feature.StorageRetired:
+			return fmt.Errorf("storage %d was replaced by a later change: materialize the view again: %w", storage, feature.ErrConflict)
+		}
+		for _, step := range []string{
+			`UPDATE storages SET state = 'retired' WHERE state = 'active'
+				AND (view, version) = (SELECT view, version FROM storages WHERE id = ?1)`,
+			"UPDATE storages SET state = 'active' WHERE id = ?1",
+		} {
+			if _, err := tx.ExecContext(ctx, step, int64(storage)); err != nil {
+				return err
+			}
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE registry SET serial = serial + 1")
+		return err
+	})
+}
+
+func (s *Store) storageState(ctx context.Context, tx *sql.Tx, storage uint64) (feature.StorageState, error) {
+	var state feature.StorageState
+	err := tx.QueryRowContext(ctx, "SELECT state FROM storages WHERE id = ?", int64(storage)).Scan(&state)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("registry %s has no storage %d: %w", s.path, storage, feature.ErrNotFound)
+	}
+	return state, err
+}
