@@ -19,6 +19,7 @@ type comment struct {
 type rawBlock struct {
 	header string // | or >, with what follows
 	lines  []string
+	blanks bool // a line of blanks is deeper than the others: they are content
 }
 
 // scanner finds what the parser's nodes leave out of a document: its comments,
@@ -166,6 +167,7 @@ func (s *scanner) block(n *yaml.Node) {
 		indent := len(text) - len(strings.TrimLeft(text, " "))
 		switch {
 		case strings.Trim(text, " ") == "":
+			raw.blanks = raw.blanks || base >= 0 && indent > base
 			text = ""
 		case base < 0 && indent < s.least[n]:
 			base = 0 // no content at all

@@ -205,7 +205,7 @@ func (r rawBlock) movable(value string) bool {
 	if len(r.header) == 1 && !strings.HasSuffix(value, "\n") {
 		return false // it ends with the file, in the middle of a line
 	}
-	return len(r.lines) > 0 && r.lines[0] != "" && !strings.HasPrefix(r.lines[0], " ") && !strings.ContainsAny(r.header, "+0123456789")
+	return !r.blanks && len(r.lines) > 0 && r.lines[0] != "" && !strings.HasPrefix(r.lines[0], " ") && !strings.ContainsAny(r.header, "+0123456789")
 }
 
 func keyText(n *yaml.Node, flow bool) string { return scalarText(n, flow) }
