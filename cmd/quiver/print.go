@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -283,3 +284,18 @@ func tookText(d time.Duration) string {
 
 // rough writes a span to the second.
 func rough(d feature.Duration) string { return (d / feature.Second * feature.Second).String() }
+
+func versioned(name string, version int) string {
+	if version == 0 {
+		return name
+	}
+	return name + "@" + strconv.Itoa(version)
+}
+
+// shortTime writes a time to the second.
+func shortTime(t feature.Time) string {
+	if t == 0 || t == feature.MinTime {
+		return "-"
+	}
+	return t.Std().Truncate(time.Second).Format("2006-01-02 15:04:05Z")
+}

@@ -5,8 +5,42 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/spf13/cobra"
+
+	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/registry"
 )
+
+func (a *app) promoteCommand() *cobra.Command {
+	var kind string
+	c := &cobra.Command{
+		Use:   "promote NAME@VERSION",
+		Short: "Make a version of a view or a service the current one",
+		Example: `  quiver materialize                # the new version's storage first
+  quiver promote delay_model@2`,
+		Args: exactly("NAME@VERSION"),
+		RunE: func(c *cobra.Command, args []string) error {
+			switch kind {
+			case "", registry.KindView, registry.KindService:
+			default:
+				return usagef("--kind: unknown kind %q: expected view or service", kind)
+			}
+			name, version, err := feature.ParseVersioned(args[0])
+			if err != nil {
+				return usagef("%w", err)
+			}
+			if version == 0 {
+				return usagef("say which version: quiver promote %s@VERSION", name)
+			}
+			return a.withSnapshot(c.Context(), func(p *project, store registry.Store, base *registry.Snapshot) error {
+				target := registry.Target{Kind: kind, Name: name, Version: version}
+				return a.promote(c.Context(), p, store, base, target)
+			})
+		},
+	}
+	c.Flags().StringVar(&kind, "kind", "", "`kind` of what is meant, view or service, where both bear the name")
+	return c
+}
 
 // promote makes a version current, once the online store holds it.
 func (a *app) promote(ctx context.Context, p *project, store registry.Store, base *registry.Snapshot, target registry.Target) error {
