@@ -82,9 +82,9 @@ install: man completion ## install binary, manual and completion below PREFIX (/
 	@install -m 644 $(OUT)completion/quiver.fish $(SHARE)/fish/vendor_completions.d/quiver.fish
 	@echo "installed $(DESTDIR)$(PREFIX)/bin/quiver; its manual and completion are in $(SHARE)"
 
-.PHONY: bench
-bench: build ## measure from Parquet to a served value, on SQLite and Redis (run it beside nothing else)
-	@$(GO) run ./bench --quiver bin/quiver
+.PHONY: bench-online
+bench-online: build ## measure from Parquet to a served value, on SQLite and Redis (run it beside nothing else)
+	@$(GO) run ./bench/online --quiver bin/quiver
 
 ##@ Testing
 

@@ -1,8 +1,8 @@
-// Command bench measures the path from Parquet to a served value with the real
+// Command online measures the path from Parquet to a served value with the real
 // binary: materialization into SQLite and into Redis, bytes per key, and the
 // latency and throughput of single requests over gRPC and over HTTP. It prints a Markdown table.
 //
-//	make bench            # or: go run ./bench --quiver bin/quiver --rows 2000000 --keys 200000
+//	make bench-online     # or: go run ./bench/online --quiver bin/quiver --rows 2000000 --keys 200000
 //
 // The data is made from a seed, so that two machines measure the same work. It is
 // run beside nothing else: it uses every core.
