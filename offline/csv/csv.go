@@ -1,7 +1,7 @@
-// Package csv reads spines from CSV files: RFC 4180, UTF-8, a header line, an
-// empty field for null.
+// Package csv reads spines from, and writes training sets as, CSV files: RFC 4180,
+// UTF-8, a header line, an empty field for null. Output tells how values are written.
 //
-// A file is read once to check it and to find the types of its columns, and then
+// A spine is read once to check it and to find the types of its columns, and then
 // again for each pass of the engine, in records of bounded size.
 package csv
 

@@ -1,13 +1,16 @@
-// Package ipc writes training sets as Arrow IPC files (also known as Feather V2),
-// which pandas, polars and pyarrow open without conversion.
+// Package ipc reads spines from, and writes training sets as, Arrow IPC files
+// (also known as Feather V2) and streams, which pandas, polars, pyarrow and DuckDB
+// open without conversion.
 package ipc
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	arrowipc "github.com/apache/arrow/go/v17/arrow/ipc"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/offline"
@@ -18,15 +21,24 @@ import (
 type Options struct {
 	// Force allows to replace an existing file.
 	Force bool
+	// Stream writes a stream in place of a file: it is read from its start only.
+	Stream bool
 }
 
-// Output writes an Arrow IPC file. It is not safe for concurrent use.
+// Output writes an Arrow IPC file or stream, in batches of 65,536 rows: the bytes
+// depend on the rows, never on how they were cut into records. It is not safe for
+// concurrent use.
 type Output struct {
 	path   string
 	schema *arrow.Schema
-	file   *atomicfile.File
-	writer *arrowipc.FileWriter
-	ended  bool
+	file   *atomicfile.File // nil: written to somebody else's stream
+	writer interface {
+		Write(rec arrow.Record) error
+		Close() error
+	}
+	pending []arrow.Record // copies of rows that are no whole batch yet
+	rows    int64          // of them
+	ended   bool
 }
 
 var _ offline.Output = (*Output)(nil)
@@ -39,11 +51,21 @@ func Create(path string, schema *arrow.Schema, options Options) (*Output, error)
 		return nil, err
 	}
 	o := &Output{path: path, schema: schema, file: file}
+	if options.Stream {
+		o.writer = arrowipc.NewWriter(file, arrowipc.WithSchema(schema))
+		return o, nil
+	}
 	if o.writer, err = arrowipc.NewFileWriter(file, arrowipc.WithSchema(schema)); err != nil {
 		_ = file.Abort()
 		return nil, o.explain(err)
 	}
 	return o, nil
+}
+
+// NewStream writes an Arrow IPC stream to w as rows come; name is what errors call
+// it. What was written stays where the output is aborted.
+func NewStream(w io.Writer, name string, schema *arrow.Schema) *Output {
+	return &Output{path: name, schema: schema, writer: arrowipc.NewWriter(w, arrowipc.WithSchema(schema))}
 }
 
 func (o *Output) explain(err error) error {
@@ -67,12 +89,89 @@ func (o *Output) Write(record arrow.Record) error {
 			return fmt.Errorf("%s: column %q of the record is of type %s, the schema says %s: %w", o.path, f.Name, got, f.Type, feature.ErrInvalid)
 		}
 	}
-	same := array.NewRecord(o.schema, record.Columns(), record.NumRows())
-	defer same.Release()
-	if err := o.writer.Write(same); err != nil {
+	for at := int64(0); at < record.NumRows(); {
+		n := min(record.NumRows()-at, recordRows-o.rows)
+		part := record.NewSlice(at, at+n)
+		err := o.take(part)
+		part.Release()
+		if err != nil {
+			return err
+		}
+		at += n
+	}
+	return nil
+}
+
+// take writes a whole batch, or keeps a copy of rows that are none yet.
+func (o *Output) take(part arrow.Record) error {
+	if part.NumRows() == recordRows {
+		return o.write(part.Columns(), recordRows)
+	}
+	rows := part.NumRows()
+	columns, err := joined([]arrow.Record{part})
+	if err != nil {
+		return o.explain(err)
+	}
+	defer release(columns)
+	o.pending = append(o.pending, array.NewRecord(o.schema, columns, rows))
+	if o.rows += rows; o.rows < recordRows {
+		return nil
+	}
+	return o.flush()
+}
+
+// flush writes what is pending as one batch.
+func (o *Output) flush() error {
+	if o.rows == 0 {
+		return nil
+	}
+	columns, err := joined(o.pending)
+	if err != nil {
+		return o.explain(err)
+	}
+	defer release(columns)
+	rows := o.rows
+	o.forget()
+	return o.write(columns, rows)
+}
+
+func (o *Output) forget() {
+	for _, r := range o.pending {
+		r.Release()
+	}
+	o.pending, o.rows = nil, 0
+}
+
+func (o *Output) write(columns []arrow.Array, rows int64) error {
+	record := array.NewRecord(o.schema, columns, rows)
+	defer record.Release()
+	if err := o.writer.Write(record); err != nil {
 		return o.explain(err)
 	}
 	return nil
+}
+
+// joined copies the columns of records into one array each.
+func joined(records []arrow.Record) ([]arrow.Array, error) {
+	columns := make([]arrow.Array, records[0].NumCols())
+	for i := range columns {
+		parts := make([]arrow.Array, len(records))
+		for j, r := range records {
+			parts[j] = r.Column(i)
+		}
+		var err error
+		if columns[i], err = array.Concatenate(parts, memory.DefaultAllocator); err != nil {
+			release(columns[:i])
+			return nil, err
+		}
+	}
+	return columns, nil
+}
+
+func release(columns []arrow.Array) {
+	for _, c := range columns {
+		c.Release()
+	}
 }
 
 // Commit implements offline.Output.
@@ -81,9 +180,18 @@ func (o *Output) Commit() error {
 		return fmt.Errorf("%s: ended twice: %w", o.path, feature.ErrInvalid)
 	}
 	o.ended = true
-	if err := o.writer.Close(); err != nil {
+	err := o.flush()
+	if err == nil {
+		if err = o.writer.Close(); err != nil {
+			err = o.explain(err)
+		}
+	}
+	switch {
+	case o.file == nil:
+		return err
+	case err != nil:
 		_ = o.file.Abort()
-		return o.explain(err)
+		return err
 	}
 	return o.file.Commit()
 }
@@ -91,5 +199,9 @@ func (o *Output) Commit() error {
 // Abort implements offline.Output.
 func (o *Output) Abort() error {
 	o.ended = true
+	o.forget()
+	if o.file == nil {
+		return nil
+	}
 	return o.file.Abort()
 }
