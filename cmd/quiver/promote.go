@@ -49,6 +49,9 @@ func (a *app) promote(ctx context.Context, p *project, store registry.Store, bas
 	}
 	m := materializedIn{app: a, project: p, identity: base.Identity().ID}
 	defer m.close()
+	if err := m.open(ctx); err != nil {
+		return err
+	}
 	revision, err := registry.Promote(ctx, store, base, target, m.ask, author(ctx, p, ""))
 	if err != nil {
 		return committed(ctx, err)

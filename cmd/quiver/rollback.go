@@ -188,18 +188,26 @@ func (m *materializedIn) ask(ctx context.Context, storage *feature.Storage) (boo
 }
 
 func (m *materializedIn) holds(ctx context.Context, storage *feature.Storage) (bool, error) {
-	if m.store == nil {
-		var err error
-		if m.store, err = m.project.openOnline(ctx, m.identity); err != nil {
-			m.store = nil
-			return false, err
-		}
+	if err := m.open(ctx); err != nil {
+		return false, err
 	}
 	marks, err := m.store.Watermarks(ctx, []uint64{storage.ID})
 	if err != nil {
 		return false, err
 	}
 	return marks[0].Holds(), nil
+}
+
+// open opens the store, once.
+func (m *materializedIn) open(ctx context.Context) error {
+	if m.store != nil {
+		return nil
+	}
+	store, err := m.project.openOnline(ctx, m.identity)
+	if err == nil {
+		m.store = store
+	}
+	return err
 }
 
 func (m *materializedIn) close() {
