@@ -144,21 +144,6 @@ func (r *resolver) missing(at Position, s *resolvedSource, column, format string
 	r.problem(at, hint, "%s: the files have no column %q", fmt.Sprintf(format, args...), column)
 }
 
-func shortList(names []string) string {
-	const most = 12
-	text := ""
-	for i, n := range names {
-		switch {
-		case i == most:
-			return text + fmt.Sprintf(" and %d more", len(names)-most)
-		case i > 0:
-			text += ", "
-		}
-		text += n
-	}
-	return text
-}
-
 // inFiles gives the name in the files of a column as definitions name it.
 func (s *resolvedSource) inFiles(column string) string {
 	if o := s.overrides[column]; o != nil && o.Column != "" {

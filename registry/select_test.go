@@ -82,6 +82,7 @@ func TestReferencesThatAreRefused(t *testing.T) {
 	}{
 		{nil, feature.ErrInvalid, "no feature is asked for"},
 		{[]string{"lats:delay"}, feature.ErrNotFound, `no view is named "lats" (did you mean "last"?)`},
+		{[]string{"weather:wind"}, feature.ErrNotFound, `no view is named "weather"; there is last, world`},
 		{[]string{"last@9:delay"}, feature.ErrNotFound, "view last has no version 9; there is last@1, last@2"},
 		{[]string{"last:dealy"}, feature.ErrNotFound, `no feature of last@1 is named "dealy" (did you mean "delay"?)`},
 		{[]string{"last:delay", "last:delay"}, feature.ErrInvalid, "both give the output column last__delay"},
@@ -97,7 +98,7 @@ func TestReferencesThatAreRefused(t *testing.T) {
 	for _, test := range []struct {
 		version    int
 		name, text string
-	}{{0, "modek", `no service is named "modek" (did you mean "model"?)`}, {5, "model", "service model has no version 5; there is model@1, model@2"}} {
+	}{{0, "fraud", `no service is named "fraud"; there is model: not found`}, {0, "modek", `no service is named "modek" (did you mean "model"?)`}, {5, "model", "service model has no version 5; there is model@1, model@2"}} {
 		_, err := s.Service(test.name, test.version)
 		if !errors.Is(err, feature.ErrNotFound) || !strings.Contains(err.Error(), test.text) {
 			t.Errorf("got %v, want %q", err, test.text)

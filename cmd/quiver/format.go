@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -87,6 +88,9 @@ func (a *app) formatFiles(args []string) ([]definition.File, error) {
 		}
 		root := folder
 		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("there is no file or folder %s: check the path: %w", arg, feature.ErrNotFound)
+		}
 		directory := err == nil && info.IsDir()
 		if root == "" && directory {
 			root = path

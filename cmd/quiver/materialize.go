@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -183,25 +182,6 @@ func parseViews(texts []string) ([]viewRef, error) {
 	return refs, nil
 }
 
-// knownView checks that there is such a view, and names those that there are.
-func knownView(s *registry.Snapshot, w viewRef) error {
-	_, err := s.View(w.name, w.version)
-	var names []string
-	for _, l := range s.Views() {
-		if l.Name == w.name {
-			return err
-		}
-		if l.Current != 0 {
-			names = append(names, l.Name)
-		}
-	}
-	if err == nil || len(names) == 0 {
-		return err
-	}
-	return fmt.Errorf("no view is named %q%s: the views are %s: %w", w.name,
-		didYouMean("", w.name, slices.Values(names)), strings.Join(names, ", "), feature.ErrNotFound)
-}
-
 // onlineViews gives the online versions of the wanted views, or of all.
 func onlineViews(s *registry.Snapshot, wanted []viewRef) ([]registry.OnlineView, error) {
 	all := s.OnlineViews()
@@ -213,7 +193,7 @@ func onlineViews(s *registry.Snapshot, wanted []viewRef) ([]registry.OnlineView,
 	}
 	var chosen []registry.OnlineView
 	for _, w := range wanted {
-		if err := knownView(s, w); err != nil {
+		if _, err := s.View(w.name, w.version); err != nil {
 			return nil, err
 		}
 		before := len(chosen)

@@ -71,7 +71,7 @@ func (a *app) runsCommand() *cobra.Command {
 			}
 			return a.withReader(c.Context(), func(_ *project, store registry.Store, s *registry.Snapshot) error {
 				for _, w := range wanted {
-					if err := knownView(s, w); err != nil {
+					if _, err := s.View(w.name, w.version); err != nil {
 						return err
 					}
 				}
