@@ -7,6 +7,7 @@ import "strings"
 type urls struct {
 	schemes []string // all that are read
 	shown   []string // those that messages name: of several spellings one
+	note    string   // what messages say after them
 }
 
 func registryURLs() urls {
@@ -17,6 +18,7 @@ func onlineURLs() urls {
 	return urls{
 		schemes: []string{"redis", "rediss", "redis-cluster", "rediss-cluster", "redis-sentinel", "rediss-sentinel"},
 		shown:   []string{"redis", "redis-cluster", "redis-sentinel"},
+		note:    " (rediss…:// with TLS)",
 	}
 }
 
@@ -30,10 +32,7 @@ func (u urls) expected() string {
 		}
 		forms += separator + scheme + "://…"
 	}
-	if strings.HasPrefix(u.shown[0], "redis") {
-		forms += " (rediss…:// with TLS)"
-	}
-	return forms
+	return forms + u.note
 }
 
 // hosts gives what follows a known scheme; ok is false for any other text.
