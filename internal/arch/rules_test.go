@@ -91,6 +91,9 @@ func rules() []rule {
 		{"offline/atomicfile", []string{"feature"}, []string{xsys}, "atomicfile gives whole files their names and knows nothing of what is in them"},
 		{"offline/parquet", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{parquetGo, compress, arrow, xsys}, technology},
 		{"offline/ipc", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{arrow, compress}, technology},
+		{"offline/eventspine", []string{"offline", "offline/arrowconv", "feature"}, []string{arrow}, "eventspine makes spines of what views hold and knows no format"},
+		{"offline/sample", []string{"offline", "offline/arrowconv", "feature"}, []string{arrow}, "sample takes rows of any spine and knows no format"},
+		{"offline/dataset", []string{"offline", "offline/arrowconv", "feature"}, []string{arrow}, "dataset puts files of any format into folders"},
 		{"offline/csv", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{arrow}, technology},
 
 		{"online", []string{"feature"}, nil, concept},

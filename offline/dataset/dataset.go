@@ -1,0 +1,360 @@
+// Package dataset writes a training set as a folder of files: cut where a file has
+// grown enough, or split by the values of columns into folders as Hive names them
+// (country=NL/), or both.
+//
+// The folder is made beside its final place under a hidden name and gets its name
+// when everything is in it: readers see all of it or nothing. What files there are,
+// and their bytes, depend on the rows and the options, never on how rows were cut
+// into records.
+package dataset
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/offline"
+	"github.com/quiver-features/quiver/offline/arrowconv"
+)
+
+// Options of Create.
+type Options struct {
+	// File begins one file of the folder.
+	File func(path string, schema *arrow.Schema) (offline.Output, error)
+	// Ending is that of the files' names, with its dot.
+	Ending string
+	// PartitionBy names columns that become folders, the outermost first. They are
+	// not in the files.
+	PartitionBy []string
+	// Rows is the most rows of a file; 0: any number.
+	Rows int64
+	// Bytes is about how large a file gets; 0: any size. A file's size is known when
+	// it is complete: the first is cut by the size of its values in memory, those
+	// after it by what that gave.
+	Bytes int64
+	// Open is how many partitions are written at once; 0 means 64. Where rows change
+	// between more of them, the one that waited longest is completed, and goes on in
+	// a file of its own.
+	Open int
+}
+
+// File is a file of a folder that was written.
+type File struct {
+	Path string // below the folder, with slashes
+	Rows int64
+}
+
+const (
+	openByDefault = 64
+	mostFiles     = 100_000
+	look          = 1024 // rows between two looks at a file's size
+)
+
+// Output writes a folder. It is not safe for concurrent use.
+type Output struct {
+	path    string
+	staged  string // the folder while it is written; empty after the end
+	options Options
+	schema  *arrow.Schema // of the files
+	keep    []int         // the columns of the files
+	by      []int         // the columns of PartitionBy
+
+	parts   map[string]*part // by their folder
+	open    []*part
+	row     int64 // rows so far
+	files   []File
+	per     float64 // bytes on disk for a byte in memory, by the files so far; 0: not known
+	inside  int64   // bytes in memory of completed files
+	outside int64   // and on disk
+}
+
+var _ offline.Output = (*Output)(nil)
+
+// Create begins a folder at path, which must not be there (feature.ErrConflict).
+// Columns that can't name folders are errors that wrap feature.ErrInvalid.
+func Create(path string, schema *arrow.Schema, options Options) (*Output, error) {
+	if options.Open <= 0 {
+		options.Open = openByDefault
+	}
+	o := &Output{path: path, options: options, parts: map[string]*part{}}
+	if err := o.plan(schema); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return nil, fmt.Errorf("%s is there already: name another output, or replace it with --force: %w", path, feature.ErrConflict)
+	}
+	suffix := make([]byte, 6)
+	if _, err := rand.Read(suffix); err != nil {
+		return nil, fmt.Errorf("%s: a temporary name: %w: %w", path, err, feature.ErrUnavailable)
+	}
+	dir, name := filepath.Split(filepath.Clean(path))
+	o.staged = filepath.Join(dir, "."+name+".tmp-"+hex.EncodeToString(suffix))
+	if err := os.Mkdir(o.staged, 0o777); err != nil { //nolint:gosec // as the umask says, like the files in it
+		o.staged = ""
+		return nil, explain(path, err)
+	}
+	return o, nil
+}
+
+func (o *Output) plan(schema *arrow.Schema) error {
+	var names []string
+	for _, f := range schema.Fields() {
+		names = append(names, f.Name)
+	}
+	for _, name := range o.options.PartitionBy {
+		at := slices.Index(names, name)
+		switch {
+		case at < 0:
+			near := ""
+			if n := feature.Nearest(name, slices.Values(names)); n != "" {
+				near = fmt.Sprintf(" (did you mean %q?)", n)
+			}
+			return fmt.Errorf("there is no column %q to partition by%s: %w", name, near, feature.ErrInvalid)
+		case slices.Contains(o.by, at):
+			return fmt.Errorf("column %q is named twice to partition by: %w", name, feature.ErrInvalid)
+		case !namesFolders(schema.Field(at).Type):
+			return fmt.Errorf("column %q is of type %s, which can't name folders: partition by text, whole numbers, dates, times or truth values: %w",
+				name, schema.Field(at).Type, feature.ErrInvalid)
+		}
+		o.by = append(o.by, at)
+	}
+	var fields []arrow.Field
+	for i, f := range schema.Fields() {
+		if !slices.Contains(o.by, i) {
+			o.keep = append(o.keep, i)
+			fields = append(fields, f)
+		}
+	}
+	if len(fields) == 0 {
+		return fmt.Errorf("every column is one to partition by, and the files would be empty: %w", feature.ErrInvalid)
+	}
+	metadata := schema.Metadata()
+	o.schema = arrow.NewSchema(fields, &metadata)
+	return nil
+}
+
+func explain(path string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s can't be created: its folder does not exist, make it first: %w", path, feature.ErrNotFound)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s can't be created: check the permissions of its folder: %w: %w", path, err, feature.ErrInvalid)
+	default:
+		return fmt.Errorf("%s can't be written: %w: %w", path, err, feature.ErrUnavailable)
+	}
+}
+
+// part is a partition; without PartitionBy there is one.
+type part struct {
+	folder  string // below the output's, with slashes; empty: itself
+	number  int    // of its next file
+	out     offline.Output
+	name    string // of the file that is open
+	rows    int64  // of it
+	bytes   int64  // of its values in memory
+	last    int64  // the row that came last
+	pending []int  // rows of the current record that are not written yet
+}
+
+// Write implements offline.Output.
+func (o *Output) Write(record arrow.Record) error {
+	if o.staged == "" {
+		return fmt.Errorf("%s: written after its end: %w", o.path, feature.ErrInvalid)
+	}
+	folder := folderOf(record, o.options.PartitionBy, o.by)
+	columns := make([]arrow.Array, len(o.keep))
+	for i, c := range o.keep {
+		columns[i] = record.Column(c)
+	}
+	var name []byte
+	for row := range int(record.NumRows()) {
+		var err error
+		if name, err = folder(name[:0], row); err != nil {
+			return fmt.Errorf("%s: %w", o.path, err)
+		}
+		p := o.parts[string(name)]
+		if p == nil {
+			p = &part{folder: string(name)}
+			o.parts[p.folder] = p
+		}
+		if err := o.take(p, columns, row); err != nil {
+			return err
+		}
+		o.row++
+	}
+	for _, p := range o.open {
+		if err := o.flush(p, columns); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take puts a row of the current record into a partition's file.
+func (o *Output) take(p *part, columns []arrow.Array, row int) error {
+	if p.out == nil {
+		if err := o.begin(p, columns); err != nil {
+			return err
+		}
+	}
+	p.pending = append(p.pending, row)
+	p.last = o.row
+	p.rows++
+	if o.options.Bytes > 0 {
+		for _, c := range columns {
+			p.bytes += sizeOf(c.Data(), row)
+		}
+	}
+	if p.rows == o.options.Rows || o.options.Bytes > 0 && p.rows%look == 0 && o.large(p) {
+		return o.end(p, columns)
+	}
+	return nil
+}
+
+func (o *Output) large(p *part) bool {
+	per := o.per
+	if per == 0 {
+		per = 1
+	}
+	return float64(p.bytes)*per >= float64(o.options.Bytes)
+}
+
+// begin begins a partition's next file, and completes another's where too many
+// are open.
+func (o *Output) begin(p *part, columns []arrow.Array) error {
+	if len(o.open) == o.options.Open {
+		oldest := slices.MinFunc(o.open, func(a, b *part) int { return int(a.last - b.last) })
+		if err := o.end(oldest, columns); err != nil {
+			return err
+		}
+	}
+	if len(o.files) >= mostFiles {
+		return fmt.Errorf("%s: more than %d files: partition by columns of fewer values, or sort the spine by them: %w", o.path, mostFiles, feature.ErrTooLarge)
+	}
+	folder := filepath.Join(o.staged, filepath.FromSlash(p.folder))
+	if err := os.MkdirAll(folder, 0o777); err != nil { //nolint:gosec // as the umask says, like the files in it
+		return explain(o.path, err)
+	}
+	name := fmt.Sprintf("part-%05d%s", p.number, o.options.Ending)
+	p.number++
+	p.name = path.Join(p.folder, name)
+	out, err := o.options.File(filepath.Join(folder, name), o.schema)
+	if err != nil {
+		return err
+	}
+	p.out = out
+	o.open = append(o.open, p)
+	return nil
+}
+
+// flush writes a partition's rows of the current record.
+func (o *Output) flush(p *part, columns []arrow.Array) error {
+	if len(p.pending) == 0 {
+		return nil
+	}
+	taken, err := o.taken(p.pending, columns)
+	if err != nil {
+		return err
+	}
+	defer taken.Release()
+	p.pending = p.pending[:0]
+	return p.out.Write(taken)
+}
+
+// end completes a partition's file.
+func (o *Output) end(p *part, columns []arrow.Array) error {
+	if err := o.flush(p, columns); err != nil {
+		return err
+	}
+	if err := p.out.Commit(); err != nil {
+		return err
+	}
+	if o.options.Bytes > 0 {
+		st, err := os.Stat(filepath.Join(o.staged, filepath.FromSlash(p.name)))
+		if err != nil {
+			return explain(o.path, err)
+		}
+		o.inside, o.outside = o.inside+p.bytes, o.outside+st.Size()
+		o.per = float64(o.outside) / float64(max(o.inside, 1))
+	}
+	o.files = append(o.files, File{Path: p.name, Rows: p.rows})
+	o.open = slices.DeleteFunc(o.open, func(open *part) bool { return open == p })
+	p.out, p.rows, p.bytes = nil, 0, 0
+	return nil
+}
+
+// Files gives the files that were written, in the order of their paths.
+func (o *Output) Files() []File { return o.files }
+
+// Commit implements offline.Output. Rows that never came make one file without
+// rows, where there are no partitions.
+func (o *Output) Commit() error {
+	if o.staged == "" {
+		return fmt.Errorf("%s: ended twice: %w", o.path, feature.ErrInvalid)
+	}
+	if err := o.complete(); err != nil {
+		return errors.Join(err, o.Abort())
+	}
+	if err := os.Rename(o.staged, o.path); err != nil {
+		return errors.Join(explain(o.path, err), o.Abort())
+	}
+	o.staged = ""
+	return nil
+}
+
+func (o *Output) complete() error {
+	if len(o.files) == 0 && len(o.open) == 0 && len(o.by) == 0 {
+		if err := o.begin(&part{}, nil); err != nil {
+			return err
+		}
+	}
+	for len(o.open) > 0 {
+		if err := o.end(o.open[0], nil); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(o.files, func(a, b File) int {
+		switch {
+		case a.Path < b.Path:
+			return -1
+		case a.Path > b.Path:
+			return 1
+		}
+		return 0
+	})
+	return nil
+}
+
+// Abort implements offline.Output.
+func (o *Output) Abort() error {
+	if o.staged == "" {
+		return nil
+	}
+	var errs []error
+	for _, p := range o.open {
+		errs = append(errs, p.out.Abort())
+	}
+	errs = append(errs, os.RemoveAll(o.staged))
+	o.staged, o.open = "", nil
+	return errors.Join(errs...)
+}
+
+// taken copies rows of the current record; a run of them is shown as it is.
+func (o *Output) taken(rows []int, columns []arrow.Array) (arrow.Record, error) {
+	record := newRecord(o.schema, columns)
+	defer record.Release()
+	first, n := rows[0], len(rows)
+	if rows[n-1]-first == n-1 {
+		return record.NewSlice(int64(first), int64(first+n)), nil
+	}
+	return arrowconv.TakeRecord(record, rows)
+}
