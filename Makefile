@@ -82,9 +82,23 @@ install: man completion ## install binary, manual and completion below PREFIX (/
 	@install -m 644 $(OUT)completion/quiver.fish $(SHARE)/fish/vendor_completions.d/quiver.fish
 	@echo "installed $(DESTDIR)$(PREFIX)/bin/quiver; its manual and completion are in $(SHARE)"
 
+# Benchmarks use every core: run them beside nothing else. BENCH_FLAGS goes to the training sets', for example
+# BENCH_FLAGS='--write bench/RESULTS.md --only W1,W5'.
+BENCH_FLAGS ?=
+.PHONY: bench
+bench: bench-train bench-online ## both benchmarks at full size (half an hour, 20 GB of disk)
+
+.PHONY: bench-train
+bench-train: build ## measure training sets beside DuckDB, Polars and Feast, every value compared
+	@$(GO) run ./bench/train --quiver $(BIN) $(BENCH_FLAGS)
+
+.PHONY: bench-small
+bench-small: BENCH_FLAGS := --scale 0.05 $(BENCH_FLAGS)
+bench-small: bench-train ## the same at a twentieth of the size, in under two minutes
+
 .PHONY: bench-online
-bench-online: build ## measure from Parquet to a served value, on SQLite and Redis (run it beside nothing else)
-	@$(GO) run ./bench/online --quiver bin/quiver
+bench-online: build ## measure from Parquet to a served value, on SQLite and Redis
+	@$(GO) run ./bench/online --quiver $(BIN)
 
 ##@ Testing
 

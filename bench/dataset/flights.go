@@ -49,13 +49,14 @@ type routeMinute struct {
 
 // Flights is a folder of two files made of real flights: source.parquet has each as a feature row, in the order of
 // departure, with airport_tied and route_tied where another one has the same time and origin, and destination;
-// spine.parquet has each as a spine row. from is a Parquet file, or a folder of them.
-func (c Cache) Flights(ctx context.Context, from string) (string, error) {
+// spine.parquet has each as a spine row. from is a Parquet file, or a folder of them. Gives the folder and the number of
+// flights.
+func (c Cache) Flights(ctx context.Context, from string) (string, int, error) {
 	flights, err := readFlights(from)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
-	return c.Set(ctx, "flights-"+count(len(flights)), func(ctx context.Context, folder string) error {
+	folder, err := c.Set(ctx, "flights-"+count(len(flights)), func(ctx context.Context, folder string) error {
 		airports, routes := map[airportMinute]int{}, map[routeMinute]int{}
 		for _, f := range flights {
 			a := airportMinute{f.Date, f.Origin}
@@ -74,6 +75,7 @@ func (c Cache) Flights(ctx context.Context, from string) (string, error) {
 			*r = flightSpineRow{flights[i].Date, flights[i].Origin, flights[i].Destination, int64(i)}
 		})
 	})
+	return folder, len(flights), err
 }
 
 func readFlights(from string) ([]flight, error) {

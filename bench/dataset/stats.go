@@ -49,21 +49,21 @@ func float(row, feature int) float64 {
 }
 
 type statsRow struct {
-	User int64 `parquet:"user_id"`
-	At   int64 `parquet:"ts,timestamp(microsecond)"`
-	F0   float64
-	F1   float64
-	F2   float64
-	F3   float64
-	F4   float64
-	F5   float64
-	F6   float64
-	F7   float64
-	F8   float64
-	F9   float64
+	User int64   `parquet:"user_id"`
+	At   int64   `parquet:"ts,timestamp(microsecond)"`
+	F0   float64 `parquet:"f0"`
+	F1   float64 `parquet:"f1"`
+	F2   float64 `parquet:"f2"`
+	F3   float64 `parquet:"f3"`
+	F4   float64 `parquet:"f4"`
+	F5   float64 `parquet:"f5"`
+	F6   float64 `parquet:"f6"`
+	F7   float64 `parquet:"f7"`
+	F8   float64 `parquet:"f8"`
+	F9   float64 `parquet:"f9"`
 }
 
-// Stats is a folder of Parquet files with int64 keys and ten float64 features, F0 to F9, in the order of the layout.
+// Stats is a folder of Parquet files with int64 keys and ten float64 features, f0 to f9, in the order of the layout.
 func (c Cache) Stats(ctx context.Context, s Size, l Layout, files int) (string, error) {
 	name := fmt.Sprintf("stats-%s-%s-%s-%d", count(s.Rows), count(s.Keys), l, files)
 	return c.Set(ctx, name, func(ctx context.Context, folder string) error {
@@ -80,14 +80,14 @@ func (c Cache) Stats(ctx context.Context, s Size, l Layout, files int) (string, 
 }
 
 type profileRow struct {
-	User    string `parquet:"user_id"`
-	At      int64  `parquet:"ts,timestamp(microsecond)"`
-	F0      float64
-	F1      float64
-	F2      float64
-	F3      float64
-	F4      float64
-	F5      float64
+	User    string    `parquet:"user_id"`
+	At      int64     `parquet:"ts,timestamp(microsecond)"`
+	F0      float64   `parquet:"f0"`
+	F1      float64   `parquet:"f1"`
+	F2      float64   `parquet:"f2"`
+	F3      float64   `parquet:"f3"`
+	F4      float64   `parquet:"f4"`
+	F5      float64   `parquet:"f5"`
 	City    string    `parquet:"city,dict"`
 	Session string    `parquet:"session"`
 	Vector  []float32 `parquet:"vector,list"`
