@@ -81,7 +81,7 @@ func (c Cache) Flights(ctx context.Context, from string) (string, int, error) {
 func readFlights(from string) ([]flight, error) {
 	files := []string{from}
 	if info, err := os.Stat(from); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("flights, a Parquet file or a folder of them: %w", err)
 	} else if info.IsDir() {
 		if files, err = filepath.Glob(filepath.Join(from, "*.parquet")); err != nil {
 			return nil, err
