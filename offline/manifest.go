@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/quiver-features/quiver/feature"
@@ -17,25 +18,51 @@ import (
 // Manifest tells how a training set came about: enough to build it again and to
 // say what changed since. It is written beside the training set.
 type Manifest struct {
-	Format         int               `json:"format"` // of the manifest: 1
-	Registry       string            `json:"registry,omitzero"`
+	Format         int               `json:"format"`            // of the manifest: 1
+	Registry       string            `json:"registry,omitzero"` // its ID; empty: definitions that were not applied
 	Revision       int64             `json:"revision"`
-	Service        string            `json:"service,omitzero"` // with its version; empty for a list of references
-	Engine         string            `json:"engine"`           // version of Quiver
+	Definitions    string            `json:"definitions,omitzero"` // digest of the views and the outputs, with everything looked up
+	Service        string            `json:"service,omitzero"`     // with its version; empty for a list of references
+	Engine         string            `json:"engine"`               // version of Quiver
 	Created        time.Time         `json:"created"`
 	EventTimestamp string            `json:"event_timestamp"` // the spine's time column
 	Rows           int64             `json:"rows"`
+	Asked          ManifestAsked     `json:"asked,omitzero"`
 	Output         ManifestOutput    `json:"output"`
 	Spine          ManifestFile      `json:"spine"`
 	Views          []ManifestView    `json:"views"`
 	Features       []ManifestFeature `json:"features"`
 }
 
-// ManifestOutput is the file that was written.
+// ManifestAsked is what a training set's rows were taken from, and how they were
+// written, as far as it was asked for.
+type ManifestAsked struct {
+	From           *feature.Time `json:"from,omitempty"` // of a range in place of a spine
+	To             *feature.Time `json:"to,omitempty"`
+	AsOf           *feature.Time `json:"as_of,omitempty"` // of a snapshot in place of a spine
+	SpineFormat    string        `json:"spine_format,omitzero"`
+	EventTimestamp string        `json:"event_timestamp,omitzero"`
+	Sample         string        `json:"sample,omitzero"`
+	Seed           uint64        `json:"seed,omitzero"`
+	PartitionBy    []string      `json:"partition_by,omitempty"`
+	FileRows       int64         `json:"file_rows,omitzero"`
+	FileBytes      int64         `json:"file_bytes,omitzero"`
+}
+
+// ManifestOutput is what was written: a file, or a folder of files.
 type ManifestOutput struct {
-	Path   string `json:"path"`
-	Format string `json:"format"`           // parquet, arrow
-	Digest string `json:"digest,omitempty"` // "sha256:" and the hex of all bytes' hash; empty: not known
+	Path   string `json:"path"`             // "-": standard output
+	Format string `json:"format"`           // parquet, csv, arrow, arrow-stream
+	Digest string `json:"digest,omitempty"` // "sha256:" and the hex of all bytes' hash, for a folder of its files' digests and names; empty: not known
+	// Files are those of a folder, in the order of their paths.
+	Files []ManifestPart `json:"files,omitempty"`
+}
+
+// ManifestPart is one file of a folder that was written.
+type ManifestPart struct {
+	Path   string `json:"path"` // below the folder, with slashes
+	Rows   int64  `json:"rows"`
+	Digest string `json:"digest"`
 }
 
 // ManifestFile is a file that was read.
@@ -73,6 +100,7 @@ type Origin struct {
 	Registry string    // its ID; empty: definitions that were not applied
 	Engine   string    // version of Quiver
 	Created  time.Time // wall clock
+	Asked    ManifestAsked
 	Output   ManifestOutput
 }
 
@@ -82,8 +110,9 @@ func NewManifest(req Request, res *Result, origin Origin) *Manifest {
 	m := &Manifest{
 		Format: 1, Registry: origin.Registry, Revision: sel.Revision, Service: sel.Service,
 		Engine: origin.Engine, Created: origin.Created.UTC(), EventTimestamp: res.EventTimestamp,
-		Rows: res.Rows, Output: origin.Output, Spine: manifestFile(res.Spine),
-		Views: []ManifestView{}, Features: []ManifestFeature{},
+		Rows: res.Rows, Asked: origin.Asked, Output: origin.Output, Spine: manifestFile(res.Spine),
+		Definitions: definitionsDigest(sel),
+		Views:       []ManifestView{}, Features: []ManifestFeature{},
 	}
 	for i, v := range res.Views {
 		use := &sel.Uses[i]
@@ -122,6 +151,46 @@ func share(n, of int64) float64 {
 		return 0
 	}
 	return float64(n) / float64(of)
+}
+
+// definitionsDigest is of what decides the values: the views with their sources
+// and rules, and the outputs.
+func definitionsDigest(sel *feature.Selection) string {
+	type use struct {
+		View  *feature.ViewVersion
+		Alias string
+		Keys  []string
+	}
+	all := struct {
+		Uses    []use
+		Outputs []feature.Output
+	}{Outputs: sel.Outputs}
+	for i := range sel.Uses {
+		u := &sel.Uses[i]
+		view := *u.View
+		view.Meta = feature.Meta{Name: view.Name} // descriptions and owners change no value
+		view.Schedule, view.MaxStaleness, view.Online = "", 0, false
+		view.Features = slices.Clone(view.Features)
+		for f := range view.Features {
+			view.Features[f].Description = ""
+		}
+		all.Uses = append(all.Uses, use{&view, u.Alias, u.Keys})
+	}
+	text, err := json.Marshal(all)
+	if err != nil { // definitions came from JSON or YAML: they go back
+		return ""
+	}
+	sum := sha256.Sum256(text)
+	return "sha256:" + hex.EncodeToString(sum[:16])
+}
+
+// DigestFolder gives the digest of a folder whose files have these.
+func DigestFolder(files []ManifestPart) string {
+	h := sha256.New()
+	for _, f := range files {
+		_, _ = fmt.Fprintf(h, "%s  %q\n", f.Digest, f.Path) // a hash takes everything
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
 // DigestFile gives the digest of a training set's file, as ManifestOutput holds

@@ -54,6 +54,10 @@ func TestAManifestTellsHowATrainingSetCameAbout(t *testing.T) {
 	if err := json.Unmarshal(text, &got); err != nil {
 		t.Fatal(err)
 	}
+	if d, _ := got["definitions"].(string); !strings.HasPrefix(d, "sha256:") || len(d) != len("sha256:")+32 {
+		t.Errorf("definitions %q", d)
+	}
+	delete(got, "definitions")
 	file := func(name, digest string, rows float64) map[string]any {
 		return map[string]any{"path": name, "size": 0.0, "modified": "1970-01-01T00:00:00Z", "digest": digest, "rows": rows}
 	}

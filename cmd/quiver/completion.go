@@ -60,8 +60,9 @@ func (a *app) addCompletions(root *cobra.Command) {
 		"log-level":  cobra.FixedCompletions([]string{"debug", "info", "warn", "error"}, onlyThese),
 		"env":        a.environments, "directory": onlyFolders,
 		"service": a.services, "features": a.features, "key": a.keys,
-		"spine": onlyFiles("parquet", "csv"), "config": onlyFiles("yaml", "yml"),
-		"out": onlyFiles("parquet", "arrow", "feather"),
+		"spine": onlyFiles("parquet", "csv", "arrow", "feather", "arrows"), "config": onlyFiles("yaml", "yml"),
+		"out": onlyFiles("parquet", "csv", "arrow", "feather", "arrows"), "from-manifest": onlyFiles("json"), "manifest": onlyFiles("json"),
+		"format": cobra.FixedCompletions(outputFormats(), onlyThese), "spine-format": cobra.FixedCompletions(outputFormats(), onlyThese),
 	}
 	offer := func(c *cobra.Command, f *pflag.Flag) {
 		complete := flags[f.Name]

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
+	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,15 +14,28 @@ import (
 
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/offline"
-	"github.com/quiver-features/quiver/offline/csv"
-	"github.com/quiver-features/quiver/offline/parquet"
 	"github.com/quiver-features/quiver/registry"
 )
 
 type trainFlags struct {
-	spine, service, out, time, memory string
-	features                          []string
-	force                             bool
+	spine, spineFormat, from, to, asOf, time, sample string
+	seed                                             uint64
+
+	service   string
+	features  []string
+	fromFiles bool
+
+	out, format, manifest string
+	partitionBy           []string
+	fileRows              int64
+	fileSize              string
+	force                 bool
+
+	rebuild  string
+	exitCode bool
+
+	memory  string
+	workers int
 }
 
 func (a *app) trainCommand() *cobra.Command {
@@ -33,120 +47,172 @@ func (a *app) trainCommand() *cobra.Command {
 the features that were visible at that time. It has exactly one row per spine
 row, in the spine's order, the spine's own columns first and untouched.
 
-The spine is Parquet (.parquet) or CSV (.csv); the output is Parquet (.parquet) or
-an Arrow IPC file (.arrow, .feather). A manifest is written beside the output.
+Spine and output are Parquet (.parquet), CSV (.csv), Arrow IPC files (.arrow,
+.feather) or streams (.arrows); - is standard input or output, whose format
+--spine-format and --format name. The spine's time is the column
+event_timestamp, else its only timestamp column, else --event-timestamp names it.
 
-The spine's time is the column event_timestamp, else its only timestamp column,
-else --event-timestamp names it.`,
+Without a spine, --from and --to take the distinct keys and event times of the
+features' views in a range, the end not included; --as-of takes every key seen
+up to a time, as of that time. Rows come in order of time and key then.
+
+With --partition-by, --file-rows or --file-size the output is a folder of files.
+A manifest (OUT.manifest.json) tells how the training set came about;
+--from-manifest builds it again, from the files and versions that it names, and
+says whether the bytes agree and what changed.`,
 		Example: `  quiver train --spine labels.parquet --service delay_model --out train.parquet
-  quiver train --spine labels.csv --features airport_delay:* --out train.arrow --force`,
+  quiver train --spine labels.csv --features airport_delay:* --out train.arrow --force
+  quiver train --from 2026-01-01 --to 2026-02-01 --service delay_model --out january.parquet
+  quiver train --as-of 2026-01-31T12:00:00Z --service delay_model --out snapshot.csv
+  quiver train --spine - --spine-format csv --service delay_model --out - --format csv
+  quiver train --spine labels.csv --service delay_model --from-files --sample 1% --out try.parquet
+  quiver train --spine labels.csv --service delay_model --out train --partition-by country,day
+  quiver train --from-manifest train.parquet.manifest.json --out again.parquet`,
 		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return a.train(c.Context(), f) },
+		RunE: func(c *cobra.Command, _ []string) error { return a.train(c, f) },
 	}
-	c.Flags().StringVar(&f.spine, "spine", "", "`file` with the rows to build for (.parquet or .csv)")
-	c.Flags().StringVar(&f.service, "service", "", "`service` whose features are wanted: name or name@version")
-	c.Flags().StringSliceVar(&f.features, "features", nil, "`features` that are wanted, separated by commas: view:feature, view@2:feature, view:*")
-	c.Flags().StringVar(&f.out, "out", "", "`file` to write (.parquet, .arrow or .feather)")
-	c.Flags().StringVar(&f.time, "event-timestamp", "", "`column` of the spine with the time of each row (default: see above)")
-	c.Flags().StringVar(&f.memory, "memory", "", "most `bytes` to remember of source rows that tie, for example 512MiB (default: no bound); the rest is as large as the spine")
-	c.Flags().BoolVar(&f.force, "force", false, "replace an output that exists")
+	flags := c.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.spine, "spine", "", "`file` with the rows to build for; - is standard input")
+	flags.StringVar(&f.spineFormat, "spine-format", "", "`format` of the spine, where its name does not tell: parquet, csv or arrow")
+	flags.StringVar(&f.time, "event-timestamp", "", "`column` of the spine with the time of each row (default: see above)")
+	flags.StringVar(&f.from, "from", "", "`time` from which on the views' own rows are the spine")
+	flags.StringVar(&f.to, "to", "", "`time` before which they are")
+	flags.StringVar(&f.asOf, "as-of", "", "`time` of a snapshot: every key that was seen up to it, as of it")
+	flags.StringVar(&f.sample, "sample", "", "`share` (0.1, 10%) or number (5000) of the spine's rows to take, by chance that repeats")
+	flags.Uint64Var(&f.seed, "seed", 0, "`number` that decides which rows a sample takes")
+	flags.StringVar(&f.service, "service", "", "`service` whose features are wanted: name or name@version")
+	flags.StringSliceVar(&f.features, "features", nil, "`features` that are wanted, separated by commas: view:feature, view@2:feature, view:*")
+	flags.BoolVar(&f.fromFiles, "from-files", false, "take the definitions as they stand in the project's files, not applied, without the registry")
+	flags.StringVar(&f.out, "out", "", "`file` (or folder) to write; - is standard output")
+	flags.StringVar(&f.format, "format", "", "`format` of the output, where its name does not tell: "+strings.Join(outputFormats(), ", "))
+	flags.StringSliceVar(&f.partitionBy, "partition-by", nil, "`columns`, separated by commas, whose values become folders (column=value/) of the output")
+	flags.Int64Var(&f.fileRows, "file-rows", 0, "most `rows` of a file: the output is a folder of several")
+	flags.StringVar(&f.fileSize, "file-size", "", "about how many `bytes` a file has, for example 256MiB: the output is a folder of several")
+	flags.BoolVar(&f.force, "force", false, "replace an output that exists")
+	flags.StringVar(&f.manifest, "manifest", "", "`file` for the manifest (default: OUT.manifest.json; with standard output none)")
+	flags.StringVar(&f.rebuild, "from-manifest", "", "`file` with the manifest of a training set to build again (default --out: NAME.rebuilt)")
+	flags.BoolVar(&f.exitCode, "exit-code", false, "with --from-manifest: exit with 3 where the bytes differ")
+	flags.StringVar(&f.memory, "memory", "", "`bytes` to use where memory is bounded, for example 512MiB (default: chosen by the engine)")
+	flags.IntVar(&f.workers, "workers", 0, "`number` of row groups that are read at once (default: all cores)")
 	return c
 }
 
-func (f *trainFlags) check() error {
-	switch {
-	case f.spine == "":
-		return usagef("--spine is missing: name the file with the rows to build for")
-	case f.out == "":
-		return usagef("--out is missing: name the file to write")
-	}
-	return nil
+// training is a command line that was understood.
+type training struct {
+	trainFlags
+	wanted wanted
+	rows   rowsWanted
+	memory int64
+	to     destination
+	before *offline.Manifest // that is built again; nil: none
+	stdout io.Writer
 }
 
-func (a *app) train(ctx context.Context, f trainFlags) error {
-	if err := f.check(); err != nil {
-		return err
-	}
-	memory, err := parseBytes(f.memory)
+func (a *app) train(c *cobra.Command, f trainFlags) error {
+	t, err := f.understand(c)
 	if err != nil {
 		return err
 	}
-	format, err := outputFormat(f.out)
-	if err != nil {
-		return err
+	shown := a
+	t.stdout = a.env.out
+	if t.to.stdout() {
+		ignoreBrokenPipe()
+		shown = a.onStandardError()
 	}
-	wanted, err := parseWanted(f.service, f.features)
-	if err != nil {
-		return err
-	}
-	return a.withSnapshot(ctx, func(p *project, _ registry.Store, s *registry.Snapshot) (err error) {
-		selection, err := wanted.from(s)
-		if err != nil {
-			return err
-		}
-		if err := p.keepInputs(ctx, f.out, f.spine, selection); err != nil {
-			return err
-		}
-		spine, err := openSpine(ctx, f.spine, selection, f.time)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = spine.Close() }()
-		set, err := stageTrainingSet(f.out, format, f.force)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, set.close()) }()
-		started := time.Now()
-		m := newMeter(a.env.err)
-		engine := p.engine(offline.Options{Memory: memory, Progress: func(g offline.Progress) {
-			m.set(strings.TrimSpace(string(g.Stage)+" "+g.View), g.Done, g.Total)
-		}})
-		request := offline.Request{Spine: spine, Selection: selection, EventTimestamp: f.time}
-		result, err := engine.Train(ctx, request, set.create)
-		m.stop()
-		if err != nil {
-			return err
-		}
-		manifest, err := set.finish(request, result, offline.Origin{Registry: s.Identity().ID, Engine: version, Created: time.Now().UTC()})
-		if err != nil {
-			return err
-		}
-		return a.print(manifest, func() error { return a.printTraining(f.out, selection, result, manifest, time.Since(started)) })
+	return a.withDefinitions(c.Context(), t.fromFiles, func(p *project, s *registry.Snapshot) error {
+		return shown.build(c.Context(), p, s, t)
 	})
 }
 
-// openSpine opens the file by its ending. A CSV file says nothing of types, so
-// keys are read in the types that the features want.
-func openSpine(ctx context.Context, path string, selection *feature.Selection, timeColumn string) (offline.Spine, error) {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".parquet", ".pq", ".parq":
-		return parquet.OpenSpine(path)
-	case ".csv":
-		keys, err := selection.KeyColumns()
-		if err != nil {
+// understand reads the flags, and the manifest that they may come from.
+func (f trainFlags) understand(c *cobra.Command) (*training, error) {
+	t := &training{trainFlags: f}
+	var err error
+	if f.rebuild != "" {
+		if err := t.fromManifest(c); err != nil {
 			return nil, err
 		}
-		if timeColumn == "" {
-			timeColumn = "event_timestamp"
-		}
-		hints := map[string]feature.Type{timeColumn: feature.Scalar(feature.Timestamp)}
-		for _, k := range keys {
-			hints[k.Name] = k.Type
-		}
-		return csv.OpenSpine(ctx, path, hints)
 	}
-	return nil, usagef("spine %s: expected a file that ends in .parquet or .csv", path)
+	if t.rows, err = t.rowsWanted(); err != nil {
+		return nil, err
+	}
+	if t.out == "" {
+		return nil, usagef("--out is missing: name the file to write")
+	}
+	if t.memory, err = parseBytes(t.trainFlags.memory); err != nil {
+		return nil, usagef("--memory: %w", err)
+	}
+	if f.workers < 0 {
+		return nil, usagef("--workers %d is negative: expected how many row groups are read at once", f.workers)
+	}
+	if t.to, err = t.destination(); err != nil {
+		return nil, err
+	}
+	if t.wanted, err = parseWanted(t.trainFlags.service, t.features); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
-func outputFormat(path string) (string, error) {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".parquet", ".pq", ".parq":
-		return "parquet", nil
-	case ".arrow", ".feather", ".ipc":
-		return "arrow", nil
+// build makes the training set.
+func (a *app) build(ctx context.Context, p *project, s *registry.Snapshot, t *training) (err error) {
+	selection, err := t.wanted.from(s)
+	if err != nil {
+		return err
 	}
-	return "", usagef("output %s: expected a name that ends in .parquet, .arrow or .feather", path)
+	files := newFixedFiles(p.files)
+	if t.before != nil {
+		if err := files.asIn(ctx, selection, t.before); err != nil {
+			return err
+		}
+	}
+	if err := p.keepInputs(ctx, files, t.to.written(), t.rows.path, selection); err != nil {
+		return err
+	}
+	set, err := t.to.stage(t.stdout)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, set.close()) }()
+	started := time.Now()
+	m := newMeter(a.env.err)
+	defer m.stop()
+	engine := offline.New(files, offline.Options{Memory: t.memory, Workers: t.workers, Progress: func(g offline.Progress) {
+		m.set(strings.TrimSpace(string(g.Stage)+" "+g.View), g.Done, g.Total)
+	}})
+	spine, err := a.openRows(ctx, engine, selection, t)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = spine.Close() }()
+	request := offline.Request{Spine: spine, Selection: selection, EventTimestamp: t.time}
+	result, err := engine.Train(ctx, request, set.create)
+	m.stop()
+	if err != nil {
+		return err
+	}
+	origin := offline.Origin{Registry: s.Identity().ID, Engine: version, Created: time.Now().UTC(), Asked: t.asked()}
+	manifest, err := set.finish(request, result, origin)
+	if err != nil {
+		return err
+	}
+	if t.before != nil {
+		return a.printRebuilt(t, files, manifest)
+	}
+	return a.print(manifest, func() error { return a.printTraining(t, result, manifest, time.Since(started)) })
+}
+
+// asked is what the manifest keeps of the command line.
+func (t *training) asked() offline.ManifestAsked {
+	asked := offline.ManifestAsked{
+		From: t.rows.from, To: t.rows.to, AsOf: t.rows.asOf, SpineFormat: t.spineFormat, EventTimestamp: t.time,
+		Sample: t.sample, PartitionBy: t.partitionBy, FileRows: t.fileRows, FileBytes: t.to.fileBytes,
+	}
+	if t.sample != "" {
+		asked.Seed = t.seed
+	}
+	return asked
 }
 
 // parseBytes reads 512MiB, 2GiB or a plain number of bytes. Empty is 0.
@@ -169,10 +235,10 @@ func parseBytes(s string) (int64, error) {
 		}
 		return n * u.size, nil
 	}
-	return 0, usagef("--memory %q is not a size: expected a whole number with a unit, for example 512MiB or 2GiB", s)
+	return 0, usagef("%q is not a size: expected a whole number with a unit, for example 512MiB or 2GiB", s)
 }
 
-func (a *app) printTraining(out string, s *feature.Selection, r *offline.Result, m *offline.Manifest, took time.Duration) error {
+func (a *app) printTraining(t *training, r *offline.Result, m *offline.Manifest, took time.Duration) error {
 	var rows [][]string
 	for _, f := range m.Features {
 		rows = append(rows, []string{f.Name, f.Type.String(), f.Reference, share(f.MatchRate), share(f.NullRate)})
@@ -181,14 +247,17 @@ func (a *app) printTraining(out string, s *feature.Selection, r *offline.Result,
 		return err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s with %s written to %s in %s (time column %s; manifest %s)\n",
-		plural(int(r.Rows), "row", "rows"), plural(len(s.Outputs), "feature", "features"), out, tookText(took), r.EventTimestamp, offline.ManifestPath(out))
+	fmt.Fprintf(&b, "\n%s with %s written to %s in %s (time column %s; %s)\n",
+		plural(int(r.Rows), "row", "rows"), plural(len(m.Features), "feature", "features"), t.to.told(m), tookText(took), r.EventTimestamp, t.to.manifestTold())
+	if t.fromFiles {
+		b.WriteString("note: the definitions are those of the project's files, which are not applied\n")
+	}
 	for _, v := range r.Views {
 		if v.Ties > 0 {
 			fmt.Fprintf(&b, "note: %s as %s: in %s (%s) several source rows of one key and time tie with different values; the greatest are taken. A created timestamp settles which is right.\n",
 				v.View, v.Alias, plural(int(v.Ties), "row", "rows"), percent(v.Ties, r.Rows))
 		}
-		if v.SameTime > 0 {
+		if v.SameTime > 0 && t.rows.from == nil { // of a range, all are their views' own events
 			fmt.Fprintf(&b, "note: %s as %s: %s (%s) with a source row of the same instant. If labels come from the same events this is a leak: delay: 1us excludes it.\n",
 				v.View, v.Alias, plural(int(v.SameTime), "row", "rows"), percent(v.SameTime, r.Rows))
 		}
@@ -197,3 +266,28 @@ func (a *app) printTraining(out string, s *feature.Selection, r *offline.Result,
 }
 
 func share(rate float64) string { return strconv.FormatFloat(100*rate, 'f', 1, 64) + " %" }
+
+// parseTimeFlag reads a time.
+func parseTimeFlag(flag, text string) (*feature.Time, error) {
+	if text == "" {
+		return nil, nil //nolint:nilnil // not asked for
+	}
+	t, err := feature.ParseTime(text)
+	if err != nil {
+		return nil, usagef("%s: %w", flag, err)
+	}
+	return &t, nil
+}
+
+// givenBeside names a flag that was given beside those that may be.
+func givenBeside(c *cobra.Command, may ...string) string {
+	for _, name := range []string{
+		"spine-format", "event-timestamp", "from", "to", "as-of", "sample", "seed", "service", "features", "from-files",
+		"format", "partition-by", "file-rows", "file-size",
+	} {
+		if c.Flags().Changed(name) && !slices.Contains(may, name) {
+			return name
+		}
+	}
+	return ""
+}
