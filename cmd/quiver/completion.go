@@ -51,7 +51,7 @@ func (a *app) addCompletions(root *cobra.Command) {
 		"init": onlyFolders, "man": onlyFolders,
 		"describe": a.objects, "promote": a.versions,
 		"materialize": a.views, "status": a.views, "runs": a.views,
-		"fmt": onlyFiles("yaml", "yml"),
+		"fmt": onlyFiles("yaml", "yml"), "inspect": onlyFiles("parquet", "csv", "arrow", "feather", "arrows"),
 	}
 	flags := map[string]cobra.CompletionFunc{
 		"output":     cobra.FixedCompletions(slices.Collect(formats()), onlyThese),

@@ -93,6 +93,7 @@ func rules() []rule {
 		{"offline/ipc", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{arrow, compress}, technology},
 		{"offline/eventspine", []string{"offline", "offline/arrowconv", "feature"}, []string{arrow}, "eventspine makes spines of what views hold and knows no format"},
 		{"offline/sample", []string{"offline", "offline/arrowconv", "feature"}, []string{arrow}, "sample takes rows of any spine and knows no format"},
+		{"offline/profile", []string{"offline", "offline/sample", "feature"}, []string{arrow}, "profile describes columns and knows no format"},
 		{"offline/dataset", []string{"offline", "offline/arrowconv", "feature"}, []string{arrow}, "dataset puts files of any format into folders"},
 		{"offline/csv", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{arrow}, technology},
 

@@ -39,6 +39,7 @@ func commands() []command {
 		{args: "search amount", reads: "project registry", words: true},
 		{args: "describe churn_model", reads: "project registry"},
 		{args: "train --spine data/labels.csv --service churn_model --out t.parquet", reads: "project source registry", changes: []string{"t.parquet"}},
+		{args: "inspect data/orders.parquet"},
 		{args: "get --service churn_model --key customer=1", reads: "project registry online"},
 		{args: "materialize", reads: "project source registry online", changes: []string{".quiver"}},
 		{args: "status", reads: "project source registry online"},

@@ -42,30 +42,21 @@ func Parse(text string) (Size, error) {
 	return Size{Share: share}, nil
 }
 
-// Of gives a spine of some of the rows of another, which it closes with itself.
-func Of(spine offline.Spine, size Size, seed uint64) offline.Spine {
-	s := &sampled{Spine: spine, seed: mix(seed ^ 0x9e3779b97f4a7c15)}
-	total := spine.Source().Rows
+// Rows tells of each of total rows, by its number from 0 on, whether it is taken.
+func Rows(size Size, total int64, seed uint64) func(row int64) bool {
+	key := mix(seed ^ 0x9e3779b97f4a7c15)
+	hash := func(row int64) uint64 { return mix(uint64(row) ^ key) } // one-to-one: no two rows have the same
+	most := uint64(math.MaxUint64)
 	switch {
 	case size.Share >= 1 || size.Share == 0 && (size.Rows == 0 || size.Rows >= total):
-		s.most = math.MaxUint64
+		return func(int64) bool { return true }
 	case size.Share > 0:
-		s.most = uint64(size.Share * (1 << 63) * 2)
+		most = uint64(size.Share * (1 << 63) * 2)
 	default:
-		s.most = s.nth(size.Rows, total)
+		most = nth(hash, size.Rows, total)
 	}
-	return s
+	return func(row int64) bool { return hash(row) <= most }
 }
-
-// sampled takes the rows whose hash is at most most.
-type sampled struct {
-	offline.Spine
-	seed uint64
-	most uint64
-}
-
-// hash is one-to-one in the row: no two rows have the same.
-func (s *sampled) hash(row int64) uint64 { return mix(uint64(row) ^ s.seed) }
 
 // mix is the finalizer of SplitMix64.
 func mix(x uint64) uint64 {
@@ -75,10 +66,10 @@ func mix(x uint64) uint64 {
 }
 
 // nth gives the n-th least hash of the rows.
-func (s *sampled) nth(n, rows int64) uint64 {
+func nth(hash func(int64) uint64, n, rows int64) uint64 {
 	var least greatest
 	for row := range rows {
-		switch h := s.hash(row); {
+		switch h := hash(row); {
 		case int64(len(least)) < n:
 			heap.Push(&least, h)
 		case h < least[0]:
@@ -106,6 +97,16 @@ func (g *greatest) Pop() any {
 	return last
 }
 
+// Of gives a spine of some of the rows of another, which it closes with itself.
+func Of(spine offline.Spine, size Size, seed uint64) offline.Spine {
+	return &sampled{spine, Rows(size, spine.Source().Rows, seed)}
+}
+
+type sampled struct {
+	offline.Spine
+	taken func(row int64) bool
+}
+
 // Scan implements offline.Spine.
 func (s *sampled) Scan(ctx context.Context, columns []int, fn func(arrow.Record) error) error {
 	row := int64(0)
@@ -113,7 +114,7 @@ func (s *sampled) Scan(ctx context.Context, columns []int, fn func(arrow.Record)
 	return s.Spine.Scan(ctx, columns, func(r arrow.Record) error {
 		positions = positions[:0]
 		for i := range int(r.NumRows()) {
-			if s.hash(row+int64(i)) <= s.most {
+			if s.taken(row + int64(i)) {
 				positions = append(positions, i)
 			}
 		}
