@@ -6,9 +6,8 @@ import (
 	"runtime"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	pq "github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress"
-	"github.com/parquet-go/parquet-go/compress/zstd"
+	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go/format"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/quiver-features/quiver/feature"
@@ -27,13 +26,18 @@ type Options struct {
 	// rounded up to a multiple of 1,024. Row groups end earlier where they grow
 	// beyond 64 MiB, so that memory stays bounded.
 	RowGroupRows int
+	// Sorted names the scalar columns that the rows are in ascending order of, nulls
+	// last, for the row groups' metadata. It is not checked.
+	Sorted []string
 	// Metadata are keys and values for the footer.
 	Metadata map[string]string
 }
 
 const (
 	blockRows     = 1024      // pages and row groups end at multiples of this
+	lookRows      = 64 << 10  // sizes of row groups are looked at this often, or oftener
 	pageBytes     = 256 << 10 // of values in a page, before compression
+	pageMost      = 4 << 20   // then a page ends at any row
 	groupRows     = 512 << 10
 	groupBytes    = 64 << 20
 	dictionaryMax = 256 << 10 // bytes of a dictionary, then pages are plain
@@ -46,19 +50,15 @@ type Output struct {
 	schema  *arrow.Schema
 	file    *atomicfile.File
 	buffer  *bufio.Writer
-	writer  *pq.GenericWriter[any]
-	group   *pq.ConcurrentRowGroupWriter
+	offset  int64 // in the file
+	leaves  []*chunkWriter
+	sorting []format.SortingColumn
+	footer  *footer
 	rows    int // of the row group
+	look    int // the row of the row group where its size is looked at
 	limit   int
-	leaves  []leafOutput
 	ended   bool
 	failure error
-}
-
-type leafOutput struct {
-	column int // in the schema
-	path   *step
-	emit   emitter
 }
 
 var _ offline.Output = (*Output)(nil)
@@ -67,54 +67,79 @@ var _ offline.Output = (*Output)(nil)
 // those of atomicfile.Create, and feature.ErrInvalid for a type that Parquet
 // can't carry.
 func Create(path string, schema *arrow.Schema, options Options) (*Output, error) {
-	o := &Output{path: path, schema: schema, limit: groupRows}
+	o := &Output{path: path, schema: schema, limit: groupRows, look: blockRows}
 	if options.RowGroupRows > 0 {
 		o.limit = (options.RowGroupRows + blockRows - 1) / blockRows * blockRows
 	}
-	ps, err := schemaOf(schema)
-	if err != nil {
+	if err := o.prepare(options); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	for i, f := range schema.Fields() {
-		for _, p := range pathsOf(f, 0) {
-			o.leaves = append(o.leaves, leafOutput{column: i, path: p, emit: emitter{leaf: len(o.leaves)}})
-		}
-	}
+	var err error
 	if o.file, err = atomicfile.Create(path, options.Force); err != nil {
 		return nil, err
 	}
 	o.buffer = bufio.NewWriterSize(o.file, 1<<20)
-	var codec compress.Codec = &zstd.Codec{Level: zstd.SpeedDefault}
-	if options.Uncompressed {
-		codec = &pq.Uncompressed
-	}
-	settings := []pq.WriterOption{
-		ps, pq.Compression(codec), pq.DataPageVersion(1), pq.PageBufferSize(4 * pageBytes),
-		pq.DictionaryMaxBytes(dictionaryMax), pq.CreatedBy("quiver", "1", ""),
-	}
-	for k, v := range options.Metadata {
-		settings = append(settings, pq.KeyValueMetadata(k, v))
-	}
-	err = o.guard(func() error {
-		o.writer = pq.NewGenericWriter[any](o.buffer, settings...)
-		o.group = o.writer.BeginRowGroup()
-		return nil
-	})
-	if err != nil {
+	if err := o.put([]byte(magic)); err != nil {
 		_ = o.file.Abort()
 		return nil, err
 	}
 	return o, nil
 }
 
-// guard makes an error of a panic of the library: a schema that it does not take.
-func (o *Output) guard(fn func() error) (err error) {
+// prepare makes the schema, a writer for each leaf, and the footer.
+func (o *Output) prepare(options Options) error {
+	elems, err := elementsFor(o.schema)
+	if err != nil {
+		return err
+	}
+	tree, err := schemaTree(elems)
+	if err != nil {
+		return err
+	}
+	var codec *zstd.Encoder
+	if !options.Uncompressed {
+		codec, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderCRC(false),
+			zstd.WithZeroFrames(true), zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)))
+		if err != nil {
+			return fmt.Errorf("zstd: %w: %w", err, feature.ErrUnavailable)
+		}
+	}
+	leaves, paths := leavesOf(tree, nil)
+	for column, f := range o.schema.Fields() {
+		for _, s := range pathsOf(f, 0) {
+			i := len(o.leaves)
+			w, err := newChunkWriter(column, s, leaves[i], paths[i], codec)
+			if err != nil {
+				return fmt.Errorf("column %q: %w", f.Name, err)
+			}
+			o.leaves = append(o.leaves, w)
+		}
+	}
+	o.footer = newFooter(elems, len(leaves), options.Metadata)
+	o.sorting, err = sortingOf(options.Sorted, paths)
+	return err
+}
+
+// elementsFor gives the schema as the footer has it. What the library that makes
+// it does not take, and panics on, is an error.
+func elementsFor(schema *arrow.Schema) (elems []format.SchemaElement, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%s can't be written (%v): %w", o.path, r, feature.ErrInvalid)
+			err = fmt.Errorf("the columns can't be written (%v): %w", r, feature.ErrInvalid)
 		}
 	}()
-	return fn()
+	s, err := schemaOf(schema)
+	if err != nil {
+		return nil, err
+	}
+	return elementsOf(s.Name(), s, true), nil
+}
+
+// put writes bytes to the file.
+func (o *Output) put(b []byte) error {
+	n, err := o.buffer.Write(b)
+	o.offset += int64(n)
+	return err
 }
 
 // Write implements offline.Output. Columns are encoded on several cores.
@@ -134,15 +159,12 @@ func (o *Output) Write(record arrow.Record) error {
 		}
 	}
 	for at, rows := 0, int(record.NumRows()); at < rows; {
-		// Sizes are looked at where a multiple of some blocks is complete, so that a
-		// row group's end does not depend on the records.
-		const look = 64 * blockRows
-		n := min(rows-at, look-o.rows%look, o.limit-o.rows)
+		n := min(rows-at, o.look-o.rows)
 		if o.failure = o.writeRows(record, at, at+n); o.failure != nil {
 			return o.failure
 		}
 		at, o.rows = at+n, o.rows+n
-		if o.rows == o.limit || o.rows%look == 0 && o.group.Size() >= groupBytes {
+		if o.rows == o.look && !o.lookOn() {
 			if o.failure = o.endGroup(); o.failure != nil {
 				return o.failure
 			}
@@ -151,50 +173,75 @@ func (o *Output) Write(record arrow.Record) error {
 	return nil
 }
 
+// lookOn sets the row at which the row group's size is looked at next, so that it
+// depends on the rows and not on the records, or gives false if it is full.
+func (o *Output) lookOn() bool {
+	size := 0
+	for _, w := range o.leaves {
+		size += w.size()
+	}
+	if size >= groupBytes || o.rows == o.limit {
+		return false
+	}
+	room := (groupBytes - size) / (size/o.rows + 1) / 2 / blockRows * blockRows
+	o.look = min(o.rows+min(max(room, blockRows), lookRows), o.limit)
+	return true
+}
+
 func (o *Output) writeRows(record arrow.Record, lo, hi int) error {
+	return o.each(func(i int) error {
+		w := o.leaves[i]
+		if err := w.write(record.Column(w.column), lo, hi); err != nil {
+			return fmt.Errorf("%s: column %q: %w", o.path, o.schema.Field(w.column).Name, err)
+		}
+		return nil
+	})
+}
+
+// each runs fn for each leaf, on all cores.
+func (o *Output) each(fn func(leaf int) error) error {
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	writers := o.group.ColumnWriters()
 	for i := range o.leaves {
-		g.Go(func() error {
-			return o.guard(func() error { return o.writeLeaf(writers[i], &o.leaves[i], record, lo, hi) })
-		})
+		g.Go(func() error { return fn(i) })
 	}
 	return g.Wait()
 }
 
-func (o *Output) writeLeaf(w *pq.ColumnWriter, l *leafOutput, record arrow.Record, lo, hi int) error {
-	arr := record.Column(l.column)
-	for at, row := lo, o.rows; at < hi; {
-		n := min(hi-at, blockRows-row%blockRows)
-		if err := l.emit.rows(arr, l.path, at, at+n); err != nil {
-			return fmt.Errorf("%s: column %q: %w", o.path, o.schema.Field(l.column).Name, err)
-		}
-		if _, err := w.WriteRowValues(l.emit.values); err != nil {
-			return broken(o.path, fmt.Sprintf("column %q can't be written", o.schema.Field(l.column).Name), err)
-		}
-		at, row = at+n, row+n
-		if row%blockRows == 0 && l.emit.bytes >= pageBytes {
-			l.emit.bytes = 0
-			if err := w.Flush(); err != nil {
-				return broken(o.path, "a page can't be written", err)
-			}
-		}
-	}
-	return nil
-}
-
+// endGroup completes the chunks and writes them in the order of the leaves.
 func (o *Output) endGroup() error {
-	for i := range o.leaves {
-		o.leaves[i].emit.bytes = 0
-	}
-	o.rows = 0
-	return o.guard(func() error {
-		if _, err := o.group.Commit(); err != nil {
-			return broken(o.path, "a row group can't be written", err)
+	chunks := make([]chunkState, len(o.leaves))
+	dictionaries := make([][]byte, len(o.leaves))
+	err := o.each(func(i int) (err error) {
+		chunks[i], dictionaries[i], err = o.leaves[i].end()
+		if err != nil {
+			return fmt.Errorf("%s: column %q: %w", o.path, o.schema.Field(o.leaves[i].column).Name, err)
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for i, w := range o.leaves {
+		meta := &chunks[i].meta
+		if len(dictionaries[i]) > 0 {
+			meta.DictionaryPageOffset = o.offset
+			if err := o.put(dictionaries[i]); err != nil {
+				return err
+			}
+		}
+		meta.DataPageOffset = o.offset
+		for k := range chunks[i].offsets.PageLocations {
+			chunks[i].offsets.PageLocations[k].Offset += o.offset
+		}
+		if err := o.put(w.data); err != nil {
+			return err
+		}
+		w.begin(meta.Type)
+	}
+	o.footer.add(chunks, o.rows, o.sorting)
+	o.rows, o.look = 0, min(blockRows, o.limit)
+	return nil
 }
 
 // Commit implements offline.Output.
@@ -207,10 +254,7 @@ func (o *Output) Commit() error {
 		err = o.endGroup()
 	}
 	if err == nil {
-		err = o.guard(o.writer.Close)
-	}
-	if err == nil {
-		err = o.buffer.Flush()
+		err = o.finish()
 	}
 	o.ended = true
 	if err != nil {
@@ -218,6 +262,18 @@ func (o *Output) Commit() error {
 		return err
 	}
 	return o.file.Commit()
+}
+
+// finish writes what stands behind the row groups.
+func (o *Output) finish() error {
+	tail, err := o.footer.encode(o.offset)
+	if err != nil {
+		return fmt.Errorf("%s: the footer can't be written: %w: %w", o.path, err, feature.ErrInvalid)
+	}
+	if err := o.put(tail); err != nil {
+		return err
+	}
+	return o.buffer.Flush()
 }
 
 // Abort implements offline.Output.

@@ -1,0 +1,295 @@
+package parquet
+
+import (
+	"bytes"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"math/bits"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go/encoding/rle"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// chunkWriter makes the column chunks of one leaf, one row group after the other.
+// Its bytes depend on the rows only.
+type chunkWriter struct {
+	column  int // in the schema
+	walk    *step
+	path    []string
+	page    leafPage
+	compare func(a, b []byte) int // of bounds; nil: there are none
+	codec   *zstd.Encoder         // nil: pages stay as they are
+
+	pageRows int // of the page in progress
+	rows     int // of the complete pages
+	data     []byte
+	chunk    chunkState
+
+	body, levels, packed []byte // scratch
+	header               bytes.Buffer
+}
+
+// chunkState is what the footer has to know of a chunk. Offsets count from the
+// chunk's first data page.
+type chunkState struct {
+	meta    format.ColumnMetaData
+	index   format.ColumnIndex
+	offsets format.OffsetIndex
+	indexed bool // each page with values has bounds
+}
+
+func newChunkWriter(column int, s *step, leaf *node, path []string, codec *zstd.Encoder) (*chunkWriter, error) {
+	values, err := valuesOf(s.end().leaf)
+	if err != nil {
+		return nil, err
+	}
+	w := &chunkWriter{
+		column: column, walk: s, path: path, codec: codec,
+		page: leafPage{maxDef: uint8(leaf.def), maxRep: uint8(leaf.rep), values: values},
+	}
+	w.compare = comparison(leaf.elem.Type.V, orderOf(values))
+	w.begin(leaf.elem.Type.V)
+	return w, nil
+}
+
+func orderOf(values pageValues) order {
+	switch v := values.(type) {
+	case *numbers[int32]:
+		return v.order
+	case *numbers[int64]:
+		return v.order
+	case *fixedBytes:
+		return v.order
+	default:
+		return signed
+	}
+}
+
+// begin begins a chunk.
+func (w *chunkWriter) begin(t format.Type) {
+	w.rows, w.data = 0, w.data[:0]
+	w.chunk = chunkState{indexed: w.compare != nil, meta: format.ColumnMetaData{
+		Type: t, Encoding: []format.Encoding{format.RLE}, PathInSchema: w.path, Codec: format.Uncompressed,
+	}}
+	if w.codec != nil {
+		w.chunk.meta.Codec = format.Zstd
+	}
+}
+
+// write appends the rows lo to hi of an array. Pages end where enough bytes are
+// there and the row is a multiple of blockRows, or at any row where they are far
+// too many.
+func (w *chunkWriter) write(arr arrow.Array, lo, hi int) error {
+	for at := lo; at < hi; {
+		n, err := w.take(arr, at, min(hi, at+blockRows-w.inBlock()))
+		if err != nil {
+			return err
+		}
+		at, w.pageRows = at+n, w.pageRows+n
+		size := w.page.size()
+		if size >= pageMost || size >= pageBytes && w.inBlock() == 0 {
+			if err := w.endPage(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// inBlock counts the rows since the last place where pages end.
+func (w *chunkWriter) inBlock() int { return (w.rows + w.pageRows) % blockRows }
+
+// take appends rows until the page has far too many bytes, and gives their number.
+func (w *chunkWriter) take(arr arrow.Array, lo, hi int) (int, error) {
+	if n, ok := span(arr, lo, hi); ok && w.page.size()+n+hi-lo < pageMost {
+		return hi - lo, w.page.walk(arr, w.walk, run{lo: lo, hi: hi}, 0)
+	}
+	for i := lo; i < hi; i++ {
+		if err := w.page.walk(arr, w.walk, run{lo: i, hi: i + 1}, 0); err != nil {
+			return 0, err
+		}
+		if w.page.size() >= pageMost {
+			return i + 1 - lo, nil
+		}
+	}
+	return hi - lo, nil
+}
+
+// size is what the chunk takes in memory, about.
+func (w *chunkWriter) size() int { return len(w.data) + w.page.size() }
+
+func (w *chunkWriter) endPage() error {
+	p := &w.page
+	body := w.body[:0]
+	var err error
+	if p.maxRep > 0 {
+		if body, err = w.appendLevels(body, p.reps, p.maxRep); err != nil {
+			return err
+		}
+	}
+	if p.maxDef > 0 {
+		if body, err = w.appendLevels(body, p.defs, p.maxDef); err != nil {
+			return err
+		}
+	}
+	body, encoding, err := p.values.encode(body)
+	if err != nil {
+		return err
+	}
+	w.body = body
+	nulls := p.nulls()
+	header := format.PageHeader{Type: format.DataPage}
+	header.DataPageHeader.Set(format.DataPageHeader{
+		NumValues: int32(p.entries), Encoding: encoding,
+		DefinitionLevelEncoding: format.RLE, RepetitionLevelEncoding: format.RLE,
+		Statistics: format.Statistics{NullCount: int64(nulls)},
+	})
+	from := len(w.data)
+	if w.data, err = w.appendPage(w.data, &header, body); err != nil {
+		return err
+	}
+	if !slices.Contains(w.chunk.meta.Encoding, encoding) {
+		w.chunk.meta.Encoding = append(w.chunk.meta.Encoding, encoding)
+	}
+	w.count(format.DataPage, encoding)
+	w.chunk.meta.NumValues += int64(p.entries)
+	w.chunk.offsets.PageLocations = append(w.chunk.offsets.PageLocations, format.PageLocation{
+		Offset: int64(from), CompressedPageSize: int32(len(w.data) - from), FirstRowIndex: int64(w.rows),
+	})
+	w.describe(nulls)
+	w.rows, w.pageRows = w.rows+w.pageRows, 0
+	p.reset()
+	return nil
+}
+
+// appendLevels appends levels as data pages of the first version have them.
+func (w *chunkWriter) appendLevels(dst []byte, levels []uint8, most uint8) ([]byte, error) {
+	var err error
+	w.levels, err = (&rle.Encoding{BitWidth: bits.Len8(most)}).EncodeLevels(w.levels, levels)
+	n := len(w.levels)
+	dst = append(dst, byte(n), byte(n>>8), byte(n>>16), byte(n>>24))
+	return append(dst, w.levels...), err
+}
+
+// appendPage compresses a page and appends it with its header.
+func (w *chunkWriter) appendPage(dst []byte, header *format.PageHeader, body []byte) ([]byte, error) {
+	if len(body) > math.MaxInt32 {
+		return dst, fmt.Errorf("a row of %d bytes: Parquet has pages of at most 2 GiB: %w", len(body), feature.ErrTooLarge)
+	}
+	packed := body
+	if w.codec != nil {
+		w.packed = w.codec.EncodeAll(body, w.packed[:0])
+		packed = w.packed
+	}
+	header.UncompressedPageSize, header.CompressedPageSize = int32(len(body)), int32(len(packed))
+	header.CRC = int32(crc32.ChecksumIEEE(packed))
+	w.header.Reset()
+	if err := thrift.NewEncoder(new(thrift.CompactProtocol).NewWriter(&w.header)).Encode(header); err != nil {
+		return dst, err
+	}
+	w.chunk.meta.TotalUncompressedSize += int64(w.header.Len() + len(body))
+	w.chunk.meta.TotalCompressedSize += int64(w.header.Len() + len(packed))
+	return append(append(dst, w.header.Bytes()...), packed...), nil
+}
+
+// count counts pages by kind and encoding.
+func (w *chunkWriter) count(page format.PageType, encoding format.Encoding) {
+	stats := &w.chunk.meta.EncodingStats
+	for i, s := range *stats {
+		if s.PageType == page && s.Encoding == encoding {
+			(*stats)[i].Count++
+			return
+		}
+	}
+	*stats = append(*stats, format.PageEncodingStats{PageType: page, Encoding: encoding, Count: 1})
+}
+
+// describe puts the page's bounds into the column index and widens the chunk's.
+func (w *chunkWriter) describe(nulls int) {
+	index, stats := &w.chunk.index, &w.chunk.meta.Statistics
+	stats.NullCount += int64(nulls)
+	index.NullCounts = append(index.NullCounts, int64(nulls))
+	empty := nulls == w.page.entries
+	index.NullPages = append(index.NullPages, empty)
+	least, greatest := []byte{}, []byte{}
+	if !empty && w.compare != nil {
+		lo, hi, ok := w.page.values.bounds()
+		if ok {
+			if stats.MinValue == nil || w.compare(lo, stats.MinValue) < 0 {
+				stats.MinValue = append([]byte{}, lo...)
+			}
+			if stats.MaxValue == nil || w.compare(hi, stats.MaxValue) > 0 {
+				stats.MaxValue = append([]byte{}, hi...)
+			}
+			least, greatest = append(least, shortLeast(lo)...), append(greatest, shortGreatest(hi)...)
+		}
+		w.chunk.indexed = w.chunk.indexed && ok
+	}
+	index.MinValues, index.MaxValues = append(index.MinValues, least), append(index.MaxValues, greatest)
+}
+
+// end completes the chunk and gives what the footer has to know of it, and its
+// dictionary page, if there is one. The data are in data until begin.
+func (w *chunkWriter) end() (state chunkState, dictionary []byte, err error) {
+	if w.pageRows > 0 {
+		if err := w.endPage(); err != nil {
+			return chunkState{}, nil, err
+		}
+	}
+	if values, ok := w.page.values.(*byteArrays); ok {
+		if words := values.words; w.encoded(format.RLEDictionary) {
+			header := format.PageHeader{Type: format.DictionaryPage}
+			header.DictionaryPageHeader.Set(format.DictionaryPageHeader{NumValues: int32(len(values.entries)), Encoding: format.Plain})
+			if dictionary, err = w.appendPage(nil, &header, words); err != nil {
+				return chunkState{}, nil, err
+			}
+			w.count(format.DictionaryPage, format.Plain)
+			if !w.encoded(format.Plain) {
+				w.chunk.meta.Encoding = append(w.chunk.meta.Encoding, format.Plain)
+			}
+		}
+		values.endChunk()
+	}
+	stats := &w.chunk.meta.Statistics
+	if max(len(stats.MinValue), len(stats.MaxValue)) > statisticsBytes {
+		stats.MinValue, stats.MaxValue = nil, nil
+	}
+	if w.chunk.indexed {
+		w.chunk.index.BoundaryOrder = boundaryOrder(&w.chunk.index, w.compare)
+	}
+	return w.chunk, dictionary, nil
+}
+
+func (w *chunkWriter) encoded(e format.Encoding) bool {
+	return slices.Contains(w.chunk.meta.Encoding, e)
+}
+
+// boundaryOrder tells how the bounds of the pages that have values are ordered.
+func boundaryOrder(index *format.ColumnIndex, compare func(a, b []byte) int) format.BoundaryOrder {
+	up, down, last := true, true, -1
+	for i, empty := range index.NullPages {
+		if empty {
+			continue
+		}
+		if last >= 0 {
+			lo, hi := compare(index.MinValues[last], index.MinValues[i]), compare(index.MaxValues[last], index.MaxValues[i])
+			up, down = up && lo <= 0 && hi <= 0, down && lo >= 0 && hi >= 0
+		}
+		last = i
+	}
+	switch {
+	case up:
+		return format.Ascending
+	case down:
+		return format.Descending
+	default:
+		return format.Unordered
+	}
+}
