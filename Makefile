@@ -85,15 +85,16 @@ install: man completion ## install binary, manual and completion below PREFIX (/
 # Benchmarks use every core: run them beside nothing else. BENCH_FLAGS goes to the training sets', for example
 # BENCH_FLAGS='--write bench/RESULTS.md --only W1,W5'.
 BENCH_FLAGS ?=
+BENCH_SCALE ?= 1
 .PHONY: bench
 bench: bench-train bench-online ## both benchmarks at full size (half an hour, 20 GB of disk)
 
 .PHONY: bench-train
 bench-train: build ## measure training sets beside DuckDB, Polars and Feast, every value compared
-	@$(GO) run ./bench/train --quiver $(BIN) $(BENCH_FLAGS)
+	@$(GO) run ./bench/train --quiver $(BIN) --scale $(BENCH_SCALE) $(BENCH_FLAGS)
 
 .PHONY: bench-small
-bench-small: BENCH_FLAGS := --scale 0.05 $(BENCH_FLAGS)
+bench-small: BENCH_SCALE := 0.05
 bench-small: bench-train ## the same at a twentieth of the size, in under two minutes
 
 .PHONY: bench-online

@@ -16,6 +16,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestRunTellsWhatAProgramCost(t *testing.T) {
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // the launcher is this binary: with -race it would end a second later
 	file := filepath.Join(t.TempDir(), "data")
 	if err := os.WriteFile(file, make([]byte, 3<<20), 0o600); err != nil {
 		t.Fatal(err)
@@ -43,6 +44,7 @@ func TestRunTellsWhatAProgramCost(t *testing.T) {
 }
 
 func TestRunTellsWhatAFailedProgramSaid(t *testing.T) {
+	t.Setenv("GORACE", "atexit_sleep_ms=0")
 	_, _, err := Run(t.Context(), Command{Args: []string{"cat", "/no/such/file"}})
 	if err == nil || !strings.Contains(err.Error(), "/no/such/file: No such file") {
 		t.Errorf("error is %v, want cat's message", err)

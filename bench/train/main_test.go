@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 
 // The workloads are what `make bench-train` runs, without the engines that the tests' environment lacks.
 func TestQuiverAndDuckDBAgreeOnEveryWorkload(t *testing.T) {
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // the launcher is this binary: with -race each would end a second later
 	folder := t.TempDir()
 	b := &bench{
 		config: config{
