@@ -1,7 +1,7 @@
 // Command train measures training sets: the real binary beside DuckDB, Polars and Feast on the same files, with every
 // value compared. README.md in the folder above tells what is measured and how.
 //
-//	make bench-small                                   # everything, a fiftieth of the size
+//	make bench-small                                   # everything, at 0.03 of the size
 //	go run ./bench/train --quiver bin/quiver --only W1 # one workload
 package main
 
