@@ -19,7 +19,6 @@ type byteArrays struct {
 	plain   []byte // the page, where there is no dictionary
 	length  int    // of the page in the PLAIN encoding
 	indexes []int32
-	packed  []byte
 
 	isPlain bool             // from here on
 	decided bool             // the first page is complete
@@ -102,9 +101,9 @@ func (b *byteArrays) encode(dst []byte) ([]byte, format.Encoding, error) {
 		return append(dst, b.plain...), format.Plain, nil
 	}
 	width := bits.Len(uint(max(len(b.entries)-1, 1)))
-	var err error
-	b.packed, err = (&rle.Encoding{BitWidth: width}).EncodeInt32(b.packed, b.indexes)
-	return append(append(dst, byte(width)), b.packed...), format.RLEDictionary, err
+	dst = append(dst, byte(width))
+	packed, err := (&rle.Encoding{BitWidth: width}).EncodeInt32(dst[len(dst):], b.indexes)
+	return append(dst, packed...), format.RLEDictionary, err
 }
 
 func (b *byteArrays) bounds() (least, greatest []byte, ok bool) {

@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 	"math"
@@ -20,20 +21,34 @@ import (
 // chunkWriter makes the column chunks of one leaf, one row group after the other.
 // Its bytes depend on the rows only.
 type chunkWriter struct {
-	column  int // in the schema
-	walk    *step
-	path    []string
-	page    leafPage
-	compare func(a, b []byte) int // of bounds; nil: there are none
-	codec   *zstd.Encoder         // nil: pages stay as they are
-
-	pageRows int // of the page in progress
-	rows     int // of the complete pages
+	column   int // in the schema
+	walk     *step
+	path     []string
+	page     leafPage
+	compare  func(a, b []byte) int // of bounds; nil: there are none
+	pageRows int                   // of the page in progress
+	rows     int                   // of the complete pages
 	data     []byte
 	chunk    chunkState
+}
 
-	body, levels, packed []byte // scratch
-	header               bytes.Buffer
+// press compresses pages. Each worker has its own.
+type press struct {
+	codec        *zstd.Encoder // nil: pages stay as they are
+	body, packed []byte        // scratch
+	header       bytes.Buffer
+}
+
+func newPress(uncompressed bool) (*press, error) {
+	if uncompressed {
+		return &press{}, nil
+	}
+	codec, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderCRC(false),
+		zstd.WithZeroFrames(true), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return nil, fmt.Errorf("zstd: %w: %w", err, feature.ErrUnavailable)
+	}
+	return &press{codec: codec}, nil
 }
 
 // chunkState is what the footer has to know of a chunk. Offsets count from the
@@ -45,17 +60,17 @@ type chunkState struct {
 	indexed bool // each page with values has bounds
 }
 
-func newChunkWriter(column int, s *step, leaf *node, path []string, codec *zstd.Encoder) (*chunkWriter, error) {
+func newChunkWriter(column int, s *step, leaf *node, path []string, codec format.CompressionCodec) (*chunkWriter, error) {
 	values, err := valuesOf(s.end().leaf)
 	if err != nil {
 		return nil, err
 	}
 	w := &chunkWriter{
-		column: column, walk: s, path: path, codec: codec,
+		column: column, walk: s, path: path,
 		page: leafPage{maxDef: uint8(leaf.def), maxRep: uint8(leaf.rep), values: values},
 	}
 	w.compare = comparison(leaf.elem.Type.V, orderOf(values))
-	w.begin(leaf.elem.Type.V)
+	w.begin(leaf.elem.Type.V, codec)
 	return w, nil
 }
 
@@ -73,20 +88,17 @@ func orderOf(values pageValues) order {
 }
 
 // begin begins a chunk.
-func (w *chunkWriter) begin(t format.Type) {
+func (w *chunkWriter) begin(t format.Type, codec format.CompressionCodec) {
 	w.rows, w.data = 0, w.data[:0]
 	w.chunk = chunkState{indexed: w.compare != nil, meta: format.ColumnMetaData{
-		Type: t, Encoding: []format.Encoding{format.RLE}, PathInSchema: w.path, Codec: format.Uncompressed,
+		Type: t, Encoding: []format.Encoding{format.RLE}, PathInSchema: w.path, Codec: codec,
 	}}
-	if w.codec != nil {
-		w.chunk.meta.Codec = format.Zstd
-	}
 }
 
 // write appends the rows lo to hi of an array. Pages end where enough bytes are
 // there and the row is a multiple of blockRows, or at any row where they are far
 // too many.
-func (w *chunkWriter) write(arr arrow.Array, lo, hi int) error {
+func (w *chunkWriter) write(arr arrow.Array, lo, hi int, s *press) error {
 	for at := lo; at < hi; {
 		n, err := w.take(arr, at, min(hi, at+blockRows-w.inBlock()))
 		if err != nil {
@@ -95,7 +107,7 @@ func (w *chunkWriter) write(arr arrow.Array, lo, hi int) error {
 		at, w.pageRows = at+n, w.pageRows+n
 		size := w.page.size()
 		if size >= pageMost || size >= pageBytes && w.inBlock() == 0 {
-			if err := w.endPage(); err != nil {
+			if err := w.endPage(s); err != nil {
 				return err
 			}
 		}
@@ -125,17 +137,17 @@ func (w *chunkWriter) take(arr arrow.Array, lo, hi int) (int, error) {
 // size is what the chunk takes in memory, about.
 func (w *chunkWriter) size() int { return len(w.data) + w.page.size() }
 
-func (w *chunkWriter) endPage() error {
+func (w *chunkWriter) endPage(s *press) error {
 	p := &w.page
-	body := w.body[:0]
+	body := s.body[:0]
 	var err error
 	if p.maxRep > 0 {
-		if body, err = w.appendLevels(body, p.reps, p.maxRep); err != nil {
+		if body, err = appendLevels(body, p.reps, p.maxRep); err != nil {
 			return err
 		}
 	}
 	if p.maxDef > 0 {
-		if body, err = w.appendLevels(body, p.defs, p.maxDef); err != nil {
+		if body, err = appendLevels(body, p.defs, p.maxDef); err != nil {
 			return err
 		}
 	}
@@ -143,7 +155,7 @@ func (w *chunkWriter) endPage() error {
 	if err != nil {
 		return err
 	}
-	w.body = body
+	s.body = body
 	nulls := p.nulls()
 	header := format.PageHeader{Type: format.DataPage}
 	header.DataPageHeader.Set(format.DataPageHeader{
@@ -152,7 +164,7 @@ func (w *chunkWriter) endPage() error {
 		Statistics: format.Statistics{NullCount: int64(nulls)},
 	})
 	from := len(w.data)
-	if w.data, err = w.appendPage(w.data, &header, body); err != nil {
+	if w.data, err = w.appendPage(w.data, &header, body, s); err != nil {
 		return err
 	}
 	if !slices.Contains(w.chunk.meta.Encoding, encoding) {
@@ -170,33 +182,33 @@ func (w *chunkWriter) endPage() error {
 }
 
 // appendLevels appends levels as data pages of the first version have them.
-func (w *chunkWriter) appendLevels(dst []byte, levels []uint8, most uint8) ([]byte, error) {
-	var err error
-	w.levels, err = (&rle.Encoding{BitWidth: bits.Len8(most)}).EncodeLevels(w.levels, levels)
-	n := len(w.levels)
-	dst = append(dst, byte(n), byte(n>>8), byte(n>>16), byte(n>>24))
-	return append(dst, w.levels...), err
+func appendLevels(dst []byte, levels []uint8, most uint8) ([]byte, error) {
+	at := len(dst)
+	dst = append(dst, 0, 0, 0, 0)
+	packed, err := (&rle.Encoding{BitWidth: bits.Len8(most)}).EncodeLevels(dst[len(dst):], levels)
+	binary.LittleEndian.PutUint32(dst[at:], uint32(len(packed)))
+	return append(dst, packed...), err
 }
 
 // appendPage compresses a page and appends it with its header.
-func (w *chunkWriter) appendPage(dst []byte, header *format.PageHeader, body []byte) ([]byte, error) {
+func (w *chunkWriter) appendPage(dst []byte, header *format.PageHeader, body []byte, s *press) ([]byte, error) {
 	if len(body) > math.MaxInt32 {
 		return dst, fmt.Errorf("a row of %d bytes: Parquet has pages of at most 2 GiB: %w", len(body), feature.ErrTooLarge)
 	}
 	packed := body
-	if w.codec != nil {
-		w.packed = w.codec.EncodeAll(body, w.packed[:0])
-		packed = w.packed
+	if s.codec != nil {
+		s.packed = s.codec.EncodeAll(body, s.packed[:0])
+		packed = s.packed
 	}
 	header.UncompressedPageSize, header.CompressedPageSize = int32(len(body)), int32(len(packed))
 	header.CRC = int32(crc32.ChecksumIEEE(packed))
-	w.header.Reset()
-	if err := thrift.NewEncoder(new(thrift.CompactProtocol).NewWriter(&w.header)).Encode(header); err != nil {
+	s.header.Reset()
+	if err := thrift.NewEncoder(new(thrift.CompactProtocol).NewWriter(&s.header)).Encode(header); err != nil {
 		return dst, err
 	}
-	w.chunk.meta.TotalUncompressedSize += int64(w.header.Len() + len(body))
-	w.chunk.meta.TotalCompressedSize += int64(w.header.Len() + len(packed))
-	return append(append(dst, w.header.Bytes()...), packed...), nil
+	w.chunk.meta.TotalUncompressedSize += int64(s.header.Len() + len(body))
+	w.chunk.meta.TotalCompressedSize += int64(s.header.Len() + len(packed))
+	return append(append(dst, s.header.Bytes()...), packed...), nil
 }
 
 // count counts pages by kind and encoding.
@@ -237,9 +249,9 @@ func (w *chunkWriter) describe(nulls int) {
 
 // end completes the chunk and gives what the footer has to know of it, and its
 // dictionary page, if there is one. The data are in data until begin.
-func (w *chunkWriter) end() (state chunkState, dictionary []byte, err error) {
+func (w *chunkWriter) end(s *press) (state chunkState, dictionary []byte, err error) {
 	if w.pageRows > 0 {
-		if err := w.endPage(); err != nil {
+		if err := w.endPage(s); err != nil {
 			return chunkState{}, nil, err
 		}
 	}
@@ -247,7 +259,7 @@ func (w *chunkWriter) end() (state chunkState, dictionary []byte, err error) {
 		if words := values.words; w.encoded(format.RLEDictionary) {
 			header := format.PageHeader{Type: format.DictionaryPage}
 			header.DictionaryPageHeader.Set(format.DictionaryPageHeader{NumValues: int32(len(values.entries)), Encoding: format.Plain})
-			if dictionary, err = w.appendPage(nil, &header, words); err != nil {
+			if dictionary, err = w.appendPage(nil, &header, words, s); err != nil {
 				return chunkState{}, nil, err
 			}
 			w.count(format.DictionaryPage, format.Plain)

@@ -43,7 +43,6 @@ type numbers[T number] struct {
 	convert func(dst []T, arr arrow.Array, lo, hi int) []T
 	check   func(arr arrow.Array, lo, hi int, present []uint8) error // nil: every value fits
 	pack    func(dst []byte, values []T) ([]byte, error)             // nil: PLAIN
-	packed  []byte
 }
 
 func (n *numbers[T]) take(arr arrow.Array, lo, hi int, present []uint8) error {
@@ -70,9 +69,8 @@ func (n *numbers[T]) encode(dst []byte) ([]byte, format.Encoding, error) {
 		dst, err := binary.Append(dst, binary.LittleEndian, n.values)
 		return dst, format.Plain, err
 	}
-	var err error
-	n.packed, err = n.pack(n.packed, n.values)
-	return append(dst, n.packed...), format.DeltaBinaryPacked, err
+	packed, err := n.pack(dst[len(dst):], n.values)
+	return append(dst, packed...), format.DeltaBinaryPacked, err
 }
 
 func (n *numbers[T]) bounds() (least, greatest []byte, ok bool) {

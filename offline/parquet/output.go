@@ -4,9 +4,9 @@ import (
 	"bufio"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/format"
 	"golang.org/x/sync/errgroup"
 
@@ -34,10 +34,10 @@ type Options struct {
 }
 
 const (
-	blockRows     = 1024      // pages and row groups end at multiples of this
-	lookRows      = 64 << 10  // sizes of row groups are looked at this often, or oftener
-	pageBytes     = 256 << 10 // of values in a page, before compression
-	pageMost      = 4 << 20   // then a page ends at any row
+	blockRows     = 1024     // pages and row groups end at multiples of this
+	lookRows      = 64 << 10 // sizes of row groups are looked at this often, or oftener
+	pageBytes     = 1 << 20  // of values in a page, before compression
+	pageMost      = 4 << 20  // then a page ends at any row
 	groupRows     = 512 << 10
 	groupBytes    = 64 << 20
 	dictionaryMax = 256 << 10 // bytes of a dictionary, then pages are plain
@@ -51,7 +51,9 @@ type Output struct {
 	file    *atomicfile.File
 	buffer  *bufio.Writer
 	offset  int64 // in the file
+	codec   format.CompressionCodec
 	leaves  []*chunkWriter
+	presses []*press // one for each worker
 	sorting []format.SortingColumn
 	footer  *footer
 	rows    int // of the row group
@@ -96,24 +98,27 @@ func (o *Output) prepare(options Options) error {
 	if err != nil {
 		return err
 	}
-	var codec *zstd.Encoder
-	if !options.Uncompressed {
-		codec, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderCRC(false),
-			zstd.WithZeroFrames(true), zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)))
-		if err != nil {
-			return fmt.Errorf("zstd: %w: %w", err, feature.ErrUnavailable)
-		}
+	o.codec = format.Zstd
+	if options.Uncompressed {
+		o.codec = format.Uncompressed
 	}
 	leaves, paths := leavesOf(tree, nil)
 	for column, f := range o.schema.Fields() {
 		for _, s := range pathsOf(f, 0) {
 			i := len(o.leaves)
-			w, err := newChunkWriter(column, s, leaves[i], paths[i], codec)
+			w, err := newChunkWriter(column, s, leaves[i], paths[i], o.codec)
 			if err != nil {
 				return fmt.Errorf("column %q: %w", f.Name, err)
 			}
 			o.leaves = append(o.leaves, w)
 		}
+	}
+	for range min(runtime.GOMAXPROCS(0), len(o.leaves)) {
+		p, err := newPress(options.Uncompressed)
+		if err != nil {
+			return err
+		}
+		o.presses = append(o.presses, p)
 	}
 	o.footer = newFooter(elems, len(leaves), options.Metadata)
 	o.sorting, err = sortingOf(options.Sorted, paths)
@@ -189,21 +194,28 @@ func (o *Output) lookOn() bool {
 }
 
 func (o *Output) writeRows(record arrow.Record, lo, hi int) error {
-	return o.each(func(i int) error {
+	return o.each(func(i int, p *press) error {
 		w := o.leaves[i]
-		if err := w.write(record.Column(w.column), lo, hi); err != nil {
-			return fmt.Errorf("%s: column %q: %w", o.path, o.schema.Field(w.column).Name, err)
-		}
-		return nil
+		return w.write(record.Column(w.column), lo, hi, p)
 	})
 }
 
 // each runs fn for each leaf, on all cores.
-func (o *Output) each(fn func(leaf int) error) error {
+func (o *Output) each(fn func(leaf int, p *press) error) error {
 	var g errgroup.Group
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range o.leaves {
-		g.Go(func() error { return fn(i) })
+	var next atomic.Int64
+	for _, p := range o.presses {
+		g.Go(func() error {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(o.leaves) {
+					return nil
+				}
+				if err := fn(i, p); err != nil {
+					return fmt.Errorf("%s: column %q: %w", o.path, o.schema.Field(o.leaves[i].column).Name, err)
+				}
+			}
+		})
 	}
 	return g.Wait()
 }
@@ -212,12 +224,9 @@ func (o *Output) each(fn func(leaf int) error) error {
 func (o *Output) endGroup() error {
 	chunks := make([]chunkState, len(o.leaves))
 	dictionaries := make([][]byte, len(o.leaves))
-	err := o.each(func(i int) (err error) {
-		chunks[i], dictionaries[i], err = o.leaves[i].end()
-		if err != nil {
-			return fmt.Errorf("%s: column %q: %w", o.path, o.schema.Field(o.leaves[i].column).Name, err)
-		}
-		return nil
+	err := o.each(func(i int, p *press) (err error) {
+		chunks[i], dictionaries[i], err = o.leaves[i].end(p)
+		return err
 	})
 	if err != nil {
 		return err
@@ -237,7 +246,7 @@ func (o *Output) endGroup() error {
 		if err := o.put(w.data); err != nil {
 			return err
 		}
-		w.begin(meta.Type)
+		w.begin(meta.Type, o.codec)
 	}
 	o.footer.add(chunks, o.rows, o.sorting)
 	o.rows, o.look = 0, min(blockRows, o.limit)
