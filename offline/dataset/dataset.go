@@ -9,6 +9,7 @@
 package dataset
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -41,10 +42,10 @@ type Options struct {
 	// it is complete: the first is cut by the size of its values in memory, those
 	// after it by what that gave.
 	Bytes int64
-	// Open is how many partitions are written at once; 0 means 64. Where rows change
-	// between more of them, the one that waited longest is completed, and goes on in
-	// a file of its own.
-	Open int
+	// Held is how many bytes of partitions' rows wait in memory, so that each gets few
+	// files; 0 means 128 MiB. Where more are there, the largest partition is written,
+	// and goes on in another file.
+	Held int64
 }
 
 // File is a file of a folder that was written.
@@ -54,9 +55,10 @@ type File struct {
 }
 
 const (
-	openByDefault = 64
-	mostFiles     = 100_000
-	look          = 1024 // rows between two looks at a file's size
+	heldByDefault = 128 << 20
+	mostFiles     = 10_000
+	mostPieces    = 64   // of a partition, before they become one
+	look          = 1024 // rows between two looks at sizes
 )
 
 // Output writes a folder. It is not safe for concurrent use.
@@ -69,8 +71,9 @@ type Output struct {
 	by      []int         // the columns of PartitionBy
 
 	parts   map[string]*part // by their folder
-	open    []*part
-	row     int64 // rows so far
+	order   []*part          // in the order in which they came
+	row     int64            // rows so far
+	held    int64            // bytes of rows that wait
 	files   []File
 	per     float64 // bytes on disk for a byte in memory, by the files so far; 0: not known
 	inside  int64   // bytes in memory of completed files
@@ -82,8 +85,8 @@ var _ offline.Output = (*Output)(nil)
 // Create begins a folder at path, which must not be there (feature.ErrConflict).
 // Columns that can't name folders are errors that wrap feature.ErrInvalid.
 func Create(path string, schema *arrow.Schema, options Options) (*Output, error) {
-	if options.Open <= 0 {
-		options.Open = openByDefault
+	if options.Held <= 0 {
+		options.Held = heldByDefault
 	}
 	o := &Output{path: path, options: options, parts: map[string]*part{}}
 	if err := o.plan(schema); err != nil {
@@ -153,16 +156,16 @@ func explain(path string, err error) error {
 	}
 }
 
-// part is a partition; without PartitionBy there is one.
+// part is a partition; without PartitionBy there is one, whose rows don't wait.
 type part struct {
-	folder  string // below the output's, with slashes; empty: itself
-	number  int    // of its next file
-	out     offline.Output
-	name    string // of the file that is open
-	rows    int64  // of it
-	bytes   int64  // of its values in memory
-	last    int64  // the row that came last
-	pending []int  // rows of the current record that are not written yet
+	folder  string         // below the output's, with slashes; empty: itself
+	number  int            // of its next file
+	out     offline.Output // the file that is open; nil: none
+	name    string         // of it
+	rows    int64          // of the file, or those that wait for it
+	bytes   int64          // of their values in memory
+	pieces  []arrow.Record // copies of rows that wait
+	pending []int          // rows of the current record that are neither written nor copied
 }
 
 // Write implements offline.Output.
@@ -183,39 +186,56 @@ func (o *Output) Write(record arrow.Record) error {
 		}
 		p := o.parts[string(name)]
 		if p == nil {
-			p = &part{folder: string(name)}
-			o.parts[p.folder] = p
+			if p, err = o.newPart(string(name)); err != nil {
+				return err
+			}
 		}
 		if err := o.take(p, columns, row); err != nil {
 			return err
 		}
-		o.row++
 	}
-	for _, p := range o.open {
-		if err := o.flush(p, columns); err != nil {
+	for _, p := range o.order {
+		if err := o.settle(p, columns); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// take puts a row of the current record into a partition's file.
-func (o *Output) take(p *part, columns []arrow.Array, row int) error {
-	if p.out == nil {
-		if err := o.begin(p, columns); err != nil {
-			return err
-		}
+func (o *Output) newPart(folder string) (*part, error) {
+	if len(o.parts) == mostFiles {
+		return nil, o.tooMany()
 	}
+	p := &part{folder: folder}
+	o.parts[folder], o.order = p, append(o.order, p)
+	return p, nil
+}
+
+func (o *Output) tooMany() error {
+	return fmt.Errorf("%s: more than %d files: partition by columns of fewer values, or make files larger: %w", o.path, mostFiles, feature.ErrTooLarge)
+}
+
+// take puts a row of the current record into a partition.
+func (o *Output) take(p *part, columns []arrow.Array, row int) error {
 	p.pending = append(p.pending, row)
-	p.last = o.row
 	p.rows++
-	if o.options.Bytes > 0 {
+	o.row++
+	if o.options.Bytes > 0 || len(o.by) > 0 {
+		size := int64(0)
 		for _, c := range columns {
-			p.bytes += sizeOf(c.Data(), row)
+			size += sizeOf(c.Data(), row)
 		}
+		p.bytes += size
+		o.held += size
 	}
 	if p.rows == o.options.Rows || o.options.Bytes > 0 && p.rows%look == 0 && o.large(p) {
 		return o.end(p, columns)
+	}
+	for len(o.by) > 0 && o.row%look == 0 && o.held > o.options.Held {
+		largest := slices.MaxFunc(o.order, func(a, b *part) int { return cmp.Compare(a.bytes, b.bytes) })
+		if err := o.end(largest, columns); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -228,17 +248,50 @@ func (o *Output) large(p *part) bool {
 	return float64(p.bytes)*per >= float64(o.options.Bytes)
 }
 
-// begin begins a partition's next file, and completes another's where too many
-// are open.
-func (o *Output) begin(p *part, columns []arrow.Array) error {
-	if len(o.open) == o.options.Open {
-		oldest := slices.MinFunc(o.open, func(a, b *part) int { return int(a.last - b.last) })
-		if err := o.end(oldest, columns); err != nil {
+// settle writes a partition's rows of the current record, or copies them to wait.
+func (o *Output) settle(p *part, columns []arrow.Array) error {
+	if len(p.pending) == 0 {
+		return nil
+	}
+	if len(o.by) == 0 {
+		if err := o.begin(p); err != nil {
 			return err
 		}
+		return o.flush(p, columns)
+	}
+	record := newRecord(o.schema, columns)
+	defer record.Release()
+	piece, err := arrowconv.TakeRecord(record, p.pending)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.path, err)
+	}
+	p.pending = p.pending[:0]
+	if p.pieces = append(p.pieces, piece); len(p.pieces) < mostPieces {
+		return nil
+	}
+	one, err := joined(o.schema, p.pieces)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.path, err)
+	}
+	p.forget()
+	p.pieces = append(p.pieces, one)
+	return nil
+}
+
+func (p *part) forget() {
+	for _, r := range p.pieces {
+		r.Release()
+	}
+	p.pieces = nil
+}
+
+// begin begins a partition's next file, unless one is open.
+func (o *Output) begin(p *part) error {
+	if p.out != nil {
+		return nil
 	}
 	if len(o.files) >= mostFiles {
-		return fmt.Errorf("%s: more than %d files: partition by columns of fewer values, or sort the spine by them: %w", o.path, mostFiles, feature.ErrTooLarge)
+		return o.tooMany()
 	}
 	folder := filepath.Join(o.staged, filepath.FromSlash(p.folder))
 	if err := os.MkdirAll(folder, 0o777); err != nil { //nolint:gosec // as the umask says, like the files in it
@@ -247,17 +300,19 @@ func (o *Output) begin(p *part, columns []arrow.Array) error {
 	name := fmt.Sprintf("part-%05d%s", p.number, o.options.Ending)
 	p.number++
 	p.name = path.Join(p.folder, name)
-	out, err := o.options.File(filepath.Join(folder, name), o.schema)
-	if err != nil {
-		return err
-	}
-	p.out = out
-	o.open = append(o.open, p)
-	return nil
+	var err error
+	p.out, err = o.options.File(filepath.Join(folder, name), o.schema)
+	return err
 }
 
-// flush writes a partition's rows of the current record.
+// flush writes the rows that wait, and those of the current record.
 func (o *Output) flush(p *part, columns []arrow.Array) error {
+	for _, piece := range p.pieces {
+		if err := p.out.Write(piece); err != nil {
+			return err
+		}
+	}
+	p.forget()
 	if len(p.pending) == 0 {
 		return nil
 	}
@@ -272,10 +327,15 @@ func (o *Output) flush(p *part, columns []arrow.Array) error {
 
 // end completes a partition's file.
 func (o *Output) end(p *part, columns []arrow.Array) error {
+	if err := o.begin(p); err != nil {
+		return err
+	}
 	if err := o.flush(p, columns); err != nil {
 		return err
 	}
-	if err := p.out.Commit(); err != nil {
+	out := p.out
+	p.out = nil
+	if err := out.Commit(); err != nil {
 		return err
 	}
 	if o.options.Bytes > 0 {
@@ -287,8 +347,8 @@ func (o *Output) end(p *part, columns []arrow.Array) error {
 		o.per = float64(o.outside) / float64(max(o.inside, 1))
 	}
 	o.files = append(o.files, File{Path: p.name, Rows: p.rows})
-	o.open = slices.DeleteFunc(o.open, func(open *part) bool { return open == p })
-	p.out, p.rows, p.bytes = nil, 0, 0
+	o.held -= p.bytes
+	p.rows, p.bytes = 0, 0
 	return nil
 }
 
@@ -312,25 +372,21 @@ func (o *Output) Commit() error {
 }
 
 func (o *Output) complete() error {
-	if len(o.files) == 0 && len(o.open) == 0 && len(o.by) == 0 {
-		if err := o.begin(&part{}, nil); err != nil {
+	if len(o.parts) == 0 && len(o.by) == 0 {
+		p, err := o.newPart("")
+		if err != nil {
 			return err
 		}
+		return o.end(p, nil)
 	}
-	for len(o.open) > 0 {
-		if err := o.end(o.open[0], nil); err != nil {
-			return err
+	for _, p := range o.order {
+		if p.rows > 0 {
+			if err := o.end(p, nil); err != nil {
+				return err
+			}
 		}
 	}
-	slices.SortFunc(o.files, func(a, b File) int {
-		switch {
-		case a.Path < b.Path:
-			return -1
-		case a.Path > b.Path:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(o.files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
 	return nil
 }
 
@@ -340,11 +396,14 @@ func (o *Output) Abort() error {
 		return nil
 	}
 	var errs []error
-	for _, p := range o.open {
-		errs = append(errs, p.out.Abort())
+	for _, p := range o.order {
+		p.forget()
+		if p.out != nil {
+			errs = append(errs, p.out.Abort())
+		}
 	}
 	errs = append(errs, os.RemoveAll(o.staged))
-	o.staged, o.open = "", nil
+	o.staged, o.order = "", nil
 	return errors.Join(errs...)
 }
 

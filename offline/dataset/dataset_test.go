@@ -112,12 +112,13 @@ func recordOf(t *testing.T, rows ...string) arrow.Record {
 func TestPartitionsAreFoldersAsHiveNamesThem(t *testing.T) {
 	r := recordOf(t,
 		`{"id":1,"land":"NL","day":"2001-06-30","l":[1]}`, `{"id":2,"land":"a/b=%c","day":"2001-06-30"}`, `{"id":3,"land":null,"day":"1969-12-31"}`,
-		`{"id":4,"land":"NL","day":"2001-06-30","l":[]}`, `{"id":5,"land":"NL","day":null}`, `{"id":6,"land":"é:.","day":null}`)
+		`{"id":4,"land":"NL","day":"2001-06-30","l":[]}`, `{"id":5,"land":"NL","day":null}`, `{"id":6,"land":"é:.","day":null}`, `{"id":7,"land":"","day":null}`)
 	want := map[string]string{
 		"land=NL/day=2001-06-30/part-00000.txt":                         "1 [1] \n4 [] \n",
 		"land=a%2Fb%3D%25c/day=2001-06-30/part-00000.txt":               "2 (null) \n",
 		"land=__HIVE_DEFAULT_PARTITION__/day=1969-12-31/part-00000.txt": "3 (null) \n",
 		"land=NL/day=__HIVE_DEFAULT_PARTITION__/part-00000.txt":         "5 (null) \n",
+		"land=/day=__HIVE_DEFAULT_PARTITION__/part-00000.txt":           "7 (null) \n",
 		"land=é%3A./day=__HIVE_DEFAULT_PARTITION__/part-00000.txt":      "6 (null) \n",
 	}
 	got, files, _ := folder(t, dataset.Options{PartitionBy: []string{"land", "day"}}, r)
@@ -138,8 +139,8 @@ func TestFilesAreCutTheSameHoweverTheRecordsAre(t *testing.T) {
 	}
 	r := recordOf(t, rows...)
 	var parts []arrow.Record
-	for at := int64(0); at < 5000; at += 777 {
-		p := r.NewSlice(at, min(at+777, 5000))
+	for at := int64(0); at < 5000; at += 13 {
+		p := r.NewSlice(at, min(at+13, 5000))
 		t.Cleanup(p.Release)
 		parts = append(parts, p)
 	}
@@ -148,11 +149,11 @@ func TestFilesAreCutTheSameHoweverTheRecordsAre(t *testing.T) {
 		files   int
 		most    int
 	}{
-		"rows":                 {dataset.Options{Rows: 1500}, 4, 1},
-		"size":                 {dataset.Options{Bytes: 30_000}, 3, 1},
-		"partitions":           {dataset.Options{PartitionBy: []string{"land"}}, 4, 4},
-		"partitions and rows":  {dataset.Options{PartitionBy: []string{"land"}, Rows: 500}, 0, 4},
-		"few that may be open": {dataset.Options{PartitionBy: []string{"land"}, Open: 2}, 0, 2},
+		"rows":                      {dataset.Options{Rows: 1500}, 4, 1},
+		"size":                      {dataset.Options{Bytes: 30_000}, 3, 1},
+		"partitions":                {dataset.Options{PartitionBy: []string{"land"}}, 4, 1},
+		"partitions and rows":       {dataset.Options{PartitionBy: []string{"land"}, Rows: 500}, 0, 1},
+		"partitions that don't fit": {dataset.Options{PartitionBy: []string{"land"}, Held: 50_000}, 9, 1},
 	} {
 		whole, files, most := folder(t, c.options, r)
 		cut, _, _ := folder(t, c.options, parts...)
@@ -170,7 +171,7 @@ func TestFilesAreCutTheSameHoweverTheRecordsAre(t *testing.T) {
 }
 
 func TestWhatCannotBeAFolderIsTold(t *testing.T) {
-	r := recordOf(t, `{"id":1,"land":""}`)
+	r := recordOf(t, `{"id":1,"land":"__HIVE_DEFAULT_PARTITION__"}`)
 	dir := t.TempDir()
 	none := func(path string, _ *arrow.Schema) (offline.Output, error) {
 		live := 1
@@ -188,7 +189,7 @@ func TestWhatCannotBeAFolderIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := o.Write(r); !errors.Is(err, feature.ErrInvalid) {
-		t.Errorf("an empty text: %v", err)
+		t.Errorf("a text that means null: %v", err)
 	}
 	if err := o.Abort(); err != nil {
 		t.Error(err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/offline/arrowconv"
@@ -41,7 +42,7 @@ func folderOf(record arrow.Record, names []string, columns []int) func(to []byte
 				continue
 			}
 			text := texts[i](row)
-			if text == "" || text == hiveNull || len(text) > 200 {
+			if text == hiveNull || len(text) > 200 {
 				return to, fmt.Errorf("column %q: %q can't name a folder: partition by another column, or write something else (a null, for example): %w",
 					names[i], text[:min(len(text), 60)], feature.ErrInvalid)
 			}
@@ -91,6 +92,33 @@ func appendEscaped(to []byte, text string) []byte {
 
 func newRecord(schema *arrow.Schema, columns []arrow.Array) arrow.Record {
 	return array.NewRecord(schema, columns, int64(columns[0].Len()))
+}
+
+// joined copies records into one.
+func joined(schema *arrow.Schema, records []arrow.Record) (arrow.Record, error) {
+	columns := make([]arrow.Array, schema.NumFields())
+	defer func() {
+		for _, c := range columns {
+			if c != nil {
+				c.Release()
+			}
+		}
+	}()
+	rows := int64(0)
+	for _, r := range records {
+		rows += r.NumRows()
+	}
+	for i := range columns {
+		parts := make([]arrow.Array, len(records))
+		for j, r := range records {
+			parts[j] = r.Column(i)
+		}
+		var err error
+		if columns[i], err = array.Concatenate(parts, memory.DefaultAllocator); err != nil {
+			return nil, fmt.Errorf("column %q: %w: %w", schema.Field(i).Name, err, feature.ErrInvalid)
+		}
+	}
+	return array.NewRecord(schema, columns, rows), nil
 }
 
 // sizeOf is about how many bytes a value takes in memory. It is a sum over rows, so

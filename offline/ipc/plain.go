@@ -85,12 +85,7 @@ func toPlain(arr arrow.Array, to arrow.DataType) (arrow.Array, error) {
 	}
 	switch a := arr.(type) {
 	case *array.Dictionary:
-		values, err := lookUp(a)
-		if err != nil {
-			return nil, err
-		}
-		defer values.Release()
-		return toPlain(values, to)
+		return lookUp(a, to)
 	case *array.StringView:
 		b := array.NewStringBuilder(memory.DefaultAllocator)
 		defer b.Release()
@@ -148,7 +143,8 @@ func plainChildren(arr arrow.Array, to arrow.DataType) (arrow.Array, error) {
 	return array.MakeFromData(data), nil
 }
 
-func lookUp(d *array.Dictionary) (arrow.Array, error) {
+// lookUp gives what the values of a dictionary column stand for.
+func lookUp(d *array.Dictionary, to arrow.DataType) (arrow.Array, error) {
 	if err := sound(d.Dictionary().Data()); err != nil {
 		return nil, err
 	}
@@ -162,5 +158,10 @@ func lookUp(d *array.Dictionary) (arrow.Array, error) {
 			return nil, fmt.Errorf("value %d of a dictionary of %d: %w", positions[i], d.Dictionary().Len(), feature.ErrInvalid)
 		}
 	}
-	return arrowconv.Take(d.Dictionary(), positions)
+	values, err := toPlain(d.Dictionary(), to)
+	if err != nil {
+		return nil, err
+	}
+	defer values.Release()
+	return arrowconv.Take(values, positions)
 }

@@ -148,6 +148,67 @@ func TestDictionariesComeAsTheirValues(t *testing.T) {
 	}
 }
 
+// Polars writes text as views, and categories as dictionaries of views.
+func TestViewsComeAsText(t *testing.T) {
+	text, long := []string{"a", "", "longer than twelve bytes"}, []byte("longer than twelve bytes, too")
+	views := array.NewStringViewBuilder(memory.DefaultAllocator)
+	defer views.Release()
+	views.AppendValues(text, []bool{true, false, true})
+	raw := array.NewBinaryViewBuilder(memory.DefaultAllocator)
+	defer raw.Release()
+	raw.AppendValues([][]byte{{1}, long, nil}, []bool{true, true, false})
+	lists := array.NewLargeListBuilder(memory.DefaultAllocator, arrow.BinaryTypes.StringView)
+	defer lists.Release()
+	for range 3 {
+		lists.Append(true)
+		lists.ValueBuilder().(*array.StringViewBuilder).AppendValues(text, nil)
+	}
+	words, bytes3, nested := views.NewArray(), raw.NewArray(), lists.NewArray()
+	defer words.Release()
+	defer bytes3.Release()
+	defer nested.Release()
+	indexes, _, err := array.FromJSON(memory.DefaultAllocator, arrow.PrimitiveTypes.Uint32, strings.NewReader(`[2,0,null]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer indexes.Release()
+	dictionary := array.NewDictionaryArray(&arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Uint32, ValueType: arrow.BinaryTypes.StringView}, indexes, words)
+	defer dictionary.Release()
+	columns := []arrow.Array{words, bytes3, nested, dictionary}
+	var fields []arrow.Field
+	for i, c := range columns {
+		fields = append(fields, arrow.Field{Name: string(rune('a' + i)), Type: c.DataType(), Nullable: true})
+	}
+	r := array.NewRecord(arrow.NewSchema(fields, nil), columns, 3)
+	defer r.Release()
+	path := filepath.Join(t.TempDir(), "views.arrow")
+	f, err := os.Create(path) //nolint:gosec // the test's own
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := arrowipc.NewFileWriter(f, arrowipc.WithSchema(r.Schema()))
+	if err := errors.Join(err, w.Write(r), w.Close(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := ipc.OpenSpine(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	got, _, _, err := all(t.Context(), s, 0, 3)
+	if want := `["a" (null) "longer than twelve bytes"]["longer than twelve bytes" "a" (null)]`; got != want || err != nil {
+		t.Errorf("%s, %v", got, err)
+	}
+	got, _, _, err = all(t.Context(), s, 1, 2)
+	list := `["a" "" "longer than twelve bytes"]`
+	if want := `["\x01" "longer than twelve bytes, too" (null)][` + list + " " + list + " " + list + `]`; got != want || err != nil {
+		t.Errorf("%s, %v", got, err)
+	}
+	if typ := s.Schema().Field(2).Type; !arrow.TypeEqual(typ, arrow.LargeListOf(arrow.BinaryTypes.String)) {
+		t.Errorf("type %s", typ)
+	}
+}
+
 func TestABrokenFileIsAnErrorThatNamesIt(t *testing.T) {
 	r := record(t)
 	defer r.Release()
