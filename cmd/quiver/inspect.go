@@ -349,10 +349,14 @@ func shorten(s string) string {
 	return s
 }
 
-// number writes a value for people: floats in six digits.
+// number writes a value for people: floats in six digits, midnights as dates.
 func number(v any) string {
-	if f, ok := v.(float64); ok {
-		return strconv.FormatFloat(f, 'g', 6, 64)
+	switch v := v.(type) {
+	case float64:
+		return strconv.FormatFloat(v, 'g', 6, 64)
+	case feature.Time: // to the second, and with a place where the line can end
+		text, _, _ := strings.Cut(strings.TrimSuffix(v.String(), "Z"), ".")
+		return strings.TrimSuffix(strings.Replace(text, "T", " ", 1), " 00:00:00")
 	}
 	return fmt.Sprint(v)
 }

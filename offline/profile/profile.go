@@ -54,7 +54,7 @@ type Value struct {
 
 const (
 	sampleRows = 65_536
-	bins       = 12
+	bins       = 10
 	topValues  = 5
 )
 

@@ -74,12 +74,12 @@ func TestColumnsAreDescribed(t *testing.T) {
 	}
 	var plain, want any
 	const expected = `{"rows":4,"sampled":4,"columns":[
-		{"name":"n","type":"int32","nulls":1,"null_rate":0.25,"least":-4,"greatest":4,"quantiles":[-4,-4,-4,2,4,4,4],"histogram":[1,0,0,0,0,0,0,0,0,1,0,1],"distinct":3},
+		{"name":"n","type":"int32","nulls":1,"null_rate":0.25,"least":-4,"greatest":4,"quantiles":[-4,-4,-4,2,4,4,4],"histogram":[1,0,0,0,0,0,0,1,0,1],"distinct":3},
 		{"name":"x","type":"float64","nulls":1,"null_rate":0.25,"nans":1,"least":0.5,"greatest":"inf","quantiles":[0.5,0.5,0.5,0.5,"inf","inf","inf"],"histogram":[1]},
 		{"name":"s","type":"utf8","nulls":1,"null_rate":0.25,"distinct":2,"top":[{"text":"a","share":0.6666666666666666},{"text":"b","share":0.3333333333333333}]},
 		{"name":"d","type":"date32","nulls":2,"null_rate":0.5,"least":"1969-12-31","greatest":"2001-06-30",
-			"quantiles":["1969-12-31","1969-12-31","1969-12-31","1969-12-31","2001-06-30","2001-06-30","2001-06-30"],"histogram":[1,0,0,0,0,0,0,0,0,0,0,1],"distinct":2},
-		{"name":"l","type":"list<item: int64, nullable>","nulls":1,"null_rate":0.25,"least":0,"greatest":2,"quantiles":[0,0,0,1,2,2,2],"histogram":[1,0,0,0,0,0,1,0,0,0,0,1],"distinct":3},
+			"quantiles":["1969-12-31","1969-12-31","1969-12-31","1969-12-31","2001-06-30","2001-06-30","2001-06-30"],"histogram":[1,0,0,0,0,0,0,0,0,1],"distinct":2},
+		{"name":"l","type":"list<item: int64, nullable>","nulls":1,"null_rate":0.25,"least":0,"greatest":2,"quantiles":[0,0,0,1,2,2,2],"histogram":[1,0,0,0,0,1,0,0,0,1],"distinct":3},
 		{"name":"none","type":"null","nulls":4,"null_rate":1}]}`
 	if err := errors.Join(json.Unmarshal(text, &plain), json.Unmarshal([]byte(expected), &want)); err != nil {
 		t.Fatal(err)
