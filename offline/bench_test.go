@@ -2,6 +2,8 @@ package offline
 
 import (
 	"context"
+	"hash/maphash"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -10,26 +12,35 @@ import (
 
 // The hot loops: one row is one operation.
 
-func benchSlots(requests, keys int) *slots {
+func benchSlots(tb testing.TB, requests, keys int) *slots {
+	tb.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
-	table := newKeyTable(true)
-	batch := keyBatch{}
-	column := feature.NewColumn(feature.Scalar(feature.Int64), requests)
-	times := make([]feature.Time, requests)
-	rowKeys := make([]uint32, requests)
-	for i := range requests {
-		column.AppendInt64(int64(r.IntN(keys)))
-		times[i] = feature.Time(r.Int64N(int64(30 * feature.Day)))
+	batches := benchBatches(r, requests, keys)
+	s, err := newSlots(context.Background(), batches, maphash.MakeSeed(), true, requests, 2)
+	if err != nil {
+		tb.Fatal(err)
 	}
-	batch.load([]*feature.Column{column}, requests)
-	for i := range rowKeys {
-		rowKeys[i] = table.put(&batch, int32(i))
-	}
-	return newSlots(table, rowKeys, times)
+	return s
 }
 
-func benchChunk(rows, keys int) *chunk {
-	r := rand.New(rand.NewPCG(3, 4))
+func benchBatches(r *rand.Rand, requests, keys int) []batch {
+	to := newScatter(partitionsFor(int64(requests)), math.MaxInt32, feature.Rule{}, maphash.MakeSeed(), nil)
+	c := benchChunk(r, requests, keys)
+	if err := to.add(c.keys, c, 0, everyRow(requests), nil); err != nil {
+		panic(err)
+	}
+	return to.batches
+}
+
+func everyRow(n int) []int32 {
+	rows := make([]int32, n)
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	return rows
+}
+
+func benchChunk(r *rand.Rand, rows, keys int) *chunk {
 	key := feature.NewColumn(feature.Scalar(feature.Int64), rows)
 	event := feature.NewColumn(feature.Scalar(feature.Timestamp), rows)
 	for range rows {
@@ -39,85 +50,46 @@ func benchChunk(rows, keys int) *chunk {
 	return &chunk{rows: rows, keys: []*feature.Column{key}, event: event}
 }
 
-func BenchmarkKeyTableFind(b *testing.B) {
+// BenchmarkOfferRows is the way of a view's row from its columns to its slot.
+func BenchmarkOfferRows(b *testing.B) {
 	const rows = 1 << 13
-	s := benchSlots(2_000_000, 1_000_000)
-	c := benchChunk(rows, 1_050_000)
-	selected := make([]int32, rows)
-	for i := range selected {
-		selected[i] = int32(i)
+	s := benchSlots(b, 2_000_000, 1_000_000)
+	use := &feature.Use{View: &feature.ViewVersion{}}
+	a := newAsof(use, []int{0}, s)
+	r := rand.New(rand.NewPCG(3, 4))
+	chunks := make([]*chunk, 1024)
+	for i := range chunks { // in the order of time
+		chunks[i] = benchChunk(r, rows, 1_050_000)
+		for n := range chunks[i].event.Int64s {
+			chunks[i].event.Int64s[n] = int64(i*rows+n) * int64(30*feature.Day) / int64(len(chunks)*rows)
+		}
 	}
-	var batch keyBatch
-	ids := make([]uint32, rows)
+	w := newScatter(len(s.parts), New(nil, Options{}).batchLimit(len(s.parts), 2), feature.Rule{}, s.seed, func(p int, b *batch) error { a.take(p, b); return nil })
+	var selected []int32
+	var visible []feature.Time
+	limits := span{all: true, until: s.most, oldest: s.least}
 	b.ReportAllocs()
 	b.ResetTimer()
 	for n := 0; n < b.N; n += rows {
-		batch.load(c.keys, rows)
-		s.keys.find(&batch, selected, ids)
-	}
-}
-
-func BenchmarkKeyTablePut(b *testing.B) {
-	const rows = 1 << 20
-	c := benchChunk(rows, 1<<19)
-	var batch keyBatch
-	batch.load(c.keys, rows)
-	b.ReportAllocs()
-	b.ResetTimer()
-	var t *keyTable
-	for n := range b.N {
-		if n%rows == 0 {
-			t = newKeyTable(true)
+		c := chunks[n/rows%len(chunks)]
+		selected, visible = c.selectRows(use.View.Rule, limits, selected[:0], visible[:0])
+		if err := w.add(c.keys, c, int64(n), selected, visible); err != nil {
+			b.Fatal(err)
 		}
-		t.put(&batch, int32(n%rows))
-	}
-}
-
-func BenchmarkOfferRows(b *testing.B) {
-	const rows = 1 << 13
-	for _, workers := range []int{1, 2} {
-		b.Run(map[int]string{1: "one stripe", 2: "stripes"}[workers], func(b *testing.B) {
-			s := benchSlots(2_000_000, 1_000_000)
-			use := &feature.Use{View: &feature.ViewVersion{}}
-			a := newAsof(use, []int{0}, s, stripesFor(workers))
-			chunks := make([]*chunk, 64)
-			for i := range chunks {
-				chunks[i] = benchChunk(rows, 1_050_000)
-				chunks[i].event.Int64s[0] = int64(i)
-			}
-			w := a.worker()
-			var selected []int32
-			var visible []feature.Time
-			limits := span{all: true, until: s.most, oldest: s.least}
-			b.ReportAllocs()
-			b.ResetTimer()
-			for n := 0; n < b.N; n += rows {
-				c := chunks[n/rows%len(chunks)]
-				selected, visible = c.selectRows(use.View.Rule, limits, selected[:0], visible[:0])
-				a.offer(w, int64(n), c, selected, visible)
-			}
-		})
 	}
 }
 
 func BenchmarkNewSlots(b *testing.B) {
 	const rows = 1 << 20
-	s := benchSlots(rows, rows/2)
-	times := make([]feature.Time, rows)
-	keys := make([]uint32, rows)
-	for k := range s.keys.n {
-		for slot := s.starts[k]; slot < s.starts[k+1]; slot++ {
-			times[slot], keys[slot] = s.times[slot], uint32(k)
-		}
-	}
-	rand.New(rand.NewPCG(5, 6)).Shuffle(rows, func(i, j int) {
-		times[i], times[j] = times[j], times[i]
-		keys[i], keys[j] = keys[j], keys[i]
-	})
+	r := rand.New(rand.NewPCG(5, 6))
 	b.ReportAllocs()
-	b.ResetTimer()
 	for n := 0; n < b.N; n += rows {
-		newSlots(s.keys, append([]uint32{}, keys...), times)
+		b.StopTimer()
+		batches := benchBatches(r, rows, rows/2)
+		b.StartTimer()
+		if _, err := newSlots(context.Background(), batches, maphash.MakeSeed(), true, rows, 1); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
@@ -135,7 +107,9 @@ func BenchmarkOrderWinners(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	for n := 0; n < b.N; n += len(positions) {
-		t.order(positions)
+		if _, _, err := t.order(context.Background(), positions, 1); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

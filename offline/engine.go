@@ -4,15 +4,20 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/quiver-features/quiver/feature"
 )
 
 // Options set up an Engine. The zero value is useful.
 type Options struct {
-	// Memory is how many bytes a call should use; 0 is for the engine to choose. It
-	// bounds what is remembered of rows in full tie. The spine's keys and times, the
-	// slots and the winning rows' values are in memory whole, whatever it says.
+	// Memory is how many bytes a call should use, about; 0 is as many as it takes.
+	// Half of them are for the rows of the spine that are joined at once, with their
+	// values: a spine that has more is joined in parts, each with a pass of its own
+	// over the views. The result does not depend on it. Latest keeps all keys,
+	// whatever it says.
 	Memory int64
 	// Workers is how many row groups are read at once; 0 is GOMAXPROCS. The result
 	// does not depend on it.
@@ -47,17 +52,20 @@ const (
 // It is safe for concurrent use; each call has its own workers, which are done
 // when it returns.
 type Engine struct {
-	files    Files
-	ties     int64 // rows in full tie that are remembered
-	workers  int
-	progress func(Progress)
+	files     Files
+	memory    int64 // bytes; 0: as much as it takes
+	ties      int64 // rows in full tie that are remembered
+	scattered int64 // offers that wait in batches
+	workers   int
+	progress  func(Progress)
 }
 
 // New makes an engine that reads from files.
 func New(files Files, options Options) *Engine {
-	e := &Engine{files: files, ties: tiesAtOnce, workers: options.Workers, progress: options.Progress}
+	e := &Engine{files: files, memory: options.Memory, ties: tiesAtOnce, scattered: scatteredAtOnce, workers: options.Workers, progress: options.Progress}
 	if options.Memory > 0 {
 		e.ties = min(e.ties, options.Memory/16/bytesPerTie)
+		e.scattered = min(e.scattered, options.Memory/8/offerBytes)
 	}
 	if e.workers <= 0 {
 		e.workers = runtime.GOMAXPROCS(0)
@@ -92,4 +100,28 @@ func (m *meter) add(n int64) {
 	defer m.mu.Unlock()
 	m.now.Done += n
 	m.tell(m.now)
+}
+
+// each calls fn with 0 to n-1 on several goroutines and waits for all of them. The
+// first error ends it.
+func each(ctx context.Context, n, workers int, fn func(ctx context.Context, i int) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	var next atomic.Int64
+	for range min(workers, n) {
+		g.Go(func() error {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return nil
+				}
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if err := fn(ctx, i); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	return g.Wait()
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/quiver-features/quiver/feature"
 )
 
@@ -47,56 +45,80 @@ type entry struct {
 
 // order numbers distinct positions in ascending order: numbers[i] is that of
 // positions[i].
-func (t *table) order(positions []int64) (w *winners, numbers []uint32) {
-	groupOf := make([]uint32, len(positions))
-	starts := make([]int, len(t.groups)+1)
-	for i, p := range positions {
-		g := t.locate(p)
-		groupOf[i] = uint32(g)
-		starts[g+1]++
-	}
-	for g := range t.groups {
-		starts[g+1] += starts[g]
-	}
-	entries := make([]entry, len(positions))
-	fill := slices.Clone(starts)
-	for i, p := range positions {
-		g := groupOf[i]
-		entries[fill[g]] = entry{int32(p - t.groups[g].base), uint32(i)}
-		fill[g]++
+func (t *table) order(ctx context.Context, positions []int64, workers int) (w *winners, numbers []uint32, err error) {
+	groupOf, starts, entries, err := t.byGroup(ctx, positions, workers)
+	if err != nil {
+		return nil, nil, err
 	}
 	w = &winners{table: t, n: len(positions)}
-	numbers = groupOf // each is read before it is written: both are of one group
 	rows := make([]int32, len(positions))
-	var seats []uint32
 	for g := range t.groups {
-		from, to := starts[g], starts[g+1]
-		if from == to {
-			continue
+		if from, to := starts[g], starts[g+1]; from < to {
+			w.parts = append(w.parts, winnersPart{g, from, rows[from:to:to]})
 		}
-		seats = sortEntries(entries[from:to], t.groups[g].rows, seats)
-		for n := from; n < to; n++ {
-			rows[n] = entries[n].row
-			numbers[entries[n].at] = uint32(n)
-		}
-		w.parts = append(w.parts, winnersPart{g, from, rows[from:to:to]})
 	}
-	return w, numbers
+	numbers = groupOf // which is not needed any more
+	err = each(ctx, len(w.parts), workers, func(_ context.Context, i int) error {
+		p := &w.parts[i]
+		sorted := entries[p.first : p.first+len(p.rows)]
+		sortEntries(sorted, t.groups[p.group].rows)
+		for n, e := range sorted {
+			p.rows[n] = e.row
+			numbers[e.at] = uint32(p.first + n)
+		}
+		return nil
+	})
+	return w, numbers, err
+}
+
+// byGroup gives the row group of each position, and entries of all of them: those
+// of group g are entries[starts[g]:starts[g+1]].
+func (t *table) byGroup(ctx context.Context, positions []int64, workers int) (groupOf []uint32, starts []int, entries []entry, err error) {
+	groupOf = make([]uint32, len(positions))
+	entries = make([]entry, len(positions))
+	block := max((len(positions)+workers-1)/workers, 1) // of positions, for each worker
+	blocks := (len(positions) + block - 1) / block
+	counts := make([][]int, blocks) // per block and group; then where the block's entries of the group go
+	err = each(ctx, blocks, workers, func(_ context.Context, b int) error {
+		counts[b] = make([]int, len(t.groups))
+		for i := b * block; i < min((b+1)*block, len(positions)); i++ {
+			g := t.locate(positions[i])
+			groupOf[i] = uint32(g)
+			counts[b][g]++
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	starts = make([]int, len(t.groups)+1)
+	for g := range t.groups {
+		at := starts[g]
+		for b := range counts {
+			counts[b][g], at = at, at+counts[b][g]
+		}
+		starts[g+1] = at
+	}
+	err = each(ctx, blocks, workers, func(_ context.Context, b int) error {
+		for i := b * block; i < min((b+1)*block, len(positions)); i++ {
+			g := groupOf[i]
+			entries[counts[b][g]] = entry{int32(positions[i] - t.groups[g].base), uint32(i)}
+			counts[b][g]++
+		}
+		return nil
+	})
+	return groupOf, starts, entries, err
 }
 
 // sortEntries sorts the entries of a group with the given number of rows. Where
 // they are many, each is put on the seat of its row and the seats are walked
 // along.
-func sortEntries(entries []entry, rows int, seats []uint32) []uint32 {
+func sortEntries(entries []entry, rows int) {
 	if len(entries) < rows/32 {
 		slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.row, b.row) })
-		return seats
+		return
 	}
-	if cap(seats) < rows {
-		seats = make([]uint32, rows)
-	}
-	seats = seats[:rows]
-	clear(seats)
+	seats := make([]uint32, rows)
 	for _, e := range entries {
 		seats[e.row] = e.at + 1
 	}
@@ -107,7 +129,6 @@ func sortEntries(entries []entry, rows int, seats []uint32) []uint32 {
 			n++
 		}
 	}
-	return seats
 }
 
 // columns reads fields of all winners, several columns and row groups at once.
@@ -116,29 +137,21 @@ func (w *winners) columns(ctx context.Context, fields []*feature.Field, workers 
 	for f, field := range fields {
 		sinks[f] = newGatherSink(field.Type, w.n, len(w.parts))
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	var next atomic.Int64
-	tasks := len(w.parts) * len(fields)
-	for range min(workers, tasks) {
-		g.Go(func() error {
-			scratch := map[feature.Type]*feature.Column{}
-			for {
-				task := int(next.Add(1)) - 1
-				if task >= tasks {
-					return nil
-				}
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				p, f := task/len(fields), task%len(fields)
-				if err := w.gatherPart(ctx, p, fields[f], sinks[f], scratch); err != nil {
-					return err
-				}
-				m.add(int64(len(w.parts[p].rows)))
-			}
-		})
+	scratches := make(chan map[feature.Type]*feature.Column, workers) // each is one worker's at a time
+	for range workers {
+		scratches <- map[feature.Type]*feature.Column{}
 	}
-	if err := g.Wait(); err != nil {
+	err := each(ctx, len(w.parts)*len(fields), workers, func(ctx context.Context, task int) error {
+		scratch := <-scratches
+		defer func() { scratches <- scratch }()
+		p, f := task/len(fields), task%len(fields)
+		if err := w.gatherPart(ctx, p, fields[f], sinks[f], scratch); err != nil {
+			return err
+		}
+		m.add(int64(len(w.parts[p].rows)))
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	out := make([]*feature.Column, len(fields))

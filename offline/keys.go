@@ -9,7 +9,7 @@ import (
 	"github.com/quiver-features/quiver/feature"
 )
 
-// keyBatch is the keys of a chunk of rows in the form that keyTable looks up: one
+// keyBatch is the keys of a chunk of rows in the form that scatter and keyTable take: one
 // word a row, which is the key itself where it is a single number, boolean or
 // time, and a hash of its bytes otherwise. Rows with a null in a key hold
 // anything: they are not looked up.
@@ -119,11 +119,16 @@ func (b *keyBatch) hash(n int) {
 	}
 }
 
-func (b *keyBatch) bytes(i int32) []byte { return b.data[b.offsets[i]:b.offsets[i+1]] }
+// bytes gives the bytes of key i, nil where words are the keys.
+func (b *keyBatch) bytes(i int32) []byte {
+	if b.exact {
+		return nil
+	}
+	return b.data[b.offsets[i]:b.offsets[i+1]]
+}
 
 // keyTable gives distinct keys dense numbers from 0, in the order in which they
-// come. It is a hash table with open addressing; lookups may run concurrently
-// while nothing is added.
+// come. It is a hash table with open addressing.
 type keyTable struct {
 	exact   bool
 	entries []keyEntry // a power of two, at most half of them in use
@@ -147,12 +152,12 @@ func mix(word int64) uint64 {
 	return hi ^ lo
 }
 
-// put gives the number of key i of a batch, a new one where it is new.
-func (t *keyTable) put(b *keyBatch, i int32) uint32 {
+// put gives the number of a key, a new one where it is new. key is its bytes, nil
+// where words are the keys.
+func (t *keyTable) put(word int64, key []byte) uint32 {
 	if 2*(t.n+1) > len(t.entries) {
 		t.grow()
 	}
-	word := b.words[i]
 	mask := uint64(len(t.entries) - 1)
 	for at := mix(word) & mask; ; at = (at + 1) & mask {
 		e := &t.entries[at]
@@ -160,32 +165,25 @@ func (t *keyTable) put(b *keyBatch, i int32) uint32 {
 			t.n++
 			*e = keyEntry{word, uint32(t.n)}
 			if !t.exact {
-				t.data = append(t.data, b.bytes(i)...)
+				t.data = append(t.data, key...)
 				t.offsets = append(t.offsets, int64(len(t.data)))
 			}
 			return e.id - 1
 		}
-		if e.word == word && (t.exact || t.same(e.id-1, b.bytes(i))) {
+		if e.word == word && (t.exact || t.same(e.id-1, key)) {
 			return e.id - 1
 		}
 	}
 }
 
-// find writes, for the selected rows of a batch, 1 + the key's number to ids, or
-// 0 where the key is unknown.
-func (t *keyTable) find(b *keyBatch, selected []int32, ids []uint32) {
+// find gives 1 + the number of a key, or 0 where it is unknown.
+func (t *keyTable) find(word int64, key []byte) uint32 {
 	mask := uint64(len(t.entries) - 1)
-	for n, i := range selected {
-		word := b.words[i]
-		at := mix(word) & mask
-		for t.entries[at].id != 0 {
-			e := &t.entries[at]
-			if e.word == word && (t.exact || t.same(e.id-1, b.bytes(i))) {
-				break
-			}
-			at = (at + 1) & mask
+	for at := mix(word) & mask; ; at = (at + 1) & mask {
+		e := &t.entries[at]
+		if e.id == 0 || e.word == word && (t.exact || t.same(e.id-1, key)) {
+			return e.id
 		}
-		ids[n] = t.entries[at].id
 	}
 }
 

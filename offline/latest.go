@@ -73,8 +73,10 @@ func (e *Engine) Latest(ctx context.Context, view *feature.ViewVersion, scans []
 	if err != nil {
 		return res, fmt.Errorf("offline: view %s: %w", view.ID(), err)
 	}
-	w, ties := l.winners()
-	res.Ties = ties
+	w, err := l.winners(ctx, &res)
+	if err != nil {
+		return res, err
+	}
 	res.Keys, err = l.deliver(ctx, w, deliver)
 	return res, err
 }
@@ -105,7 +107,7 @@ func (l *latest) scan(ctx context.Context) (int64, error) {
 	for i, k := range l.table.view.Keys {
 		types[i] = k.Type
 	}
-	l.arena = newArena(stripesFor(l.workers))
+	l.arena = newArena(partitionsUnknown)
 	for range l.stripes {
 		l.keys = append(l.keys, newKeyTable(exactKeys(types)))
 	}
@@ -119,14 +121,15 @@ func (l *latest) scan(ctx context.Context) (int64, error) {
 		}
 	}
 	m := l.meter(StageScan, l.table.view.ID(), rows)
-	return rows, l.table.scan(ctx, groups, l.workers, func(rows int) { m.add(int64(rows)) },
-		func() func(context.Context, int, int64, *chunk) error {
-			w := &latestWorker{batch: keyBatch{seed: l.seed}}
-			return func(ctx context.Context, group int, base int64, c *chunk) error {
-				l.offer(w, group, base, c)
-				return l.table.settleIfMany(ctx, l.arena, l.Engine.ties, l.workers)
-			}
+	err := l.table.scatter(ctx, groups, l.workers, func(rows int) { m.add(int64(rows)) }, func() scatterer {
+		w := &latestWorker{latest: l}
+		w.scatter = newScatter(len(l.stripes), l.batchLimit(len(l.stripes), l.workers), l.table.view.Rule, l.seed, func(stripe int, b *batch) error {
+			l.take(stripe, b)
+			return l.table.settleIfMany(ctx, l.arena, l.Engine.ties, l.workers)
 		})
+		return w
+	})
+	return rows, err
 }
 
 // needed tells whether a row group has to be read. A file that is asked for whole
@@ -140,55 +143,40 @@ func (l *latest) needed(g int) bool {
 	return !l.table.outside(g, span{all: s.All, after: s.After, until: l.to})
 }
 
+// latestWorker scatters the rows that the scans ask for.
 type latestWorker struct {
-	batch    keyBatch
+	*latest
+	*scatter
 	selected []int32
 	visible  []feature.Time
-	hashes   []uint64
-	sorter
 }
 
-func (l *latest) offer(w *latestWorker, group int, base int64, c *chunk) {
-	rule := l.table.view.Rule
-	w.selected, w.visible = c.selectRows(rule, span{all: true, until: feature.MaxTime}, w.selected[:0], w.visible[:0])
-	l.note(group, w.visible)
-	s := l.scans[l.table.groups[group].file]
+func (w *latestWorker) chunk(_ context.Context, group int, base int64, c *chunk) error {
+	w.selected, w.visible = c.selectRows(w.table.view.Rule, span{all: true, until: feature.MaxTime}, w.selected[:0], w.visible[:0])
+	w.note(group, w.visible)
+	s := w.scans[w.table.groups[group].file]
 	n := 0
 	for i, from := range w.visible {
-		if from <= l.to && (s.All || from > s.After) {
-			w.selected[n] = w.selected[i]
+		if from <= w.to && (s.All || from > s.After) {
+			w.selected[n], w.visible[n] = w.selected[i], from
 			n++
 		}
 	}
-	selected := w.selected[:n]
-	w.batch.load(c.keys, c.rows)
-	w.hashes = w.hashes[:0]
-	for _, row := range selected {
-		w.hashes = append(w.hashes, mix(w.batch.words[row])>>32)
-	}
-	stripes := uint64(len(l.stripes))
-	order, ends := w.byStripe(len(l.stripes), n, func(i int) uint32 { return uint32(w.hashes[i] & (stripes - 1)) })
-	from := uint32(0)
-	for k, to := range ends {
-		if from < to {
-			l.offerStripe(k, w, base, c, order[from:to])
-		}
-		from = to
-	}
+	return w.add(c.keys, c, base, w.selected[:n], w.visible[:n])
 }
 
-func (l *latest) offerStripe(stripe int, w *latestWorker, base int64, c *chunk, order []uint32) {
+// take offers the rows of a batch to the places of their keys.
+func (l *latest) take(stripe int, b *batch) {
 	s, keys := &l.stripes[stripe], l.keys[stripe]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.live
-	for _, n := range order {
-		row := w.selected[n]
-		place := keys.put(&w.batch, row)
+	for i := range b.offers {
+		place := keys.put(b.offers[i].word, b.key(i))
 		if int(place) >= len(s.best) {
 			s.extend(int(place)+1, l.table.view.Rule)
 		}
-		s.offer(place, c.stamp(row), base+int64(row)+1)
+		s.offer(place, b.stamp(i), b.offers[i].row+1)
 	}
 	if s.live != before {
 		l.live.Add(int64(s.live - before))
@@ -226,20 +214,19 @@ func (l *latest) file(i int) feature.File {
 
 // winners orders the latest rows of all keys, and counts those that were settled
 // by value.
-func (l *latest) winners() (*winners, int64) {
+func (l *latest) winners(ctx context.Context, res *feature.ScanResult) (*winners, error) {
 	var positions []int64
-	ties := int64(0)
 	for i := range l.stripes {
 		b := &l.stripes[i].board
 		for place := range b.best {
 			positions = append(positions, b.best[place].row-1)
 			if b.wasSettled(uint32(place)) {
-				ties++
+				res.Ties++
 			}
 		}
 	}
-	w, _ := l.table.order(positions)
-	return w, ties
+	w, _, err := l.table.order(ctx, positions, l.workers)
+	return w, err
 }
 
 // deliver reads the winners' values, a piece ahead of what is delivered.

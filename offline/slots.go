@@ -2,6 +2,7 @@ package offline
 
 import (
 	"cmp"
+	"context"
 	"hash/maphash"
 	"slices"
 
@@ -9,89 +10,125 @@ import (
 )
 
 // noSlot stands for a spine row that a group leaves out: its time or one of its
-// keys is null. Before the slots are made it stands for such a row's key.
+// keys is null.
 const noSlot = ^uint32(0)
 
 // slots are the requests of a spine under one set of key columns: the distinct
-// (key, time) pairs, ordered by key number and then time. A view's rows are offered
-// to the slots, and every spine row takes what its slot has.
+// (key, time) pairs, ordered by partition, key number and then time. A view's rows
+// are offered to the slots, and every spine row takes what its slot has.
 type slots struct {
+	seed  maphash.Seed // of the batches that keys are looked up by
+	parts []slotPart
+	n     int
+	ofRow []uint32     // of each spine row, or noSlot
+	least feature.Time // of all slots; least > most: there are none
+	most  feature.Time
+}
+
+// slotPart is the slots of the keys of one partition. Within it they are numbered
+// from 0.
+type slotPart struct {
 	keys   *keyTable
-	seed   maphash.Seed   // of the batches that keys are looked up by
+	base   uint32         // the number of its first slot among all
 	starts []uint32       // slots of key k are starts[k] to starts[k+1]
 	times  []feature.Time // of each slot, growing within a key
-	ofRow  []uint32       // of each spine row, or noSlot
-	least  feature.Time   // of all slots; least > greatest: there are none
-	most   feature.Time
 }
 
 // request is a spine row's time while slots are made.
 type request struct {
 	time feature.Time
-	row  uint32
+	at   uint32 // in its batch
 }
 
-// newSlots makes the slots of rows whose key numbers (or noSlot) and times are
-// given. It takes rowKeys over.
-func newSlots(keys *keyTable, rowKeys []uint32, times []feature.Time) *slots {
-	s := &slots{keys: keys, ofRow: rowKeys, least: feature.MaxTime, most: feature.MinTime}
-	ends := make([]uint32, keys.n+1)
-	for _, k := range rowKeys {
-		if k != noSlot {
-			ends[k+1]++
+// newSlots makes the slots of a spine's rows, which come by partition; rows that
+// are in none have no slot.
+func newSlots(ctx context.Context, batches []batch, seed maphash.Seed, exact bool, rows, workers int) (*slots, error) {
+	s := &slots{seed: seed, parts: make([]slotPart, len(batches)), ofRow: make([]uint32, rows), least: feature.MaxTime, most: feature.MinTime}
+	for i := range s.ofRow {
+		s.ofRow[i] = noSlot
+	}
+	ofOffer := make([][]uint32, len(batches))
+	err := each(ctx, len(batches), workers, func(_ context.Context, i int) error {
+		ofOffer[i] = s.parts[i].fill(&batches[i], exact)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range s.parts {
+		s.parts[i].base = uint32(s.n)
+		s.n += len(s.parts[i].times)
+		for _, o := range batches[i].offers {
+			s.least, s.most = min(s.least, o.time), max(s.most, o.time)
 		}
 	}
-	for k := range keys.n {
+	err = each(ctx, len(batches), workers, func(_ context.Context, i int) error {
+		for n, o := range batches[i].offers {
+			s.ofRow[o.row] = s.parts[i].base + ofOffer[i][n]
+		}
+		batches[i] = batch{}
+		return nil
+	})
+	return s, err
+}
+
+// fill makes the slots of a partition, and gives the slot of each offer.
+func (p *slotPart) fill(b *batch, exact bool) []uint32 {
+	p.keys = newKeyTable(exact)
+	keys := make([]uint32, len(b.offers))
+	for i := range b.offers {
+		keys[i] = p.keys.put(b.offers[i].word, b.key(i))
+	}
+	ends := make([]uint32, p.keys.n+1)
+	for _, k := range keys {
+		ends[k+1]++
+	}
+	for k := range p.keys.n {
 		ends[k+1] += ends[k]
 	}
-	requests := make([]request, ends[keys.n])
+	requests := make([]request, len(keys))
 	starts := slices.Clone(ends)
-	for row, k := range rowKeys {
-		if k != noSlot {
-			requests[starts[k]] = request{times[row], uint32(row)}
-			starts[k]++
-		}
+	for i, k := range keys {
+		requests[starts[k]] = request{b.offers[i].time, uint32(i)}
+		starts[k]++
 	}
-	s.starts = starts // written anew: distinct times may be fewer than rows
-	s.starts[0] = 0
-	s.times = make([]feature.Time, 0, len(requests))
-	for k := range keys.n {
-		s.addKey(requests[ends[k]:ends[k+1]])
-		s.starts[k+1] = uint32(len(s.times))
+	p.starts = starts // written anew: distinct times may be fewer than rows
+	p.starts[0] = 0
+	p.times = make([]feature.Time, 0, len(requests))
+	ofOffer := keys // each is written when its key was read
+	for k := range p.keys.n {
+		p.addKey(requests[ends[k]:ends[k+1]], ofOffer)
+		p.starts[k+1] = uint32(len(p.times))
 	}
-	return s
+	return ofOffer
 }
 
-func (s *slots) addKey(requests []request) {
+func (p *slotPart) addKey(requests []request, ofOffer []uint32) {
 	byTime := func(a, b request) int { return cmp.Compare(a.time, b.time) }
 	if !slices.IsSortedFunc(requests, byTime) {
 		slices.SortFunc(requests, byTime)
 	}
 	for i, r := range requests {
 		if i == 0 || r.time != requests[i-1].time {
-			s.times = append(s.times, r.time)
+			p.times = append(p.times, r.time)
 		}
-		s.ofRow[r.row] = uint32(len(s.times) - 1)
-	}
-	if len(requests) > 0 {
-		s.least = min(s.least, requests[0].time)
-		s.most = max(s.most, requests[len(requests)-1].time)
+		ofOffer[r.at] = uint32(len(p.times) - 1)
 	}
 }
 
 // first gives the first slot of a key with time >= from, or noSlot.
-func (s *slots) first(key uint32, from feature.Time) uint32 {
-	lo, hi := s.starts[key], s.starts[key+1]
+func (p *slotPart) first(key uint32, from feature.Time) uint32 {
+	lo, hi := p.starts[key], p.starts[key+1]
 	end := hi
 	for hi-lo > 8 {
 		mid := lo + (hi-lo)/2
-		if s.times[mid] < from {
+		if p.times[mid] < from {
 			lo = mid + 1
 		} else {
 			hi = mid
 		}
 	}
-	for lo < hi && s.times[lo] < from {
+	for lo < hi && p.times[lo] < from {
 		lo++
 	}
 	if lo == end {

@@ -1,9 +1,7 @@
 package offline
 
 import (
-	"context"
 	"fmt"
-	"hash/maphash"
 	"math"
 	"slices"
 	"sort"
@@ -77,6 +75,15 @@ func planSpine(req Request) (*spinePlan, error) {
 	return p, nil
 }
 
+// all gives the indexes of all of the spine's columns.
+func (p *spinePlan) all() []int {
+	all := make([]int, len(p.fields))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
 func (p *spinePlan) readColumn(column int) int {
 	if at := slices.Index(p.read, column); at >= 0 {
 		return at
@@ -125,53 +132,8 @@ func spineKeyType(t feature.Type) feature.Type {
 	return t
 }
 
-// readSpine reads keys and times, and makes the slots of each group.
-func (p *spinePlan) readSpine(ctx context.Context, spine Spine, m *meter) ([]*slots, int64, error) {
-	expected := min(max(spine.Source().Rows, 0), 1<<26) // as much as is believed before it is seen
-	readers := make([]*groupReader, len(p.groups))
-	for i := range p.groups {
-		g := &p.groups[i]
-		exact := exactKeys(g.types)
-		readers[i] = &groupReader{plan: g, table: newKeyTable(exact), batch: keyBatch{seed: maphash.MakeSeed()}}
-		readers[i].rowKeys = make([]uint32, 0, expected)
-	}
-	times := make([]feature.Time, 0, expected)
-	err := spine.Scan(ctx, p.read, func(rec arrow.Record) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		first := len(times)
-		if int64(first)+rec.NumRows() >= math.MaxUint32 {
-			return fmt.Errorf("offline: spine %s has more than %d rows: split it: %w", p.name, uint32(math.MaxUint32)-1, feature.ErrTooLarge)
-		}
-		time, err := p.column(rec, p.timeAt, feature.Scalar(feature.Timestamp), first)
-		if err != nil {
-			return err
-		}
-		for _, t := range time.Int64s {
-			times = append(times, feature.Time(t))
-		}
-		for _, r := range readers {
-			if err := r.take(p, rec, time, first); err != nil {
-				return err
-			}
-		}
-		m.add(rec.NumRows())
-		return nil
-	})
-	if err != nil {
-		return nil, 0, err
-	}
-	out := make([]*slots, len(readers))
-	for i, r := range readers {
-		out[i] = newSlots(r.table, r.rowKeys, times)
-		out[i].seed = r.batch.seed
-	}
-	return out, int64(len(times)), nil
-}
-
 // column gives a scanned column of a record as values.
-func (p *spinePlan) column(rec arrow.Record, at int, t feature.Type, first int) (*feature.Column, error) {
+func (p *spinePlan) column(rec arrow.Record, at int, t feature.Type, first int64) (*feature.Column, error) {
 	arr := rec.Column(at)
 	var c *feature.Column
 	var err error
@@ -199,39 +161,4 @@ func unsigned(arr *array.Uint64) *feature.Column {
 		c.AppendInt64(int64(arr.Value(i)))
 	}
 	return c
-}
-
-// groupReader numbers the keys of one group.
-type groupReader struct {
-	plan    *groupPlan
-	table   *keyTable
-	batch   keyBatch
-	rowKeys []uint32
-}
-
-func (r *groupReader) take(p *spinePlan, rec arrow.Record, time *feature.Column, first int) error {
-	n := int(rec.NumRows())
-	keys := make([]*feature.Column, len(r.plan.at))
-	var nullable [][]bool
-	if time.Valid != nil {
-		nullable = append(nullable, time.Valid)
-	}
-	for k, at := range r.plan.at {
-		var err error
-		if keys[k], err = p.column(rec, at, r.plan.types[k], first); err != nil {
-			return err
-		}
-		if keys[k].Valid != nil {
-			nullable = append(nullable, keys[k].Valid)
-		}
-	}
-	r.batch.load(keys, n)
-	for i := range n {
-		key := noSlot
-		if !anyNull(nullable, i) {
-			key = r.table.put(&r.batch, int32(i))
-		}
-		r.rowKeys = append(r.rowKeys, key)
-	}
-	return nil
 }

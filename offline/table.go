@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -218,6 +219,29 @@ func (t *table) scan(ctx context.Context, groups []int, workers int, done func(r
 	return g.Wait()
 }
 
+// scatterer is a worker of a scan that scatters rows.
+type scatterer interface {
+	chunk(ctx context.Context, group int, base int64, c *chunk) error
+	flush() error // passes on what it holds, after the last chunk
+}
+
+// scatter is scan with workers that scatter.
+func (t *table) scatter(ctx context.Context, groups []int, workers int, done func(rows int), worker func() scatterer) error {
+	var mu sync.Mutex
+	var all []scatterer
+	err := t.scan(ctx, groups, workers, done, func() func(context.Context, int, int64, *chunk) error {
+		w := worker()
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, w)
+		return w.chunk
+	})
+	if err != nil {
+		return err
+	}
+	return each(ctx, len(all), workers, func(_ context.Context, i int) error { return all[i].flush() })
+}
+
 func (t *table) scanGroup(ctx context.Context, group int, c *chunk,
 	take func(ctx context.Context, group int, base int64, c *chunk) error,
 ) error {
@@ -327,13 +351,14 @@ func anyNull(valid [][]bool, i int) bool {
 	return false
 }
 
-func (c *chunk) stamp(i int32) feature.Stamp {
-	s := feature.Stamp{Event: feature.Time(c.event.Int64s[i])}
+// more gives the part of a row's stamp behind the event time.
+func (c *chunk) more(i int32) moreStamp {
+	var m moreStamp
 	if c.created != nil && !c.created.IsNull(int(i)) {
-		s.Created, s.HasCreated = feature.Time(c.created.Int64s[i]), true
+		m.created, m.hasCreated = feature.Time(c.created.Int64s[i]), true
 	}
 	if c.available != nil {
-		s.Available = feature.Time(c.available.Int64s[i])
+		m.available = feature.Time(c.available.Int64s[i])
 	}
-	return s
+	return m
 }

@@ -1,6 +1,7 @@
 package offline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,11 +56,13 @@ type FeatureResult struct {
 // training is one call of Train.
 type training struct {
 	*Engine
-	req    Request
-	plan   *spinePlan
-	slots  []*slots // per group of the plan
-	joined []*joined
-	res    *Result
+	req     Request
+	plan    *spinePlan
+	res     *Result
+	reading *meter
+	writing *meter
+	scanned map[string][]bool // per view, its row groups that were read
+	values  int64             // bytes of the outputs of a row, about
 }
 
 // Train writes the training set of a request: one row per spine row, in the
@@ -73,7 +76,7 @@ type training struct {
 // that wraps feature.ErrConflict. The rows written depend on spine, selection
 // and source rows only.
 func (e *Engine) Train(ctx context.Context, req Request, open func(*arrow.Schema) (Output, error)) (*Result, error) {
-	t := &training{Engine: e, req: req, joined: make([]*joined, len(req.Selection.Uses))}
+	t := &training{Engine: e, req: req, scanned: map[string][]bool{}, values: valueBytes(req.Selection)}
 	var err error
 	if t.plan, err = planSpine(req); err != nil {
 		return nil, err
@@ -119,21 +122,37 @@ func (t *training) listFiles(ctx context.Context) error {
 	return nil
 }
 
+// run takes the spine in parts, each with a pass of its own over the views, and
+// writes them one behind the other. As a rule there is one part.
 func (t *training) run(ctx context.Context, out Output) error {
-	m := t.meter(StageSpine, "", t.res.Spine.Rows)
-	var err error
-	if t.slots, t.res.Rows, err = t.plan.readSpine(ctx, t.req.Spine, m); err != nil {
-		return err
-	}
-	for i := range t.req.Selection.Uses {
-		if t.joined[i] == nil {
-			if err := t.joinView(ctx, t.req.Selection.Uses[i].View); err != nil {
-				return err
+	keys := newCursor(ctx, t.req.Spine, t.plan.read)
+	defer keys.stop()
+	rows := newCursor(ctx, t.req.Spine, t.plan.all())
+	defer rows.stop()
+	t.reading, t.writing = t.meter(StageSpine, "", t.res.Spine.Rows), t.meter(StageWrite, "", t.res.Spine.Rows)
+	for {
+		p, err := t.readPart(ctx, keys)
+		if err != nil {
+			return err
+		}
+		for i := range t.req.Selection.Uses {
+			if p.joined[i] == nil {
+				if err := t.joinView(ctx, p, t.req.Selection.Uses[i].View); err != nil {
+					return err
+				}
 			}
 		}
+		if err := t.write(ctx, p, rows, out); err != nil {
+			return err
+		}
+		t.res.Rows += int64(p.rows)
+		t.learn(p)
+		if p.last {
+			break
+		}
 	}
-	if err := t.write(ctx, out); err != nil {
-		return err
+	if more, err := rows.more(); err != nil || more {
+		return cmp.Or(err, t.changed())
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -142,7 +161,7 @@ func (t *training) run(ctx context.Context, out Output) error {
 }
 
 // joinView finds the winners of all uses of a view in one pass over its files.
-func (t *training) joinView(ctx context.Context, view *feature.ViewVersion) (err error) {
+func (t *training) joinView(ctx context.Context, p *part, view *feature.ViewVersion) (err error) {
 	var uses []int
 	for i := range t.req.Selection.Uses {
 		if t.req.Selection.Uses[i].View.ID() == view.ID() {
@@ -160,13 +179,13 @@ func (t *training) joinView(ctx context.Context, view *feature.ViewVersion) (err
 
 	asofs := make([]*asof, len(uses))
 	for n, i := range uses {
-		asofs[n] = t.newAsof(i)
+		asofs[n] = t.newAsof(p, i)
 	}
 	if err := t.scanView(ctx, table, uses, asofs); err != nil {
 		return fmt.Errorf("offline: view %s: %w", view.ID(), err)
 	}
 	for n, i := range uses {
-		if t.joined[i], err = t.gatherUse(ctx, table, i, asofs[n]); err != nil {
+		if p.joined[i], err = t.gatherUse(ctx, table, i, asofs[n]); err != nil {
 			return fmt.Errorf("offline: view %s: %w", view.ID(), err)
 		}
 		asofs[n] = nil
@@ -174,7 +193,7 @@ func (t *training) joinView(ctx context.Context, view *feature.ViewVersion) (err
 	return nil
 }
 
-func (t *training) newAsof(use int) *asof {
+func (t *training) newAsof(p *part, use int) *asof {
 	u := &t.req.Selection.Uses[use]
 	columns := make([]int, len(u.Keys))
 	for k, name := range u.Keys {
@@ -184,7 +203,7 @@ func (t *training) newAsof(use int) *asof {
 			}
 		}
 	}
-	return newAsof(u, keyOrder(columns), t.slots[t.plan.ofUse[use]], stripesFor(t.workers))
+	return newAsof(u, keyOrder(columns), p.slots[t.plan.ofUse[use]])
 }
 
 // scanView offers the view's rows to the slots of its uses.
@@ -193,7 +212,7 @@ func (t *training) scanView(ctx context.Context, table *table, uses []int, asofs
 	s := span{all: true, until: feature.MinTime, oldest: feature.MaxTime, ttl: rule.TTL}
 	any := false
 	for _, a := range asofs {
-		if len(a.slots.times) > 0 {
+		if a.slots.n > 0 {
 			any = true
 			s.until, s.oldest = max(s.until, a.slots.most), min(s.oldest, a.slots.least)
 		}
@@ -206,29 +225,30 @@ func (t *training) scanView(ctx context.Context, table *table, uses []int, asofs
 			rows += int64(table.groups[g].rows)
 		}
 	}
+	t.count(table, groups, uses)
+	m := t.meter(StageScan, table.view.ID(), rows)
+	return table.scatter(ctx, groups, t.workers, func(rows int) { m.add(int64(rows)) },
+		func() scatterer { return t.asofWorker(ctx, table, s, asofs) })
+}
+
+// count counts the row groups that are read for a part, each once for all parts.
+func (t *training) count(table *table, groups, uses []int) {
+	id := table.view.ID()
+	if t.scanned[id] == nil {
+		t.scanned[id] = make([]bool, len(table.groups))
+	}
+	for _, g := range groups {
+		t.scanned[id][g] = true
+	}
+	rows := int64(0)
+	for g, read := range t.scanned[id] {
+		if read {
+			rows += int64(table.groups[g].rows)
+		}
+	}
 	for _, i := range uses {
 		t.res.Views[i].Scanned, t.res.Views[i].Skipped = rows, table.rows-rows
 	}
-	m := t.meter(StageScan, table.view.ID(), rows)
-	return table.scan(ctx, groups, t.workers, func(rows int) { m.add(int64(rows)) },
-		func() func(context.Context, int, int64, *chunk) error {
-			workers := make([]*asofWorker, len(asofs))
-			for n, a := range asofs {
-				workers[n] = a.worker()
-			}
-			var selected []int32
-			var visible []feature.Time
-			return func(ctx context.Context, _ int, base int64, c *chunk) error {
-				selected, visible = c.selectRows(rule, s, selected[:0], visible[:0])
-				for n, a := range asofs {
-					a.offer(workers[n], base, c, selected, visible)
-					if err := table.settleIfMany(ctx, a.arena, t.ties, t.workers); err != nil {
-						return err
-					}
-				}
-				return nil
-			}
-		})
 }
 
 // gatherUse settles a use's winners and reads the features that are asked for.
@@ -256,4 +276,49 @@ func (t *training) gatherUse(ctx context.Context, table *table, use int, a *asof
 		j.columns[f] = columns[n]
 	}
 	return j, nil
+}
+
+// asofWorker scatters the rows of a view for each of its uses.
+type asofWorker struct {
+	rule     feature.Rule
+	span     span
+	asofs    []*asof
+	scatters []*scatter
+	keys     []*feature.Column
+	selected []int32
+	visible  []feature.Time
+}
+
+func (t *training) asofWorker(ctx context.Context, table *table, s span, asofs []*asof) *asofWorker {
+	w := &asofWorker{rule: table.view.Rule, span: s, asofs: asofs, keys: make([]*feature.Column, len(table.keys))}
+	for _, a := range asofs {
+		partitions := len(a.slots.parts)
+		w.scatters = append(w.scatters, newScatter(partitions, t.batchLimit(partitions, t.workers*len(asofs)), w.rule, a.slots.seed, func(partition int, b *batch) error {
+			a.take(partition, b)
+			return table.settleIfMany(ctx, a.arena, t.ties, t.workers)
+		}))
+	}
+	return w
+}
+
+func (w *asofWorker) chunk(_ context.Context, _ int, base int64, c *chunk) error {
+	w.selected, w.visible = c.selectRows(w.rule, w.span, w.selected[:0], w.visible[:0])
+	for n, a := range w.asofs {
+		for to, from := range a.order {
+			w.keys[to] = c.keys[from]
+		}
+		if err := w.scatters[n].add(w.keys, c, base, w.selected, w.visible); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *asofWorker) flush() error {
+	for _, s := range w.scatters {
+		if err := s.flush(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

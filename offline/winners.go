@@ -25,55 +25,80 @@ const (
 // and to earlier slots of its key, if that is within the TTL. (If it is not, no
 // other is: every other row is as old or older.)
 func (a *asof) resolve(ctx context.Context, t *table, workers int) (*joined, *winners, error) {
-	rule := a.use.View.Rule
-	n := len(a.slots.times)
-	origin := make([]uint32, n) // per slot, the slot that its winner was offered to
-	used := make([]bool, n)
-	for key := range a.slots.keys.n {
+	j := &joined{slots: a.slots, winner: make([]uint32, a.slots.n), marks: make([]uint8, a.slots.n)}
+	used := make([][]bool, len(a.stripes)) // per slot, whether it was offered a winner
+	err := each(ctx, len(a.stripes), workers, func(_ context.Context, i int) error {
+		used[i] = a.latest(i, a.part(j, i))
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := t.settle(ctx, a.boards(), func(board int, place uint32) bool { return used[board][place] }, workers); err != nil {
+		return nil, nil, err
+	}
+	var positions []int64
+	firsts := make([]int, len(a.stripes)) // per stripe, its first position
+	for i, slots := range used {
+		firsts[i] = len(positions)
+		for slot, yes := range slots {
+			if yes {
+				positions = append(positions, a.stripes[i].best[slot].row-1)
+			}
+		}
+	}
+	w, numbers, err := t.order(ctx, positions, workers)
+	if err != nil {
+		return nil, nil, err
+	}
+	err = each(ctx, len(a.stripes), workers, func(_ context.Context, i int) error {
+		a.number(i, j, used[i], numbers[firsts[i]:])
+		return nil
+	})
+	return j, w, err
+}
+
+// part gives the winners of a stripe's slots.
+func (a *asof) part(j *joined, stripe int) []uint32 {
+	p := &a.slots.parts[stripe]
+	return j.winner[p.base:][:len(p.times)]
+}
+
+// latest writes, for every slot of a stripe, the slot that its winner was offered
+// to, and gives those slots.
+func (a *asof) latest(stripe int, origin []uint32) (used []bool) {
+	s, p, rule := &a.stripes[stripe], &a.slots.parts[stripe], a.use.View.Rule
+	used = make([]bool, len(origin))
+	for key := range p.keys.n {
 		latest := none
-		for slot := a.slots.starts[key]; slot < a.slots.starts[key+1]; slot++ {
-			if a.best(slot).row != 0 && (latest == none || a.later(slot, latest)) {
+		for slot := p.starts[key]; slot < p.starts[key+1]; slot++ {
+			if s.best[slot].row != 0 && (latest == none || s.later(slot, latest)) {
 				latest = slot
 			}
 			origin[slot] = none
-			if latest != none && rule.Fresh(a.slots.times[slot], a.best(latest).event) {
+			if latest != none && rule.Fresh(p.times[slot], s.best[latest].event) {
 				origin[slot] = latest
 				used[latest] = true
 			}
 		}
 	}
-	err := t.settle(ctx, a.boards(), func(board int, place uint32) bool { return used[uint32(board)<<a.shift|place] }, workers)
-	if err != nil {
-		return nil, nil, err
-	}
-	j := &joined{slots: a.slots, winner: origin, marks: make([]uint8, n)}
-	var positions []int64
-	for slot, yes := range used {
-		if yes {
-			positions = append(positions, a.best(uint32(slot)).row-1)
-		}
-	}
-	w, numbers := t.order(positions)
-	a.number(j, used, numbers)
-	return j, w, nil
+	return used
 }
 
-// later tells whether the row offered to slot s is later than the one offered to
-// slot o of the same key. They are never in full tie: rows with equal stamps are
+// later tells whether the row offered to place p is later than the one offered to
+// place o, of the same key. They are never in full tie: rows with equal stamps are
 // visible from the same time and go to the same slot.
-func (a *asof) later(s, o uint32) bool {
-	x, y := a.best(s), a.best(o)
-	if x.event != y.event {
-		return x.event > y.event
+func (b *board) later(p, o uint32) bool {
+	if x, y := b.best[p].event, b.best[o].event; x != y {
+		return x > y
 	}
-	bx, px := a.board(s)
-	by, py := a.board(o)
-	return bx.stamp(px).Compare(by.stamp(py)) > 0
+	return b.stamp(p).Compare(b.stamp(o)) > 0
 }
 
-// number replaces the slots that winners were offered to by the winners' numbers,
-// and marks the slots.
-func (a *asof) number(j *joined, used []bool, numbers []uint32) {
+// number replaces the slots that a stripe's winners were offered to by the winners'
+// numbers, and marks the slots.
+func (a *asof) number(stripe int, j *joined, used []bool, numbers []uint32) {
+	s, p := &a.stripes[stripe], &a.slots.parts[stripe]
 	numberOf := make([]uint32, len(used))
 	n := 0
 	for slot, yes := range used {
@@ -82,16 +107,17 @@ func (a *asof) number(j *joined, used []bool, numbers []uint32) {
 			n++
 		}
 	}
-	for slot, from := range j.winner {
+	winner, marks := a.part(j, stripe), j.marks[p.base:]
+	for slot, from := range winner {
 		if from == none {
 			continue
 		}
-		if b, place := a.board(from); b.wasSettled(place) {
-			j.marks[slot] |= markTie
+		if s.wasSettled(from) {
+			marks[slot] |= markTie
 		}
-		if a.best(from).event == a.slots.times[slot] {
-			j.marks[slot] |= markSameTime
+		if s.best[from].event == p.times[slot] {
+			marks[slot] |= markSameTime
 		}
-		j.winner[slot] = numberOf[from]
+		winner[slot] = numberOf[from]
 	}
 }

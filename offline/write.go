@@ -26,16 +26,15 @@ func outputSchema(req Request) *arrow.Schema {
 	return arrow.NewSchema(fields, &meta)
 }
 
-// write reads the spine again and writes each of its records with the outputs
-// behind. Records are made while the one before is written.
-func (t *training) write(ctx context.Context, out Output) error {
+// write reads a part of the spine again and writes each of its records with the
+// outputs behind. Records are made while the one before is written.
+func (t *training) write(ctx context.Context, p *part, rows *cursor, out Output) error {
 	g, ctx := errgroup.WithContext(ctx)
 	records := make(chan arrow.Record, 1)
 	g.Go(func() error {
 		defer close(records)
-		return t.makeRecords(ctx, records)
+		return t.makeRecords(ctx, p, rows, records)
 	})
-	m := t.meter(StageWrite, "", t.res.Rows)
 	var failed error
 	for rec := range records {
 		if failed == nil {
@@ -43,43 +42,40 @@ func (t *training) write(ctx context.Context, out Output) error {
 				g.Go(func() error { return failed }) // stops the maker
 			}
 		}
-		m.add(rec.NumRows())
+		t.writing.add(rec.NumRows())
 		rec.Release()
 	}
 	return g.Wait()
 }
 
-func (t *training) makeRecords(ctx context.Context, records chan<- arrow.Record) error {
-	all := make([]int, len(t.plan.fields))
-	for i := range all {
-		all[i] = i
-	}
-	rows := int64(0)
-	numbers := make([][]uint32, len(t.joined))
-	err := t.req.Spine.Scan(ctx, all, func(rec arrow.Record) error {
-		if rows+rec.NumRows() > t.res.Rows {
-			return t.changed()
-		}
-		for i, j := range t.joined {
-			numbers[i] = t.number(i, j, int(rows), int(rec.NumRows()), numbers[i][:0])
-		}
-		joined, err := t.extend(ctx, rec, numbers)
+func (t *training) makeRecords(ctx context.Context, p *part, rows *cursor, records chan<- arrow.Record) error {
+	numbers := make([][]uint32, len(p.joined))
+	for at := 0; at < p.rows; {
+		rec, err := rows.take(p.rows - at)
 		if err != nil {
 			return err
 		}
-		rows += rec.NumRows()
+		if rec == nil {
+			return t.changed()
+		}
+		n := int(rec.NumRows())
+		for i, j := range p.joined {
+			numbers[i] = t.number(i, j, at, n, numbers[i][:0])
+		}
+		joined, err := t.extend(ctx, p, rec, numbers)
+		rec.Release()
+		if err != nil {
+			return err
+		}
+		at += n
 		select {
 		case records <- joined:
-			return nil
 		case <-ctx.Done():
 			joined.Release()
 			return ctx.Err()
 		}
-	})
-	if err == nil && rows != t.res.Rows {
-		return t.changed()
 	}
-	return err
+	return nil
 }
 
 func (t *training) changed() error {
@@ -105,7 +101,7 @@ func (t *training) number(use int, j *joined, first, n int, numbers []uint32) []
 }
 
 // extend puts the outputs behind a record's columns, column by column in parallel.
-func (t *training) extend(ctx context.Context, rec arrow.Record, numbers [][]uint32) (arrow.Record, error) {
+func (t *training) extend(ctx context.Context, p *part, rec arrow.Record, numbers [][]uint32) (arrow.Record, error) {
 	outputs := t.req.Selection.Outputs
 	columns := make([]arrow.Array, len(outputs))
 	defer func() {
@@ -122,7 +118,7 @@ func (t *training) extend(ctx context.Context, rec arrow.Record, numbers [][]uin
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			column, nulls := take(t.joined[o.Use].columns[o.Feature], numbers[o.Use])
+			column, nulls := take(p.joined[o.Use].columns[o.Feature], numbers[o.Use])
 			arr, err := arrowconv.ToArrow(column, memory.DefaultAllocator)
 			if err != nil {
 				return fmt.Errorf("offline: output column %s: %w", o.Name, err)

@@ -1,0 +1,162 @@
+package offline
+
+import (
+	"context"
+	"hash/maphash"
+	"math"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// part is the rows of a spine that are joined at once: all of them, where the
+// engine's memory allows.
+type part struct {
+	rows   int
+	last   bool
+	slots  []*slots  // per group of the plan
+	joined []*joined // per use
+}
+
+// Bytes of a spine's row, about, while its part is joined.
+const (
+	bytesPerGroup = 96 // for each set of key columns: as an offer and a request, then as a slot with its key
+	bytesPerUse   = 64 // for each use of a view: a board's place, and what becomes of it
+	bytesOfText   = 48 // of a value without a fixed width, before any was seen
+)
+
+// partRows gives the number of rows of the next part.
+func (t *training) partRows() int {
+	if t.memory == 0 {
+		return math.MaxUint32 - 1
+	}
+	row := int64(len(t.plan.groups))*bytesPerGroup + int64(len(t.req.Selection.Uses))*bytesPerUse + t.values
+	return int(min(max(t.memory/2/row, 1), math.MaxUint32-1))
+}
+
+// valueBytes gives the bytes of all values that a row of the spine may be shown.
+func valueBytes(s *feature.Selection) int64 {
+	n := int64(0)
+	for _, o := range s.Outputs {
+		n += 1 + valueWidth(s.Field(o).Type)
+	}
+	return n
+}
+
+func valueWidth(t feature.Type) int64 {
+	switch {
+	case t.List || t.Kind == feature.String || t.Kind == feature.Bytes:
+		return bytesOfText
+	case t.Kind == feature.Bool:
+		return 1
+	case t.Kind == feature.Int32 || t.Kind == feature.Date || t.Kind == feature.Float32:
+		return 4
+	}
+	return 8
+}
+
+// learn takes the size of a part's values for that of the next one's, where it is greater.
+func (t *training) learn(p *part) {
+	bytes := int64(0)
+	for _, j := range p.joined {
+		for _, c := range j.columns {
+			bytes += columnBytes(c)
+		}
+	}
+	t.values = max(t.values, bytes/int64(max(p.rows, 1)))
+}
+
+func columnBytes(c *feature.Column) int64 {
+	n := len(c.Valid) + len(c.Bools) + 4*len(c.Int32s) + 8*len(c.Int64s) + 4*len(c.Float32s) + 8*len(c.Float64s) + len(c.Data) + 8*len(c.Offsets)
+	if c.Items != nil {
+		return int64(n) + columnBytes(c.Items)
+	}
+	return int64(n)
+}
+
+// readPart reads the keys and times of the next rows, and makes the slots of each
+// group.
+func (t *training) readPart(ctx context.Context, keys *cursor) (*part, error) {
+	p := &part{joined: make([]*joined, len(t.req.Selection.Uses))}
+	limit := t.partRows()
+	expected := min(max(t.res.Spine.Rows-t.res.Rows, 0), int64(limit))
+	groups := make([]*groupReader, len(t.plan.groups))
+	for i := range groups {
+		groups[i] = newGroupReader(&t.plan.groups[i], expected)
+	}
+	for p.rows < limit {
+		rec, err := keys.take(limit - p.rows)
+		if err != nil {
+			return nil, err
+		}
+		if rec == nil {
+			break
+		}
+		err = t.plan.readRecord(rec, groups, t.res.Rows, p.rows)
+		p.rows += int(rec.NumRows())
+		t.reading.add(rec.NumRows())
+		rec.Release()
+		if err != nil {
+			return nil, err
+		}
+	}
+	more, err := keys.more()
+	if err != nil {
+		return nil, err
+	}
+	p.last = !more
+	for _, g := range groups {
+		s, err := newSlots(ctx, g.batches, g.keys.seed, exactKeys(g.plan.types), p.rows, t.workers)
+		if err != nil {
+			return nil, err
+		}
+		p.slots = append(p.slots, s)
+	}
+	return p, nil
+}
+
+// groupReader scatters a spine's rows by the keys of one group.
+type groupReader struct {
+	*scatter
+	plan     *groupPlan
+	selected []int32
+}
+
+func newGroupReader(plan *groupPlan, expected int64) *groupReader {
+	partitions := partitionsFor(expected)
+	r := &groupReader{plan: plan, scatter: newScatter(partitions, math.MaxInt32, feature.Rule{}, maphash.MakeSeed(), nil)}
+	believed := int(min(expected, 1<<26)) / partitions // as much as is believed before it is seen
+	for i := range r.batches {
+		r.batches[i].offers = make([]offer, 0, believed+believed/16)
+	}
+	return r
+}
+
+// readRecord scatters the rows of a record. before is the rows of earlier parts, first
+// those of this part.
+func (p *spinePlan) readRecord(rec arrow.Record, groups []*groupReader, before int64, first int) error {
+	time, err := p.column(rec, p.timeAt, feature.Scalar(feature.Timestamp), before+int64(first))
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		c := &chunk{rows: int(rec.NumRows()), event: time, keys: make([]*feature.Column, len(g.plan.at))}
+		for k, at := range g.plan.at {
+			if c.keys[k], err = p.column(rec, at, g.plan.types[k], before+int64(first)); err != nil {
+				return err
+			}
+		}
+		nullable := c.nullable()
+		g.selected = g.selected[:0]
+		for i := range c.rows {
+			if !anyNull(nullable, i) {
+				g.selected = append(g.selected, int32(i))
+			}
+		}
+		if err := g.add(c.keys, c, int64(first), g.selected, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

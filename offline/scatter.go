@@ -1,0 +1,177 @@
+package offline
+
+import (
+	"hash/maphash"
+	"math/bits"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// Keys are partitioned by their hash, so that the tables, slots and boards of a
+// partition fit the cache of a core.
+const (
+	partitionRows     = 8 << 10 // requests of a partition, about
+	partitionsMost    = 1024
+	partitionsUnknown = 64      // where the number of requests is not known
+	scatteredAtOnce   = 4 << 20 // offers that wait in all batches of all workers of a scan; fewer where memory is bounded
+	offerBytes        = 24
+	batchMost         = 8 << 10
+	batchLeast        = 128
+	keyBytes          = 64 // of a batch's texts, per offer of its limit
+)
+
+// partitionsFor gives the number of partitions for a number of requests, a power of two.
+func partitionsFor(requests int64) int {
+	if requests <= 0 {
+		return partitionsUnknown
+	}
+	return 1 << bits.Len64(uint64(min((requests-1)/partitionRows, partitionsMost-1)))
+}
+
+// offer is a row on its way to its key's partition: of a view, by its position and
+// event time, or of a spine, by its number and time.
+type offer struct {
+	word int64 // of the key, as keyBatch has it
+	time feature.Time
+	row  int64
+}
+
+// batch is offers to one partition. What all rows of a scan lack is nil.
+type batch struct {
+	offers  []offer
+	visible []feature.Time // nil: rows are visible from their event time
+	more    []moreStamp    // nil: stamps have event times only
+	data    []byte         // keys' bytes, one behind the other
+	ends    []int          // of each key in data; nil: words are the keys
+}
+
+func (b *batch) reset() {
+	b.offers, b.visible, b.more = b.offers[:0], b.visible[:0], b.more[:0]
+	b.data, b.ends = b.data[:0], b.ends[:0]
+}
+
+// key gives the bytes of the key of an offer, nil where words are the keys.
+func (b *batch) key(i int) []byte {
+	switch {
+	case len(b.ends) == 0:
+		return nil
+	case i == 0:
+		return b.data[:b.ends[0]]
+	}
+	return b.data[b.ends[i-1]:b.ends[i]]
+}
+
+func (b *batch) visibleFrom(i int) feature.Time {
+	if len(b.visible) == 0 {
+		return b.offers[i].time
+	}
+	return b.visible[i]
+}
+
+func (b *batch) stamp(i int) feature.Stamp {
+	s := feature.Stamp{Event: b.offers[i].time}
+	if len(b.more) > 0 {
+		m := &b.more[i]
+		s.Created, s.HasCreated, s.Available = m.created, m.hasCreated, m.available
+	}
+	return s
+}
+
+// scatter collects a worker's rows by the partition of their key, and passes each
+// batch on when it is full. It is used by one goroutine.
+type scatter struct {
+	shift   uint // a key's partition is the highest bits of its hash
+	limit   int  // offers of a batch
+	rule    feature.Rule
+	plain   bool // rows are visible from their event time, and have no other times
+	keys    keyBatch
+	batches []batch
+	take    func(partition int, b *batch) error // the batch is used again when it returns
+}
+
+// newScatter makes a scatter over a number of partitions, a power of two. Texts and
+// composite keys are hashed by the seed.
+func newScatter(partitions, limit int, rule feature.Rule, seed maphash.Seed, take func(int, *batch) error) *scatter {
+	return &scatter{
+		shift: uint(65 - bits.Len(uint(partitions))), limit: limit, rule: rule,
+		keys: keyBatch{seed: seed}, batches: make([]batch, partitions), take: take,
+		plain: rule.Delay == 0 && !rule.Available && !rule.Created,
+	}
+}
+
+// batchLimit gives the size of the batches of each of a number of workers.
+func (e *Engine) batchLimit(partitions, workers int) int {
+	return int(min(max(e.scattered/int64(partitions*workers), batchLeast), batchMost))
+}
+
+// add scatters the selected rows of a chunk, whose first row is at position base.
+// visible tells where each of them is first visible.
+func (s *scatter) add(keys []*feature.Column, c *chunk, base int64, selected []int32, visible []feature.Time) error {
+	s.keys.load(keys, c.rows)
+	if s.keys.exact && s.plain {
+		return s.addPlain(c, base, selected)
+	}
+	apart, stamps := s.rule.Delay != 0 || s.rule.Available, s.rule.Created || s.rule.Available
+	for n, i := range selected {
+		word := s.keys.words[i]
+		partition := mix(word) >> s.shift
+		b := &s.batches[partition]
+		b.offers = append(b.offers, offer{word, feature.Time(c.event.Int64s[i]), base + int64(i)})
+		if apart {
+			b.visible = append(b.visible, visible[n])
+		}
+		if stamps {
+			b.more = append(b.more, c.more(i))
+		}
+		if !s.keys.exact {
+			b.data = append(b.data, s.keys.bytes(i)...)
+			b.ends = append(b.ends, len(b.data))
+		}
+		if len(b.offers) >= s.limit || len(b.data) > s.limit*keyBytes {
+			if err := s.pass(int(partition)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// addPlain is add for rows of which there is nothing to be told but key, event time
+// and position, which is most of them.
+func (s *scatter) addPlain(c *chunk, base int64, selected []int32) error {
+	words, events, shift, batches, limit := s.keys.words, c.event.Int64s, s.shift, s.batches, s.limit
+	for _, i := range selected {
+		partition := mix(words[i]) >> shift
+		b := &batches[partition]
+		b.offers = append(b.offers, offer{words[i], feature.Time(events[i]), base + int64(i)})
+		if len(b.offers) >= limit {
+			if err := s.pass(int(partition)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *scatter) pass(partition int) error {
+	b := &s.batches[partition]
+	if cap(b.offers) < s.limit {
+		// It will fill up again.
+		defer func() { b.offers = make([]offer, 0, s.limit) }()
+	}
+	err := s.take(partition, b)
+	b.reset()
+	return err
+}
+
+// flush passes on what is left.
+func (s *scatter) flush() error {
+	for p := range s.batches {
+		if len(s.batches[p].offers) > 0 {
+			if err := s.pass(p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
