@@ -43,7 +43,7 @@ func TestAFullDiskLeavesNoPartOfATrainingSet(t *testing.T) {
 	testenv.SmallDisk(t, 64*page, func(t *testing.T, dir string) {
 		project, spine := newProject(t), largeSpine(t, 20_000)
 		small := filepath.Join(project, "data", "labels.csv")
-		for _, name := range []string{"t.parquet", "t.arrow"} {
+		for _, name := range []string{"t.parquet", "t.arrow", "t.arrows", "t.csv"} {
 			out := filepath.Join(dir, name)
 			train := func(spine string, more ...string) outcome {
 				return do(t.Context(), append([]string{"-C", project, "train", "--spine", spine, "--service", "churn_model", "--out", out}, more...)...)
@@ -72,6 +72,36 @@ func TestAFullDiskLeavesNoPartOfATrainingSet(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+		}
+	})
+}
+
+// A folder is replaced whole, and comes back whole when its manifest fails.
+func TestAFullDiskLeavesNoPartOfAFolder(t *testing.T) {
+	testenv.SmallDisk(t, 64*page, func(t *testing.T, dir string) {
+		project, spine := newProject(t), largeSpine(t, 20_000)
+		out := filepath.Join(dir, "set")
+		train := func(spine string, more ...string) outcome {
+			return do(t.Context(), append([]string{"-C", project, "train", "--spine", spine, "--service", "churn_model", "--out", out, "--partition-by", "customer"}, more...)...)
+		}
+		train(spine).refused(t, exitFailed, "no space left on device")
+		if names := listing(t, dir); names != "" {
+			t.Errorf("left %s", names)
+		}
+		if got := train(filepath.Join(project, "data", "labels.csv")); got.code != exitDone {
+			t.Fatal(got.err)
+		}
+		before, err := readTree(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		train(spine, "--force").refused(t, exitFailed, "no space left on device")
+		after, err := readTree(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := differ(before, after); len(diff) > 0 {
+			t.Errorf("the old folder was touched: %v", diff)
 		}
 	})
 }

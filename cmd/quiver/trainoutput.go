@@ -364,7 +364,10 @@ func (t *trainingSet) restore() error {
 	}
 	old := t.old
 	t.old = ""
-	return os.Rename(old, t.path)
+	if err := os.Rename(old, t.path); err != nil {
+		return fmt.Errorf("what %s was before is kept as %s: %w", t.path, old, err)
+	}
+	return os.RemoveAll(old) // two names of one file both outlive a rename
 }
 
 // finish writes the manifest of an output that is in its place. Where that fails
