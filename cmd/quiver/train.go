@@ -93,7 +93,7 @@ says whether the bytes agree and what changed.`,
 	flags.StringVar(&f.manifest, "manifest", "", "`file` for the manifest (default: OUT.manifest.json; with standard output none)")
 	flags.StringVar(&f.rebuild, "from-manifest", "", "`file` with the manifest of a training set to build again (default --out: NAME.rebuilt)")
 	flags.BoolVar(&f.exitCode, "exit-code", false, "with --from-manifest: exit with 3 where the bytes differ")
-	flags.StringVar(&f.memory, "memory", "", "`bytes` to use where memory is bounded, for example 512MiB (default: chosen by the engine)")
+	flags.StringVar(&f.memory, "memory", "", "`bytes` of memory to use, about, for example 512MiB (default: a quarter of the machine's)")
 	flags.IntVar(&f.workers, "workers", 0, "`number` of row groups that are read at once (default: all cores)")
 	return c
 }
@@ -178,7 +178,9 @@ func (a *app) build(ctx context.Context, p *project, s *registry.Snapshot, t *tr
 	started := time.Now()
 	m := newMeter(a.env.err)
 	defer m.stop()
-	engine := offline.New(files, offline.Options{Memory: t.memory, Workers: t.workers, Progress: func(g offline.Progress) {
+	memory, unbound := boundMemory(t.memory)
+	defer unbound()
+	engine := offline.New(files, offline.Options{Memory: memory, Workers: t.workers, Progress: func(g offline.Progress) {
 		m.set(strings.TrimSpace(string(g.Stage)+" "+g.View), g.Done, g.Total)
 	}})
 	spine, err := a.openRows(ctx, engine, selection, t)
