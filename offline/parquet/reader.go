@@ -8,6 +8,7 @@ import (
 	"sort"
 
 	pq "github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding"
 	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/quiver-features/quiver/feature"
@@ -435,6 +436,10 @@ func (r *reader) pick(dst *feature.Column, rows []int32) error {
 	if len(r.picks) == 0 {
 		return nil
 	}
+	if r.idx == nil && r.pickDoubles(dst) {
+		markValid(dst, len(r.picks), true)
+		return nil
+	}
 	if r.idx == nil {
 		for k, p := range r.picks {
 			if bad := r.convert(dst, &r.vals, int(p), int(p)+1); bad != fits {
@@ -454,4 +459,17 @@ func (r *reader) pick(dst *feature.Column, rows []int32) error {
 	appendIndexed(dst, r.dict, r.picks)
 	markValid(dst, len(r.picks), true)
 	return nil
+}
+
+// pickDoubles appends the values at r.picks where they are doubles and wanted as
+// such: they always fit, and are most of what is gathered.
+func (r *reader) pickDoubles(dst *feature.Column) bool {
+	if dst.Type.Kind != feature.Float64 || r.vals.raw.Kind() != encoding.Double {
+		return false
+	}
+	from := r.vals.raw.Double()
+	for _, p := range r.picks {
+		dst.Float64s = append(dst.Float64s, from[p])
+	}
+	return true
 }
