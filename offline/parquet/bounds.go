@@ -142,3 +142,26 @@ func cut(v []byte) int {
 	}
 	return indexBytes
 }
+
+// boundaryOrder tells how the bounds of the pages that have values are ordered.
+func boundaryOrder(index *format.ColumnIndex, compare func(a, b []byte) int) format.BoundaryOrder {
+	up, down, last := true, true, -1
+	for i, empty := range index.NullPages {
+		if empty {
+			continue
+		}
+		if last >= 0 {
+			lo, hi := compare(index.MinValues[last], index.MinValues[i]), compare(index.MaxValues[last], index.MaxValues[i])
+			up, down = up && lo <= 0 && hi <= 0, down && lo >= 0 && hi >= 0
+		}
+		last = i
+	}
+	switch {
+	case up:
+		return format.Ascending
+	case down:
+		return format.Descending
+	default:
+		return format.Unordered
+	}
+}

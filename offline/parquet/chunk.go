@@ -1,21 +1,10 @@
 package parquet
 
 import (
-	"bytes"
-	"encoding/binary"
-	"fmt"
-	"hash/crc32"
-	"math"
-	"math/bits"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/klauspost/compress/zstd"
-	"github.com/parquet-go/parquet-go/encoding/rle"
-	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
-
-	"github.com/quiver-features/quiver/feature"
 )
 
 // chunkWriter makes the column chunks of one leaf, one row group after the other.
@@ -30,25 +19,6 @@ type chunkWriter struct {
 	rows     int                   // of the complete pages
 	data     []byte
 	chunk    chunkState
-}
-
-// press compresses pages. Each worker has its own.
-type press struct {
-	codec        *zstd.Encoder // nil: pages stay as they are
-	body, packed []byte        // scratch
-	header       bytes.Buffer
-}
-
-func newPress(uncompressed bool) (*press, error) {
-	if uncompressed {
-		return &press{}, nil
-	}
-	codec, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderCRC(false),
-		zstd.WithZeroFrames(true), zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		return nil, fmt.Errorf("zstd: %w: %w", err, feature.ErrUnavailable)
-	}
-	return &press{codec: codec}, nil
 }
 
 // chunkState is what the footer has to know of a chunk. Offsets count from the
@@ -181,34 +151,12 @@ func (w *chunkWriter) endPage(s *press) error {
 	return nil
 }
 
-// appendLevels appends levels as data pages of the first version have them.
-func appendLevels(dst []byte, levels []uint8, most uint8) ([]byte, error) {
-	at := len(dst)
-	dst = append(dst, 0, 0, 0, 0)
-	packed, err := (&rle.Encoding{BitWidth: bits.Len8(most)}).EncodeLevels(dst[len(dst):], levels)
-	binary.LittleEndian.PutUint32(dst[at:], uint32(len(packed)))
-	return append(dst, packed...), err
-}
-
-// appendPage compresses a page and appends it with its header.
-func (w *chunkWriter) appendPage(dst []byte, header *format.PageHeader, body []byte, s *press) ([]byte, error) {
-	if len(body) > math.MaxInt32 {
-		return dst, fmt.Errorf("a row of %d bytes: Parquet has pages of at most 2 GiB: %w", len(body), feature.ErrTooLarge)
-	}
-	packed := body
-	if s.codec != nil {
-		s.packed = s.codec.EncodeAll(body, s.packed[:0])
-		packed = s.packed
-	}
-	header.UncompressedPageSize, header.CompressedPageSize = int32(len(body)), int32(len(packed))
-	header.CRC = int32(crc32.ChecksumIEEE(packed))
-	s.header.Reset()
-	if err := thrift.NewEncoder(new(thrift.CompactProtocol).NewWriter(&s.header)).Encode(header); err != nil {
-		return dst, err
-	}
-	w.chunk.meta.TotalUncompressedSize += int64(s.header.Len() + len(body))
-	w.chunk.meta.TotalCompressedSize += int64(s.header.Len() + len(packed))
-	return append(append(dst, s.header.Bytes()...), packed...), nil
+// appendPage appends a page to dst and counts its bytes.
+func (w *chunkWriter) appendPage(dst []byte, header *format.PageHeader, body []byte, p *press) ([]byte, error) {
+	out, uncompressed, err := p.page(dst, header, body)
+	w.chunk.meta.TotalUncompressedSize += int64(uncompressed)
+	w.chunk.meta.TotalCompressedSize += int64(len(out) - len(dst))
+	return out, err
 }
 
 // count counts pages by kind and encoding.
@@ -281,27 +229,4 @@ func (w *chunkWriter) end(s *press) (state chunkState, dictionary []byte, err er
 
 func (w *chunkWriter) encoded(e format.Encoding) bool {
 	return slices.Contains(w.chunk.meta.Encoding, e)
-}
-
-// boundaryOrder tells how the bounds of the pages that have values are ordered.
-func boundaryOrder(index *format.ColumnIndex, compare func(a, b []byte) int) format.BoundaryOrder {
-	up, down, last := true, true, -1
-	for i, empty := range index.NullPages {
-		if empty {
-			continue
-		}
-		if last >= 0 {
-			lo, hi := compare(index.MinValues[last], index.MinValues[i]), compare(index.MaxValues[last], index.MaxValues[i])
-			up, down = up && lo <= 0 && hi <= 0, down && lo >= 0 && hi >= 0
-		}
-		last = i
-	}
-	switch {
-	case up:
-		return format.Ascending
-	case down:
-		return format.Descending
-	default:
-		return format.Unordered
-	}
 }

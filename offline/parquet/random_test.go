@@ -30,7 +30,7 @@ import (
 // random ways: the bytes agree, and what the library reads, row by row, is what
 // the arrays hold.
 func TestRandomRecordsComeBack(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(40) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			g := &generator{Rand: rand.New(rand.NewPCG(seed, 1))}
 			rows := []int{0, 1, 2, 50, 1024, 1025, 5000}[g.IntN(7)]

@@ -147,7 +147,7 @@ func TestLongTextsHaveShortBoundsInThePageIndex(t *testing.T) {
 }
 
 func TestDictionariesStayWhereTheyPay(t *testing.T) {
-	const rows = 200_000
+	const rows = 100_000
 	for _, c := range []struct {
 		name      string
 		value     func(i int) string
@@ -155,7 +155,7 @@ func TestDictionariesStayWhereTheyPay(t *testing.T) {
 	}{
 		{"few", func(i int) string { return fmt.Sprint("country ", i*7%200) }, []format.Encoding{format.RLE, format.RLEDictionary, format.Plain}},
 		{"unique", func(i int) string { return fmt.Sprint("a rather long key ", i) }, []format.Encoding{format.RLE, format.Plain}},
-		{"full later", func(i int) string { return fmt.Sprint("a rather long key ", max(0, i-100_000)) }, []format.Encoding{format.RLE, format.RLEDictionary, format.Plain}},
+		{"full later", func(i int) string { return fmt.Sprint("a rather long key ", max(0, i-50_000)) }, []format.Encoding{format.RLE, format.RLEDictionary, format.Plain}},
 	} {
 		f := single(t, parquet.Options{}, arrow.BinaryTypes.String, func(b array.Builder) {
 			for i := range rows {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/bitutil"
 
 	"github.com/quiver-features/quiver/feature"
 )
@@ -93,20 +94,20 @@ func (p *leafPage) walk(arr arrow.Array, s *step, r run, def uint8) error {
 	if s.next == nil {
 		return p.leaf(arr, s, r, def)
 	}
-	nulls := hasNulls(arr)
-	if nulls && !s.nullable && anyNull(arr, r.lo, r.hi) {
+	nulls := anyNull(arr, r.lo, r.hi)
+	if nulls && !s.nullable {
 		return errNull
 	}
 	inner := def
 	if s.nullable {
 		inner++
 	}
-	if a, ok := arr.(*array.Struct); ok && (!nulls || !s.nullable) {
+	if a, ok := arr.(*array.Struct); ok && !nulls {
 		return p.walk(a.Field(s.child), s.next, r, inner)
 	}
 	for i := r.lo; i < r.hi; i++ {
 		at := r.one(i)
-		if nulls && s.nullable && arr.IsNull(i) {
+		if nulls && arr.IsNull(i) {
 			p.null(at.first, def)
 			continue
 		}
@@ -148,9 +149,9 @@ func (p *leafPage) leaf(arr arrow.Array, s *step, r run, def uint8) error {
 	if d, ok := arr.(*array.Dictionary); ok {
 		return p.indexed(d, s, r, def)
 	}
-	nulls := hasNulls(arr)
+	nulls := anyNull(arr, r.lo, r.hi)
 	if !s.nullable {
-		if nulls && anyNull(arr, r.lo, r.hi) {
+		if nulls {
 			return errNull
 		}
 		p.levels(r, def)
@@ -242,20 +243,14 @@ func repeat(dst []uint8, v uint8, n int) []uint8 {
 	return dst
 }
 
-func hasNulls(arr arrow.Array) bool {
-	return arr.DataType().ID() == arrow.NULL || arr.NullN() > 0
-}
-
+// anyNull tells whether there is a null among the entries lo to hi. (NullN, which
+// an array counts when it is asked first, must not be asked by several goroutines.)
 func anyNull(arr arrow.Array, lo, hi int) bool {
 	if arr.DataType().ID() == arrow.NULL {
 		return lo < hi
 	}
-	for i := lo; i < hi; i++ {
-		if arr.IsNull(i) {
-			return true
-		}
-	}
-	return false
+	bitmap := arr.NullBitmapBytes()
+	return len(bitmap) > 0 && bitutil.CountSetBits(bitmap, arr.Data().Offset()+lo, hi-lo) < hi-lo
 }
 
 // validity appends 1 for each value and 0 for each null.
