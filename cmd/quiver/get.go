@@ -192,6 +192,10 @@ func (c catalog) Load(ctx context.Context) (serving.Snapshot, error) {
 	return c.store.Load(ctx, 0)
 }
 
+func (c catalog) Filled(ctx context.Context, storage uint64) (bool, error) {
+	return wasFilled(ctx, c.store, storage)
+}
+
 func askStore(ctx context.Context, p *project, store registry.Store, s *registry.Snapshot, f getFlags, keys map[string]*feature.Column) (*answer, error) {
 	values, err := p.openOnline(ctx, s.Identity().ID)
 	if err != nil {

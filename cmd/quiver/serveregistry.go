@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -159,6 +160,23 @@ func (r *servedRegistry) Load(ctx context.Context) (serving.Snapshot, error) {
 	}
 	r.keep(s)
 	return s, nil
+}
+
+// Filled implements serving.Catalog.
+func (r *servedRegistry) Filled(ctx context.Context, storage uint64) (bool, error) {
+	if r.store == nil {
+		return false, fmt.Errorf("the registry was not reached yet: %w", feature.ErrUnavailable)
+	}
+	return wasFilled(ctx, r.store, storage)
+}
+
+// wasFilled tells whether one of the last runs of a storage was completed.
+func wasFilled(ctx context.Context, store registry.Store, storage uint64) (bool, error) {
+	runs, err := store.Runs(ctx, storage, 20)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(runs, func(r feature.Run) bool { return r.State == feature.RunDone }), nil
 }
 
 // keep writes what is served to the file. A server does not depend on it.

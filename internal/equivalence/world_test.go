@@ -215,3 +215,5 @@ func (c catalog) Head(ctx context.Context) (int64, error) {
 func (c catalog) Load(ctx context.Context) (serving.Snapshot, error) {
 	return c.store.Load(ctx, 0)
 }
+
+func (catalog) Filled(context.Context, uint64) (bool, error) { return false, nil }

@@ -23,14 +23,11 @@ func TestThePlanCacheIsBoundedAndKeepsWhatIsUsed(t *testing.T) {
 	}
 }
 
-func TestMarksThatNoPlanUsesAreForgotten(t *testing.T) {
+func TestMarksOfStoragesThatAreNotActiveAreForgotten(t *testing.T) {
 	m := &marks{byStorage: map[uint64]*mark{}}
 	m.get("a", 1)
 	m.get("b", 2)
-	for range 3 {
-		m.next()
-		m.get("b", 2)
-	}
+	m.keep(func(storage uint64) bool { return storage == 2 })
 	if all := m.all(); len(all) != 1 || all[0].storage != 2 {
 		t.Errorf("%d marks", len(all))
 	}

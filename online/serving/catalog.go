@@ -14,6 +14,9 @@ type Catalog interface {
 	Head(ctx context.Context) (serial int64, err error)
 	// Load gives the definitions as they stand.
 	Load(ctx context.Context) (Snapshot, error)
+	// Filled tells whether a run has ever filled a storage. It is asked once for a
+	// storage of which the online store knows nothing.
+	Filled(ctx context.Context, storage uint64) (bool, error)
 }
 
 // Snapshot is definitions at one moment. It is immutable and safe for concurrent
@@ -25,6 +28,8 @@ type Snapshot interface {
 	// Select looks up references. The error wraps feature.ErrNotFound or
 	// feature.ErrInvalid (clashing output names).
 	Select(refs []feature.Reference) (*feature.Selection, error)
+	// Storage gives a storage by its number. An unknown one wraps feature.ErrNotFound.
+	Storage(id uint64) (*feature.Storage, error)
 	// Revision is the registry's revision.
 	Revision() int64
 }

@@ -53,5 +53,8 @@
 // and 8.
 //
 // Watermarks, and with them what tells of losses, are read once per
-// Options.RefreshInterval; within that time a loss goes unnoticed.
+// Options.RefreshInterval; within that time a loss goes unnoticed. Then it is in the
+// log, once, and in a metric, until a run has filled the storage again. A store that
+// forgot the watermark too has lost values where a run has filled the storage: what
+// this handler saw before tells that, or the registry's records of runs.
 package serving

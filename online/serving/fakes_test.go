@@ -117,6 +117,16 @@ type catalog struct {
 	down     error
 	services map[string]*feature.Selection
 	list     func(refs []feature.Reference) (*feature.Selection, error)
+	retired  uint64          // a storage that is not active any more
+	filled   map[uint64]bool // storages that a run has filled
+	asked    int             // how often Filled was called
+}
+
+func (c *catalog) Filled(_ context.Context, storage uint64) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked++
+	return c.filled[storage], nil
 }
 
 func (c *catalog) Head(context.Context) (int64, error) {
@@ -129,7 +139,7 @@ func (c *catalog) Load(context.Context) (serving.Snapshot, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.loads++
-	return snapshot{serial: c.serial, services: c.services, list: c.list}, c.down
+	return snapshot{serial: c.serial, services: c.services, list: c.list, retired: c.retired}, c.down
 }
 
 func (c *catalog) set(change func()) {
@@ -143,9 +153,18 @@ type snapshot struct {
 	serial   int64
 	services map[string]*feature.Selection
 	list     func(refs []feature.Reference) (*feature.Selection, error)
+	retired  uint64
 }
 
 func (s snapshot) Revision() int64 { return s.serial }
+
+func (s snapshot) Storage(id uint64) (*feature.Storage, error) {
+	state := feature.StorageActive
+	if id == s.retired {
+		state = feature.StorageRetired
+	}
+	return &feature.Storage{ID: id, State: state}, nil
+}
 
 func (s snapshot) Service(name string, version int) (*feature.Selection, error) {
 	if version > 0 {

@@ -97,6 +97,9 @@ func (h *Handler) refreshDefinitions(ctx context.Context) error {
 	h.refreshing.Lock()
 	defer h.refreshing.Unlock()
 	err := h.load(ctx)
+	if err == nil {
+		err = h.askFilled(ctx)
+	}
 	h.told(ctx, &h.registryDown, err, "registry")
 	return err
 }
@@ -115,7 +118,6 @@ func (h *Handler) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("serving: load definitions: %w", err)
 	}
-	h.marks.next()
 	h.served.Store(&served{
 		Snapshot: snapshot, serial: serial, compiling: make(chan struct{}, 1),
 		services: newPlanCache(h.opts.MaxPlans), lists: newPlanCache(h.opts.MaxPlans),
@@ -126,13 +128,57 @@ func (h *Handler) load(ctx context.Context) error {
 	return nil
 }
 
+// askFilled asks the registry, once for each, for runs of the storages of which the
+// store knows nothing.
+func (h *Handler) askFilled(ctx context.Context) error {
+	for _, mk := range h.marks.all() {
+		if s := mk.state.Load(); mk.asked || s.doubtful || s.Known || mk.filled.Load() {
+			continue
+		}
+		filled, err := h.catalog.Filled(ctx, mk.storage)
+		if err != nil {
+			return fmt.Errorf("serving: ask for runs of storage %d: %w", mk.storage, err)
+		}
+		mk.asked = true
+		if filled {
+			mk.filled.Store(true)
+		}
+	}
+	return nil
+}
+
 func (h *Handler) refreshWatermarks(ctx context.Context) error {
-	err := h.marks.read(ctx, h.marks.all())
+	h.marks.keep(func(storage uint64) bool {
+		now := h.served.Load()
+		if now == nil {
+			return false
+		}
+		s, err := now.Storage(storage)
+		return err == nil && s.State == feature.StorageActive
+	})
+	all := h.marks.all()
+	err := h.marks.read(ctx, all)
 	if err != nil {
 		err = fmt.Errorf("serving: read watermarks: %w", err)
 	}
 	h.told(ctx, &h.marksDown, err, "watermarks")
+	h.tellLosses(ctx, all)
 	return err
+}
+
+// tellLosses logs when a view's values begin and cease to be lost.
+func (h *Handler) tellLosses(ctx context.Context, all []*mark) {
+	for _, mk := range all {
+		reason := mk.state.Load().lost
+		switch was := mk.told.Swap(reason != ""); {
+		case !was && reason != "":
+			h.opts.Log.WarnContext(ctx, "the online store may have lost values of a view", slog.String("view", mk.view),
+				slog.Uint64("storage", mk.storage), slog.String("reason", reason), slog.String("do", "quiver materialize "+mk.view))
+		case was && reason == "":
+			h.opts.Log.InfoContext(ctx, "the online store has the values of a view again", slog.String("view", mk.view),
+				slog.Uint64("storage", mk.storage))
+		}
+	}
 }
 
 // told counts a failed look, and logs when looks begin and cease to fail.

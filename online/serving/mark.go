@@ -16,13 +16,16 @@ import (
 type mark struct {
 	view    string
 	storage uint64
-	used    int // the generation of snapshots that used it last
 	state   atomic.Pointer[markState]
+	filled  atomic.Bool // a run has filled the storage: the store showed it, or the registry tells so
+	told    atomic.Bool // that it is lost, in the log
+	asked   bool        // the registry has told of runs; of the one that looks at the registry
 }
 
 type markState struct {
 	feature.Watermark
-	doubtful bool // it could not be read at the last attempt
+	doubtful bool   // it could not be read at the last attempt
+	lost     string // why values that a run wrote may be gone; empty: they are there, or there never was one
 }
 
 // absent tells whether a key that is not there proves that there is no row. While
@@ -38,9 +41,8 @@ func (s *markState) stale(t feature.Time, limit feature.Duration) bool {
 type marks struct {
 	store Store
 
-	mu         sync.Mutex
-	generation int
-	byStorage  map[uint64]*mark
+	mu        sync.Mutex
+	byStorage map[uint64]*mark
 }
 
 // get gives the mark of a storage, and whether it is new and was never read.
@@ -53,21 +55,19 @@ func (m *marks) get(view string, storage uint64) (mk *mark, isNew bool) {
 		mk.state.Store(&markState{doubtful: true})
 		m.byStorage[storage] = mk
 	}
-	mk.used = m.generation
 	return mk, isNew
 }
 
-// next begins a new generation. Marks that no plan of the last one used are
-// forgotten.
-func (m *marks) next() {
+// keep forgets the marks of storages that are not active any more. What is active is
+// asked under the lock, so that no mark is missed that a plan of now points to.
+func (m *marks) keep(active func(storage uint64) bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for storage, mk := range m.byStorage {
-		if mk.used < m.generation {
+	for storage := range m.byStorage {
+		if !active(storage) {
 			delete(m.byStorage, storage)
 		}
 	}
-	m.generation++
 }
 
 // all gives the marks in the order of their storages.
@@ -98,10 +98,31 @@ func (m *marks) read(ctx context.Context, which []*mark) error {
 	}
 	for i, mk := range which {
 		if err != nil {
-			mk.state.Store(&markState{Watermark: mk.state.Load().Watermark, doubtful: true})
+			last := mk.state.Load()
+			mk.state.Store(&markState{Watermark: last.Watermark, doubtful: true, lost: last.lost})
 			continue
 		}
-		mk.state.Store(&markState{Watermark: found[i]})
+		mk.state.Store(&markState{Watermark: found[i], lost: mk.lost(found[i])})
 	}
 	return err
+}
+
+// lost tells why what a run wrote may be gone, or "". A store that lost its watermark as
+// well knows of no loss: that the storage was filled is known from before.
+func (mk *mark) lost(w feature.Watermark) string {
+	if _, ok := w.At(); ok {
+		mk.filled.Store(true)
+	}
+	switch {
+	case w.Lost && w.Reason != "":
+		return w.Reason
+	case w.Lost:
+		return "the store may have lost values since its watermark was set"
+	case w.Holds() || !mk.filled.Load():
+		return ""
+	case w.Known:
+		return "a run has begun to fill it anew, and is not over"
+	default:
+		return "the store knows nothing of it, though a run has filled it: it was flushed, restarted empty, failed over, evicted the watermark, or is another one"
+	}
 }

@@ -77,7 +77,7 @@ func newWatermarkCollector(marks *marks, clock func() feature.Time) *watermarkCo
 		age: prometheus.NewDesc("quiver_serving_watermark_age_seconds",
 			"Time since the watermark of a view that is being served; absent where it was never materialized.", labels, nil),
 		lost: prometheus.NewDesc("quiver_serving_watermark_lost",
-			"1 where the online store may have lost values of the view.", labels, nil),
+			"1 where the online store may have lost values of the view, or a run has yet to bring them back.", labels, nil),
 	}
 }
 
@@ -93,7 +93,7 @@ func (c *watermarkCollector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(c.age, prometheus.GaugeValue, now.Sub(at).Std().Seconds(), mk.view, storage)
 		}
 		lost := 0.0
-		if s.Lost {
+		if s.lost != "" {
 			lost = 1
 		}
 		ch <- prometheus.MustNewConstMetric(c.lost, prometheus.GaugeValue, lost, mk.view, storage)

@@ -1,9 +1,11 @@
 package serving_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	gostrings "strings"
 	"sync"
 	"testing"
@@ -164,7 +166,7 @@ quiver_serving_rows_total{service="delay_model@3"} 4
 quiver_serving_watermark_age_seconds{storage="1",view="airports@1"} 60
 quiver_serving_watermark_age_seconds{storage="2",view="routes@1"} 60
 quiver_serving_watermark_age_seconds{storage="3",view="fuel@1"} 0
-# HELP quiver_serving_watermark_lost 1 where the online store may have lost values of the view.
+# HELP quiver_serving_watermark_lost 1 where the online store may have lost values of the view, or a run has yet to bring them back.
 # TYPE quiver_serving_watermark_lost gauge
 quiver_serving_watermark_lost{storage="1",view="airports@1"} 0
 quiver_serving_watermark_lost{storage="2",view="routes@1"} 0
@@ -194,5 +196,91 @@ func TestAFirstRunThatHasBegunIsNoTime(t *testing.T) {
 	}
 	if w := got.GetViews()[0].Watermark; w != nil {
 		t.Errorf("the watermark %d was sent", *w)
+	}
+}
+
+// lossOf gives the metric of the only view's loss; -1: there is none.
+func lossOf(t *testing.T, reg *prometheus.Registry) float64 {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "quiver_serving_watermark_lost" && len(f.GetMetric()) == 1 {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	return -1
+}
+
+func TestALossIsInTheMetricAndOnceInTheLogUntilARunIsOver(t *testing.T) {
+	held := feature.Watermark{Known: true, Time: now, Run: 1, Since: 1}
+	evicted := held
+	evicted.Lost, evicted.Reason = true, "the server evicted keys"
+	begun := feature.Watermark{Known: true, Time: feature.MinTime, Run: 2, Since: 2}
+	type look struct {
+		mark feature.Watermark
+		down error
+		lost float64
+		log  string // what the look adds, in part; empty: nothing
+	}
+	gone := look{lost: 1}
+	for name, test := range map[string]struct {
+		filled bool // before the server started, as the registry tells
+		looks  []look
+	}{
+		"never filled": {looks: []look{{}, {mark: begun}, {mark: held}}},
+		"flushed": {looks: []look{
+			{mark: held}, {lost: 1, log: "level=WARN"}, gone, {mark: begun, lost: 1}, {mark: held, log: "level=INFO"}, {mark: held}, {lost: 1, log: "knows nothing of it"},
+		}},
+		"evicted":                       {looks: []look{{mark: held}, {mark: evicted, lost: 1, log: "evicted keys"}, {mark: evicted, lost: 1}, {mark: held, log: "again"}}},
+		"flushed before the start":      {filled: true, looks: []look{{lost: 1, log: "quiver materialize v@1"}, gone, {mark: held, log: "again"}}},
+		"flushed, then out of reach":    {looks: []look{{mark: held}, {lost: 1, log: "WARN"}, {down: feature.ErrUnavailable, lost: 1, log: "can't be read"}, {lost: 1, log: "can be read"}}},
+		"out of reach from the start":   {filled: true, looks: []look{{down: feature.ErrUnavailable, log: "can't be read"}, {mark: held, log: "can be read"}}},
+		"out of reach, nothing is lost": {looks: []look{{mark: held}, {mark: held, down: feature.ErrUnavailable, log: "can't be read"}, {mark: held, log: "can be read"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMemory()
+			c := &catalog{services: map[string]*feature.Selection{"s": versionOf(t, m, 1)}, filled: map[uint64]bool{1: test.filled}}
+			var log bytes.Buffer
+			opts, reg := options(), prometheus.NewRegistry()
+			opts.Log, opts.Registerer = slog.New(slog.NewTextHandler(&log, nil)), reg
+			h := newHandler(t, c, m, opts)
+			for i, l := range test.looks {
+				m.set(func() { m.marks[1], m.down = l.mark, l.down })
+				if i == 0 {
+					get(t, h, &serving.Request{Service: "s", Keys: map[string]*feature.Column{"k": {}}})
+				}
+				log.Reset()
+				_ = h.Refresh(t.Context())
+				if got := lossOf(t, reg); got != l.lost {
+					t.Errorf("look %d: lost is %v, want %v", i, got, l.lost)
+				}
+				if got := log.String(); gostrings.Count(got, "\n") != min(len(l.log), 1) || !gostrings.Contains(got, l.log) {
+					t.Errorf("look %d: the log has %q, want %q", i, got, l.log)
+				}
+			}
+			if c.asked > 1 {
+				t.Errorf("the registry was asked %d times", c.asked)
+			}
+		})
+	}
+}
+
+func TestADroppedStorageIsNoLoss(t *testing.T) {
+	m := newMemory()
+	c := &catalog{services: map[string]*feature.Selection{"s": versionOf(t, m, 1)}}
+	var log bytes.Buffer
+	opts, reg := options(), prometheus.NewRegistry()
+	opts.Registerer = reg
+	opts.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	h := newHandler(t, c, m, opts)
+	get(t, h, &serving.Request{Service: "s", Keys: map[string]*feature.Column{"k": {}}})
+	next := versionOf(t, m, 2)
+	c.set(func() { c.services, c.retired = map[string]*feature.Selection{"s": next}, 1 })
+	m.set(func() { delete(m.marks, 1) })
+	if err := h.Refresh(t.Context()); err != nil || log.Len() > 0 || lossOf(t, reg) != -1 {
+		t.Errorf("%v, lost %v: %s", err, lossOf(t, reg), log.String())
 	}
 }

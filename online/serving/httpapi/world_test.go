@@ -85,6 +85,11 @@ type catalog map[string]*feature.Selection
 func (c catalog) Head(context.Context) (int64, error)            { return 7, nil }
 func (c catalog) Load(context.Context) (serving.Snapshot, error) { return c, nil }
 func (c catalog) Revision() int64                                { return 7 }
+func (c catalog) Filled(context.Context, uint64) (bool, error)   { return false, nil }
+
+func (c catalog) Storage(id uint64) (*feature.Storage, error) {
+	return &feature.Storage{ID: id, State: feature.StorageActive}, nil
+}
 
 func (c catalog) Service(name string, version int) (*feature.Selection, error) {
 	if s := c[name]; s != nil && (version == 0 || s.Service == fmt.Sprintf("%s@%d", name, version)) {
