@@ -55,11 +55,16 @@ type Source struct {
 }
 
 // File is one file of a source. Groups gives the rows of each row group; their
-// sum is the number of rows.
+// sum is the number of rows. Look and Sparse are about how it is written, which
+// must not matter: Look chooses among the ways to say the same (0: with the
+// columns' own types), and a sparse file lacks what has no values, unless it is
+// the source's first.
 type File struct {
 	Name    string
 	Columns []Column
 	Groups  []int
+	Look    uint64
+	Sparse  bool
 }
 
 // Rows is the number of rows of the file.

@@ -66,7 +66,8 @@
 //
 // A result depends on the rows, never on where they stand. So Run answers every
 // script again with its rows reversed and shuffled, in one file or row group
-// each, doubled, and with the spine in another order.
+// each, doubled, in files that are written in other ways, and with the spine in
+// another order.
 //
 // The package's own tests have the scripts answered by SQL on DuckDB as well
 // (sql/answer.py), so that no reading of the rule stands alone, and check that

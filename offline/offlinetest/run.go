@@ -112,6 +112,8 @@ func Variants() []Variant {
 		{"one row group per row", func(c *Case) *Case { return grouped(arrange(c, shuffled, whole)) }},
 		{"two files with every other row", func(c *Case) *Case { return arrange(c, asWritten, odds) }},
 		{"every source row twice", func(c *Case) *Case { return arrange(c, twice, odds) }},
+		{"everything elsewhere", func(c *Case) *Case { return Shuffled(c, 1) }},
+		{"everything elsewhere again", func(c *Case) *Case { return Shuffled(c, 2) }},
 		{"spine reversed", func(c *Case) *Case { return respine(c, reversed(c.Rows())) }},
 		{"spine three times, shuffled", func(c *Case) *Case { return respine(c, shuffled2(3, c.Rows())) }},
 	}
@@ -163,10 +165,11 @@ func arrange(c *Case, order func(n int) []int, file func(i int) int) *Case {
 		}
 		files := [][]int{nil} // an empty source keeps one empty file
 		for i, row := range order(all[0].Values.Len()) {
-			for file(i) >= len(files) {
+			at := file(i)
+			for at >= len(files) {
 				files = append(files, nil)
 			}
-			files[file(i)] = append(files[file(i)], row)
+			files[at] = append(files[at], row)
 		}
 		s.Files = nil
 		for n, rows := range files {
@@ -174,6 +177,27 @@ func arrange(c *Case, order func(n int) []int, file func(i int) int) *Case {
 		}
 	}
 	return &out
+}
+
+// Shuffled gives a case with every source row somewhere else: in another order,
+// in other files and row groups, and these written in other ways. No answer may
+// change. The same seed gives the same case.
+func Shuffled(c *Case, seed uint64) *Case {
+	r := rand.New(rand.NewPCG(seed, 5)) // a shuffle that is the same every time
+	files := pickOne(r, []int{1, 2, 7, 20})
+	out := arrange(c, r.Perm, func(int) int { return r.IntN(files) })
+	for i := range out.Sources {
+		for j := range out.Sources[i].Files {
+			f := &out.Sources[i].Files[j]
+			f.Look, f.Sparse = r.Uint64(), true
+			f.Groups = nil
+			most := pickOne(r, []int{1, 3, 50, 1000})
+			for rest := f.Rows(); rest > 0; rest -= f.Groups[len(f.Groups)-1] {
+				f.Groups = append(f.Groups, 1+r.IntN(min(most, rest)))
+			}
+		}
+	}
+	return out
 }
 
 // grouped gives a case with every source row in a row group of its own.

@@ -345,8 +345,10 @@ func fromInt96(t [3]uint32, up bool) feature.Time {
 	switch {
 	case day > most:
 		return feature.MaxTime
-	case day < -most:
+	case day < -most-1:
 		return feature.MinTime
+	case day < 0: // the first day begins before the range and ends in it
+		return feature.Time((day + 1) * int64(feature.Day)).Add(feature.Duration(us) - feature.Day)
 	}
 	return feature.Time(day * int64(feature.Day)).Add(feature.Duration(us))
 }
