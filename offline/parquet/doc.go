@@ -5,7 +5,9 @@
 //
 // Reading works on pages: the values of a page are one typed slice, its nulls are
 // definition levels, its lists repetition levels, and a dictionary is converted
-// once per row group and looked up by index. No value is ever boxed.
+// once per row group and looked up by index. Writing goes the same way back: from
+// Arrow's buffers into typed pages, columns on all cores (DESIGN.md). No value is
+// ever boxed.
 //
 // What must always hold:
 //

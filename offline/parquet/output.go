@@ -113,7 +113,7 @@ func (o *Output) prepare(options Options) error {
 			o.leaves = append(o.leaves, w)
 		}
 	}
-	for range min(runtime.GOMAXPROCS(0), len(o.leaves)) {
+	for range max(1, min(runtime.GOMAXPROCS(0), len(o.leaves))) {
 		p, err := newPress(options.Uncompressed)
 		if err != nil {
 			return err
@@ -194,17 +194,21 @@ func (o *Output) lookOn() bool {
 }
 
 func (o *Output) writeRows(record arrow.Record, lo, hi int) error {
-	return o.each(func(i int, p *press) error {
+	return o.each(hi-lo, func(i int, p *press) error {
 		w := o.leaves[i]
 		return w.write(record.Column(w.column), lo, hi, p)
 	})
 }
 
-// each runs fn for each leaf, on all cores.
-func (o *Output) each(fn func(leaf int, p *press) error) error {
+// each runs fn for each leaf, on all cores if there are rows enough.
+func (o *Output) each(rows int, fn func(leaf int, p *press) error) error {
 	var g errgroup.Group
 	var next atomic.Int64
-	for _, p := range o.presses {
+	presses := o.presses
+	if rows < blockRows {
+		presses = presses[:1]
+	}
+	for _, p := range presses {
 		g.Go(func() error {
 			for {
 				i := int(next.Add(1)) - 1
@@ -224,7 +228,7 @@ func (o *Output) each(fn func(leaf int, p *press) error) error {
 func (o *Output) endGroup() error {
 	chunks := make([]chunkState, len(o.leaves))
 	dictionaries := make([][]byte, len(o.leaves))
-	err := o.each(func(i int, p *press) (err error) {
+	err := o.each(o.rows, func(i int, p *press) (err error) {
 		chunks[i], dictionaries[i], err = o.leaves[i].end(p)
 		return err
 	})
