@@ -20,6 +20,8 @@ type Store interface {
 	// Where keys are absent, a store that can lose values looks again at the watermarks of
 	// their storages, if it told through this handle that they hold: where one does not any
 	// more, the error wraps feature.ErrUnavailable. What holds is told by Watermarks alone.
+	// Where only some keys can't be told, the values of the others are given beside an
+	// error that is a *PartialError.
 	Get(ctx context.Context, keys [][]byte) ([][]byte, error)
 
 	// Put writes rows of one storage. Of two rows of a key the later by the
@@ -67,6 +69,19 @@ type Store interface {
 	// Close releases what the store holds. It may be called twice.
 	Close() error
 }
+
+// PartialError is the error of a Get that could not tell of some keys whether they have a
+// value, and which.
+type PartialError struct {
+	Unread []int // indexes into the keys, rising
+	Err    error
+}
+
+// Error gives the reason.
+func (e *PartialError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the reason.
+func (e *PartialError) Unwrap() error { return e.Err }
 
 // Row is a key with its value, as Layout encodes them.
 type Row struct {

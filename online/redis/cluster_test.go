@@ -1,6 +1,8 @@
 package redis_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,6 +30,67 @@ func TestACluster(t *testing.T) {
 	})
 	t.Run("one slot per entity", func(t *testing.T) { oneSlotPerEntity(t, c) })
 	t.Run("a slot that moves during a run", func(t *testing.T) { slotMoves(t, c) })
+	t.Run("a server that is gone", func(t *testing.T) { serverGone(t, c) })
+}
+
+// serverGone ends one of three masters: what the others have is read as before.
+func serverGone(t *testing.T, c *testenv.RedisCluster) {
+	for _, m := range c.Masters {
+		if err := raw(t, m).ConfigSet(t.Context(), "cluster-require-full-coverage", "no").Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k := onlinetest.NewKit(t)
+	s := openWith(t, redis.Options{URL: c.URL(), Prefix: "gone:"})
+	var rows []online.Row
+	for i := range 60 {
+		rows = append(rows, k.Row(fmt.Sprintf("entity %d", i), onlinetest.Stamp{Event: 1}, float64(i), nil))
+	}
+	onlinetest.Advance(t, s, 1, feature.MinTime, 1)
+	onlinetest.Put(t, s, k.Layout, rows...)
+	onlinetest.Advance(t, s, 1, 100, 1)
+	if _, err := s.Watermarks(t.Context(), []uint64{1}); err != nil {
+		t.Fatal(err)
+	}
+	var lost []int
+	for i, row := range rows {
+		if _, err := raw(t, c.Masters[2]).Get(t.Context(), "gone:"+string(row.Key)).Result(); err == nil {
+			lost = append(lost, i)
+		}
+	}
+	if len(lost) == 0 || len(lost) == len(rows) {
+		t.Fatalf("%d of %d rows are at the server", len(lost), len(rows))
+	}
+	c.Masters[2].Kill()
+	dead := raw(t, c.Masters[2]).Options().Addr
+	for range 3 {
+		values, err := s.Get(t.Context(), keysOf(rows))
+		expectUnavailable(t, err, dead)
+		var partial *online.PartialError
+		if !errors.As(err, &partial) || !slices.Equal(partial.Unread, lost) {
+			t.Fatalf("got %v, want that %v are unread", err, lost)
+		}
+		for j, v := range values {
+			if !slices.Contains(lost, j) && !bytes.Equal(v, rows[j].Value) {
+				t.Errorf("row %d: got %q", j, v)
+			}
+		}
+	}
+	// Nothing is believed to be absent, wherever it would be.
+	var nobody [][]byte
+	for i := range 20 {
+		nobody = append(nobody, k.Key(fmt.Sprintf("nobody %d", i)))
+	}
+	var partial *online.PartialError
+	if _, err := s.Get(t.Context(), nobody); !errors.As(err, &partial) || len(partial.Unread) != len(nobody) {
+		t.Errorf("absent rows: got %v", err)
+	}
+	c.Masters[2].Restart()
+	c.Masters[2].AwaitCluster()
+	eventually(t, func() bool {
+		_, err := s.Get(t.Context(), keysOf(rows[:1]))
+		return err == nil || !strings.Contains(err.Error(), "left alone")
+	})
 }
 
 // slotMoves moves the slot of an entity while a run writes: nothing is lost, and all of it is

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 
 	driver "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
@@ -34,7 +33,7 @@ type links struct {
 // replica is where values may be read: one server, or whichever the driver chooses.
 type replica struct {
 	driver.UniversalClient
-	failed atomic.Int64 // when it did not answer last, Unix nanoseconds
+	rest
 }
 
 // connect makes the clients. Nothing is dialed yet. onConnect is called at every new

@@ -25,60 +25,71 @@ type told struct {
 // Get reads the values of keys, in their order, nil where there is none. Where replicas
 // are read, what they do not have is read from the primary.
 func (s *Store) Get(ctx context.Context, keys [][]byte) ([][]byte, error) {
-	values, err := s.getFirst(ctx, keys)
-	if err != nil {
-		return nil, err
+	if len(keys) == 0 {
+		return [][]byte{}, nil
 	}
-	absent := absentKeys(keys, values)
-	if len(absent) > 0 && len(s.replicas) > 0 {
-		// A replica that is behind, or empty, knows of no row what the primary may.
-		more, err := s.getFrom(ctx, s.primary, absent)
-		if err != nil {
-			return nil, err
-		}
-		next := 0
-		for i := range values {
-			if values[i] == nil {
-				values[i] = more[next]
-				next++
-			}
-		}
-		absent = absentKeys(keys, values)
+	full := make([][]byte, len(keys))
+	for i, key := range keys {
+		full[i] = s.key(key)
 	}
-	if len(absent) == 0 {
+	values := s.getReplica(ctx, full)
+	missing := absent(values)
+	if len(missing) == 0 {
 		return values, nil
 	}
-	return values, s.confirm(ctx, absent)
-}
-
-func absentKeys(keys, values [][]byte) (absent [][]byte) {
-	for i := range values {
-		if values[i] == nil {
-			absent = append(absent, keys[i])
+	// A replica that is behind, or empty, knows of no row what the primary may.
+	r := s.readPrimary(ctx, pick(full, missing))
+	for i, at := range missing {
+		values[at] = r.values[i]
+	}
+	unread, err := pick(missing, r.unread), r.err
+	if missing = absent(values); len(missing) > len(unread) {
+		if doubt := s.confirm(ctx, pick(keys, missing)); doubt != nil {
+			unread, err = missing, doubt
 		}
 	}
-	return absent
+	if err != nil {
+		return values, &online.PartialError{Unread: unread, Err: err}
+	}
+	return values, nil
 }
 
-// replicaRest is how long a replica that did not answer is left alone.
-const replicaRest = time.Second
+// absent gives the indexes of values that are not there.
+func absent(values [][]byte) (at []int) {
+	for i := range values {
+		if values[i] == nil {
+			at = append(at, i)
+		}
+	}
+	return at
+}
 
-// getFirst reads from a replica, where they are to be read, and else from the primary.
-func (s *Store) getFirst(ctx context.Context, keys [][]byte) ([][]byte, error) {
+func pick[T any](from []T, at []int) []T {
+	picked := make([]T, len(at))
+	for i := range at {
+		picked[i] = from[at[i]]
+	}
+	return picked
+}
+
+// getReplica reads keys from a replica; all are absent where none is to be read, or none
+// answers.
+func (s *Store) getReplica(ctx context.Context, keys [][]byte) [][]byte {
 	for range s.replicas {
-		r := s.replicas[int(s.turn.Add(1))%len(s.replicas)]
-		if time.Since(time.Unix(0, r.failed.Load())) < replicaRest {
+		r, start := s.replicas[int(s.turn.Add(1))%len(s.replicas)], time.Now()
+		if !r.try(start) {
 			continue
 		}
 		values, err := s.getFrom(ctx, r, keys)
-		if err == nil || ctx.Err() != nil {
-			return values, err
+		r.heard(ctx, start, err)
+		if err == nil {
+			return values
 		}
-		r.failed.Store(time.Now().UnixNano())
 	}
-	return s.getFrom(ctx, s.primary, keys)
+	return make([][]byte, len(keys))
 }
 
+// getFrom reads keys, with their prefix, all or none.
 func (s *Store) getFrom(ctx context.Context, client driver.UniversalClient, keys [][]byte) ([][]byte, error) {
 	values := make([][]byte, len(keys))
 	if len(keys) == 0 {
@@ -87,7 +98,7 @@ func (s *Store) getFrom(ctx context.Context, client driver.UniversalClient, keys
 	pipe := client.Pipeline()
 	replies := make([]*driver.StringCmd, len(keys))
 	for i, key := range keys {
-		replies[i] = driver.NewStringCmd(ctx, "get", s.key(key))
+		replies[i] = driver.NewStringCmd(ctx, "get", key)
 		_ = pipe.Process(ctx, replies[i]) // in a pipeline it only queues
 	}
 	_, err := pipe.Exec(ctx)
@@ -155,31 +166,30 @@ func (s *Store) confirm(ctx context.Context, absent [][]byte) error {
 // that it can't be told so.
 func (s *Store) unchanged(ctx context.Context, storages []uint64, known []*told) (bool, error) {
 	connects := s.connects.Load()
-	pipe := s.primary.Pipeline()
-	texts := make([]*driver.StringCmd, len(storages))
-	tokens := map[int]*driver.StringCmd{}
+	var keys [][]byte
+	var want []string
+	tokens := map[int]string{}
 	for i, storage := range storages {
 		if !known[i].noEvict || known[i].connects != connects {
 			return false, nil
 		}
-		texts[i] = pipe.Get(ctx, s.markKey(storage))
-		for tag := range known[i].tokens {
-			if tokens[tag] == nil {
-				tokens[tag] = pipe.Get(ctx, s.tokenKey(tag))
-			}
-		}
-	}
-	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, driver.Nil) {
-		return false, s.failed(ctx, "read watermarks", err)
-	}
-	for i, t := range known {
-		if texts[i].Val() != t.text {
-			return false, nil
-		}
-		for tag, value := range t.tokens {
-			if tokens[tag].Val() != value {
+		keys, want = append(keys, []byte(s.markKey(storage))), append(want, known[i].text)
+		for tag, value := range known[i].tokens {
+			if was, seen := tokens[tag]; seen && was != value {
 				return false, nil
+			} else if !seen {
+				tokens[tag] = value
+				keys, want = append(keys, []byte(s.tokenKey(tag))), append(want, value)
 			}
+		}
+	}
+	r := s.readPrimary(ctx, keys)
+	if r.err != nil {
+		return false, r.err
+	}
+	for i, value := range r.values {
+		if string(value) != want[i] {
+			return false, nil
 		}
 	}
 	return connects == s.connects.Load(), nil

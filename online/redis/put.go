@@ -125,14 +125,14 @@ func (s *Store) putCalls(layout *online.Layout, groups [][]online.Row) [][]any {
 func (s *Store) settle(ctx context.Context, layout *online.Layout, rows []*online.Row, result *online.PutResult) ([]*online.Row, error) {
 	keys := make([][]byte, len(rows))
 	for i, row := range rows {
-		keys[i] = row.Key
+		keys[i] = s.key(row.Key)
 	}
 	old, err := s.getFrom(ctx, s.primary, keys)
 	if errors.Is(err, feature.ErrUnavailable) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, fmt.Errorf("settle the value of %s: %w", s.culprit(ctx, layout, keys), err)
+		return nil, fmt.Errorf("settle the value of %s: %w", s.culprit(ctx, layout, rows), err)
 	}
 	var later []*online.Row
 	var calls [][]any
@@ -167,17 +167,17 @@ func (s *Store) settle(ctx context.Context, layout *online.Layout, rows []*onlin
 	return open, nil
 }
 
-// culprit names the first of keys that can't be read.
-func (s *Store) culprit(ctx context.Context, layout *online.Layout, keys [][]byte) string {
-	for _, key := range keys {
-		if _, err := s.getFrom(ctx, s.primary, [][]byte{key}); errors.Is(err, feature.ErrInvalid) {
-			return layout.KeyText(key)
+// culprit names the first of rows whose value can't be read.
+func (s *Store) culprit(ctx context.Context, layout *online.Layout, rows []*online.Row) string {
+	for _, row := range rows {
+		if _, err := s.getFrom(ctx, s.primary, [][]byte{s.key(row.Key)}); errors.Is(err, feature.ErrInvalid) {
+			return layout.KeyText(row.Key)
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return layout.KeyText(keys[0]) + " or another"
+	return layout.KeyText(rows[0].Key) + " or another"
 }
 
 // swapCall makes a call of swap.lua. An absent old value is empty.

@@ -45,6 +45,7 @@ type Store struct {
 	told     sync.Map      // of storage numbers, to *told: what Watermarks said last, where it holds
 	connects atomic.Int64  // connections to primaries that were ever made
 	turn     atomic.Uint32 // of the replica that is read next
+	rests    sync.Map      // of addresses of a cluster's servers, to *rest
 }
 
 var _ online.Store = (*Store)(nil)

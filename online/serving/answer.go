@@ -87,7 +87,7 @@ func cut[T any](left *[]T, n int) []T {
 }
 
 // fill appends one value to every cell of a use for each row.
-func (a *answer) fill(use int, state *markState, s *scratch, values [][]byte, down bool) {
+func (a *answer) fill(use int, state *markState, s *scratch, values [][]byte, unread []bool) {
 	u := &a.plan.uses[use]
 	s.into = append(s.into[:0], make([]*feature.Column, u.storedLen)...)
 	for i := u.from; i < u.to; i++ {
@@ -107,7 +107,7 @@ func (a *answer) fill(use int, state *markState, s *scratch, values [][]byte, do
 		switch {
 		case slot < 0:
 			status = feature.StatusNotFound
-		case down:
+		case values == nil || unread != nil && unread[slot]:
 			status = feature.StatusUnavailable
 		case values[slot] == nil:
 			status = absent

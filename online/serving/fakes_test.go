@@ -3,11 +3,13 @@ package serving_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
@@ -27,7 +29,8 @@ type memory struct {
 	get    func(ctx context.Context, keys [][]byte) error // nil: works
 	down   error                                          // of Watermarks
 	gets   int
-	asked  int // keys, in all
+	asked  int       // keys, in all
+	until  time.Time // the deadline of the last Watermarks
 }
 
 func newMemory() *memory {
@@ -39,21 +42,31 @@ func (m *memory) Get(ctx context.Context, keys [][]byte) ([][]byte, error) {
 	defer m.mu.Unlock()
 	m.gets++
 	m.asked += len(keys)
-	if m.get != nil {
-		if err := m.get(ctx, keys); err != nil {
-			return nil, err
-		}
-	}
 	values := make([][]byte, len(keys))
 	for i, k := range keys {
 		values[i] = m.values[string(k)]
 	}
-	return values, nil
+	if m.get == nil {
+		return values, nil
+	}
+	err := m.get(ctx, keys)
+	var partial *online.PartialError
+	if !errors.As(err, &partial) {
+		if err != nil {
+			return nil, err
+		}
+		return values, nil
+	}
+	for _, i := range partial.Unread {
+		values[i] = nil
+	}
+	return values, err
 }
 
-func (m *memory) Watermarks(_ context.Context, storages []uint64) ([]feature.Watermark, error) {
+func (m *memory) Watermarks(ctx context.Context, storages []uint64) ([]feature.Watermark, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.until, _ = ctx.Deadline()
 	if m.down != nil {
 		return nil, m.down
 	}

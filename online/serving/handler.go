@@ -198,8 +198,8 @@ func (h *Handler) told(ctx context.Context, down *atomic.Bool, err error, what s
 	}
 }
 
-// plan finds the plan of a request, or makes it.
-func (h *Handler) plan(ctx context.Context, r *Request, s *scratch) (*plan, error) {
+// plan finds the plan of a request, or makes it. The store is asked within reading.
+func (h *Handler) plan(ctx, reading context.Context, r *Request, s *scratch) (*plan, error) {
 	now := h.served.Load()
 	if now == nil {
 		return nil, fmt.Errorf("the registry was not read yet: try again in a moment: %w", feature.ErrUnavailable)
@@ -226,14 +226,14 @@ func (h *Handler) plan(ctx context.Context, r *Request, s *scratch) (*plan, erro
 	if p := cache.get(s.buf); p != nil {
 		return p, nil
 	}
-	p, err := h.compile(ctx, now, r)
+	p, err := h.compile(reading, now, r)
 	if err == nil {
 		cache.put(string(s.buf), p)
 	}
 	return p, err
 }
 
-func (h *Handler) compile(ctx context.Context, now *served, r *Request) (*plan, error) {
+func (h *Handler) compile(reading context.Context, now *served, r *Request) (*plan, error) {
 	selection, field, err := lookUp(now, r)
 	if err != nil {
 		return nil, &FieldError{Field: field, Message: err.Error(), kind: err}
@@ -254,10 +254,8 @@ func (h *Handler) compile(ctx context.Context, now *served, r *Request) (*plan, 
 		label = lists
 	}
 	p.requests, p.rows = h.metrics.requests.WithLabelValues(label), h.metrics.rows.WithLabelValues(label)
-	bounded, cancel := h.storeContext(ctx)
-	defer cancel()
-	if err := h.marks.read(bounded, unread); err != nil { // the next refresh reads them
-		h.storeFailed(ctx, err)
+	if err := h.marks.read(reading, unread); err != nil { // the next refresh reads them
+		h.storeFailed(reading, err)
 	}
 	return p, nil
 }

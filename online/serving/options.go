@@ -23,7 +23,7 @@ type Options struct {
 	MaxCells    int // rows times features. Default 1,000,000
 	MaxPlans    int // reference lists, and services, whose plans are kept. Default 1,024
 
-	StoreTimeout    time.Duration // for one read of the store, and less where the request's deadline is near. Default 1 s
+	StoreTimeout    time.Duration // for what a request asks of the store, and less where the request's deadline is near. Default 1 s
 	RefreshInterval time.Duration // between looks at the registry and at the watermarks. Default 1 s
 	RefreshTimeout  time.Duration // for one such look. Default 5 s
 }

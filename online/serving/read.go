@@ -3,12 +3,14 @@ package serving
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"log/slog"
 	"time"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/online"
 )
 
 // scratch is what a request needs while it is answered, and the next one again.
@@ -37,7 +39,9 @@ func (h *Handler) Get(ctx context.Context, r *Request) (*Response, error) {
 	}
 	s := h.scratch.Get().(*scratch) //nolint:errcheck,forcetypeassert // nothing else is put there
 	defer h.release(s)
-	p, err := h.plan(ctx, r, s)
+	reading, cancel := h.storeContext(ctx)
+	defer cancel()
+	p, err := h.plan(ctx, reading, r, s)
 	if err != nil {
 		return nil, err
 	}
@@ -55,13 +59,13 @@ func (h *Handler) Get(ctx context.Context, r *Request) (*Response, error) {
 	}
 	states, t := p.states(h.opts.Clock())
 	p.buildKeys(s, rows)
-	values, err := h.read(ctx, s.keys)
+	values, unread, err := h.read(ctx, reading, s.keys)
 	if err != nil && ctx.Err() != nil {
 		return nil, fmt.Errorf("serving: read the online store: %w", ctx.Err())
 	}
 	a := newAnswer(p, rows, t, r.EventTimestamps)
 	for i := range p.uses {
-		a.fill(i, &states[i], s, values, err != nil)
+		a.fill(i, &states[i], s, values, unread)
 	}
 	if a.damage != nil {
 		h.metrics.damaged.Add(float64(a.damaged))
@@ -178,15 +182,14 @@ func (s *scratch) key(i int) []byte {
 	return s.buf[start:s.ends[i]]
 }
 
-// read asks the store for all keys at once.
-func (h *Handler) read(ctx context.Context, keys [][]byte) ([][]byte, error) {
+// read asks the store for all keys at once. Of those that are unread it knows nothing;
+// without values that are all. The error is told already.
+func (h *Handler) read(ctx, reading context.Context, keys [][]byte) (values [][]byte, unread []bool, err error) {
 	if len(keys) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
-	bounded, cancel := h.storeContext(ctx)
-	defer cancel()
 	start := time.Now()
-	values, err := h.store.Get(bounded, keys)
+	values, err = h.store.Get(reading, keys)
 	h.metrics.storeSeconds.Observe(time.Since(start).Seconds())
 	if err == nil && len(values) != len(keys) {
 		err = fmt.Errorf("the store gave %d values for %d keys: %w", len(values), len(keys), feature.ErrUnavailable)
@@ -195,11 +198,23 @@ func (h *Handler) read(ctx context.Context, keys [][]byte) ([][]byte, error) {
 		h.metrics.storeErrors.Inc()
 		h.storeFailed(ctx, err)
 	}
-	return values, err
+	var partial *online.PartialError
+	switch {
+	case err == nil:
+		return values, nil, nil
+	case !errors.As(err, &partial) || len(values) != len(keys):
+		return nil, nil, err
+	}
+	unread = make([]bool, len(keys))
+	for _, i := range partial.Unread {
+		unread[i] = true
+	}
+	return values, unread, err
 }
 
-// storeContext bounds a read of the store so that an eighth of what the request
-// has left remains for answering without it.
+// storeContext bounds what a request asks of the store, the watermarks of a new plan and
+// the values together, so that an eighth of what the request has left remains for
+// answering without it.
 func (h *Handler) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	limit := h.opts.StoreTimeout
 	if deadline, has := ctx.Deadline(); has {

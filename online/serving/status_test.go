@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/online"
@@ -108,6 +110,42 @@ func TestEveryStatusAndWhichGoesFirst(t *testing.T) {
 				t.Errorf("event: got %s, want %s", got, wantEvent)
 			}
 		})
+	}
+}
+
+func TestAPartOfTheStoreThatIsDownCostsItsOwnRowsAlone(t *testing.T) {
+	keys := []feature.JoinKey{key("k", feature.Int64)}
+	v, s := view("v", 1, keys, feature.Rule{}, field("x", feature.Int64))
+	m := newMemory()
+	m.marks[1] = fresh
+	for k := range int64(3) {
+		m.put(t, s, now, []any{k}, []any{10 * k})
+	}
+	h := newHandler(t, &catalog{services: map[string]*feature.Selection{
+		"s": selection("s@1", feature.Use{View: v, Alias: "a", Keys: []string{"k"}, Active: s}),
+	}}, m, options())
+	down := fmt.Errorf("a server: %w", &online.PartialError{Unread: []int{1}, Err: feature.ErrUnavailable})
+	m.get = func(context.Context, [][]byte) error { return down }
+	// Row 3 has the key of row 1, row 4 a null one, row 5 one that is nowhere.
+	wanted := column(t, feature.Scalar(feature.Int64), int64(0), int64(1), int64(2), int64(1), nil, int64(9))
+	r := get(t, h, &serving.Request{Service: "s", Keys: map[string]*feature.Column{"k": wanted}})
+	want := []string{"0/PRESENT", "null/UNAVAILABLE", "20/PRESENT", "null/UNAVAILABLE", "null/NOT_FOUND", "null/NOT_FOUND"}
+	if got := show(&r.Features[0]); !slices.Equal(got, want) {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestAFirstRequestAsksTheStoreWithinOneTimeout(t *testing.T) {
+	c, m := flights(t)
+	h := newHandler(t, c, m, options())
+	var until time.Time
+	m.get = func(ctx context.Context, _ [][]byte) error {
+		until, _ = ctx.Deadline()
+		return nil
+	}
+	get(t, h, &serving.Request{Service: "delay_model", Keys: keys([]string{"SFO"}, []string{"LAX"})})
+	if until.IsZero() || !until.Equal(m.until) {
+		t.Errorf("values are asked for until %s, watermarks until %s", until, m.until)
 	}
 }
 
