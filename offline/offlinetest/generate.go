@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/quiver-features/quiver/feature"
 )
@@ -12,11 +13,22 @@ import (
 // Generate makes the random case of a seed, always the same one: few keys, times
 // within a few microseconds of one another, of delays and of TTLs, few values
 // per type; so that ties, edges, nulls, NaN and awkward keys are the rule.
-func Generate(seed uint64) *Case {
+func Generate(seed uint64) *Case { return generate(seed, 6, 15, false) }
+
+// GenerateMany is Generate with more rows, up to the given number in a source
+// file and in the spine, more keys, and integers among them that need 64 bits.
+func GenerateMany(seed uint64, rows int) *Case { return generate(seed, max(rows/3, 1), rows, true) }
+
+// generate makes a case with at most so many rows in a row group and in the
+// spine.
+func generate(seed uint64, groupRows, spineRows int, wide bool) *Case {
 	g := &generator{
-		r:      rand.New(rand.NewPCG(seed, 1)), // the same seed gives the same case
-		p:      &parser{location: location{file: fmt.Sprintf("seed %d", seed)}, cells: newCells(), c: &Case{}},
-		values: map[feature.Kind][]any{},
+		r:         rand.New(rand.NewPCG(seed, 1)), // the same seed gives the same case
+		p:         &parser{location: location{file: fmt.Sprintf("seed %d", seed)}, cells: newCells(), c: &Case{}},
+		values:    map[feature.Kind][]any{},
+		groupRows: groupRows,
+		spineRows: spineRows,
+		wide:      wide,
 	}
 	c := g.p.c
 	c.Name = fmt.Sprintf("seed_%d", seed)
@@ -46,6 +58,9 @@ type generator struct {
 	base   int64                  // microseconds: what the case's times lie around
 	values map[feature.Kind][]any // the few values that the case's keys take
 	keys   []feature.JoinKey      // the spine's key columns so far
+
+	groupRows, spineRows int  // the most rows
+	wide                 bool // integer keys need 64 bits
 }
 
 func pickOne[T any](r *rand.Rand, of []T) T { return of[r.IntN(len(of))] }
@@ -76,14 +91,14 @@ func (g *generator) source(name string) Source {
 	for i := range 1 + g.r.IntN(4) {
 		t := feature.Scalar(feature.Kind(1 + g.r.IntN(9))) // a small number
 		if g.chance(20) {
-			t = feature.ListOf(t.Kind, 0)
+			t = feature.ListOf(t.Kind, pickOne(g.r, []int{0, 0, 0, 2}))
 		}
 		columns = append(columns, g.column(fmt.Sprintf("x%d", i+1), t))
 	}
 	for i := range 1 + g.r.IntN(4) {
 		f := File{Name: fmt.Sprintf("f%d", i+1), Columns: take(columns, nil)}
 		for range 1 + g.r.IntN(3) {
-			f.Groups = append(f.Groups, g.r.IntN(7))
+			f.Groups = append(f.Groups, g.r.IntN(g.groupRows+1))
 		}
 		g.rows(&f)
 		s.Files = append(s.Files, f)
@@ -126,7 +141,11 @@ func (g *generator) append(c *Column, key bool, nulls int) {
 	var v any
 	switch {
 	case c.Values.Type.List:
-		items := make([]any, g.r.IntN(4))
+		n := c.Values.Type.Length
+		if n == 0 {
+			n = g.r.IntN(4)
+		}
+		items := make([]any, n)
 		for i := range items {
 			if !g.chance(20) {
 				items[i] = g.value(c.Values.Type.Kind)
@@ -152,23 +171,32 @@ func (g *generator) time(from, to int64) int64 {
 
 // key draws one of the few values that keys of a kind have in this case.
 func (g *generator) key(k feature.Kind) any {
-	if k == feature.Int32 {
+	narrow := k == feature.Int32
+	if narrow {
 		k = feature.Int64 // one pool, so that widths meet
 	}
 	pool := g.values[k]
 	if pool == nil {
-		for range 1 + g.r.IntN(4) {
+		for range 1 + g.r.IntN(max(4, g.groupRows/8)) {
 			pool = append(pool, g.rareKey(k))
 		}
 		g.values[k] = pool
 	}
-	return pickOne(g.r, pool)
+	v := pool[0]
+	if g.chance(50) { // half of the rows have one key
+		v = pickOne(g.r, pool)
+	}
+	if n, ok := v.(int64); ok && narrow {
+		return int64(int32(n)) // the ends of the wide become 0 and -1
+	}
+	return v
 }
 
 func (g *generator) rareKey(k feature.Kind) any {
 	texts := []string{
 		"", "\x00", "\x00\x00", "a", "A", "ab", "b", "bc", "c", "abc", "}", "{", "{}", "a}", "|", "~", "}|", "~}", "|~{", "a\x00", "\x00b",
 		"\u00e9", "e\u0301", "\u007f", "null", "\U0001f600", "a rather long key that no short form can hold in place",
+		"a rather long key that no short form can hold in place, and one that begins as another does", strings.Repeat("long", 300),
 	}
 	switch k {
 	case feature.String:
@@ -176,7 +204,11 @@ func (g *generator) rareKey(k feature.Kind) any {
 	case feature.Bytes:
 		return append([]byte(pickOne(g.r, texts)), pickOne(g.r, []string{"", "\xff", "\x80", "\xc3"})...)
 	case feature.Int64:
-		return pickOne(g.r, []int64{0, 1, -1, 2, 123, 124, -2147483648, 2147483647})
+		pool := []int64{0, 1, -1, 2, 123, 124, math.MinInt32, math.MaxInt32, 1 << 32, math.MinInt64, math.MaxInt64}
+		if !g.wide {
+			pool = pool[:8]
+		}
+		return pickOne(g.r, pool)
 	case feature.Timestamp:
 		return feature.Time(g.time(0, 2))
 	default:
@@ -196,12 +228,12 @@ func (g *generator) value(k feature.Kind) any {
 	case feature.Float32:
 		return pickOne(g.r, []float32{
 			0, float32(math.Copysign(0, -1)), 1, -1, float32(math.Inf(1)), float32(math.Inf(-1)), 1e-45, math.MaxFloat32,
-			float32(math.NaN()), math.Float32frombits(0xffc00001),
+			float32(math.NaN()), math.Float32frombits(0xffc00001), math.Float32frombits(0x7fffffff),
 		})
 	case feature.Float64:
 		return pickOne(g.r, []float64{
 			0, math.Copysign(0, -1), 1, -1, math.Inf(1), math.Inf(-1), 5e-324, math.MaxFloat64,
-			math.NaN(), math.Float64frombits(0xfff8000000000001),
+			math.NaN(), math.Float64frombits(0xfff8000000000001), math.Float64frombits(0x7fffffffffffffff),
 		})
 	case feature.String:
 		return pickOne(g.r, []string{"", "a", "b", "B", "ab", "\x00", "\u00e9", "e\u0301", "\uffff", "\U0001f600"})
@@ -304,7 +336,7 @@ func (g *generator) spine() {
 	}
 	c.Time = g.r.IntN(len(c.Spine) + 1)
 	c.Spine = slices.Insert(c.Spine, c.Time, g.timeColumn("asked"))
-	for range g.r.IntN(16) {
+	for range g.r.IntN(g.spineRows + 1) {
 		for i := range c.Spine {
 			if i != c.Time {
 				g.append(&c.Spine[i], true, 8)

@@ -24,6 +24,8 @@ type Native struct {
 	Files   func(root string) offline.Files
 	Spine   func(path string) (offline.Spine, error)
 	Options offline.Options
+	// Also, where it is set, opens an output that gets the training set as well.
+	Also func(*arrow.Schema) (offline.Output, error)
 }
 
 // Join answers the case.
@@ -49,8 +51,11 @@ func (n *Native) Join(ctx context.Context, c *Case) (_ []*feature.Column, err er
 	out := newCollected(c)
 	request := offline.Request{Spine: spine, Selection: c.Selection, EventTimestamp: c.Spine[c.Time].Name}
 	open := func(schema *arrow.Schema) (offline.Output, error) {
-		err := out.begin(schema)
-		return out, err
+		if err := out.begin(schema); err != nil || n.Also == nil {
+			return out, err
+		}
+		also, err := n.Also(schema)
+		return &both{collected: out, also: also}, err
 	}
 	if _, err := offline.New(n.Files(dir), n.Options).Train(ctx, request, open); err != nil {
 		return nil, err
@@ -113,6 +118,23 @@ func (o *collected) Commit() error { o.committed = true; return nil }
 
 // Abort drops it.
 func (o *collected) Abort() error { return nil }
+
+// both is an output that keeps the training set and writes it to another.
+type both struct {
+	*collected
+	also offline.Output
+}
+
+// Write takes one record.
+func (b *both) Write(record arrow.Record) error {
+	return errors.Join(b.collected.Write(record), b.also.Write(record))
+}
+
+// Commit ends both.
+func (b *both) Commit() error { return errors.Join(b.collected.Commit(), b.also.Commit()) }
+
+// Abort drops both.
+func (b *both) Abort() error { return errors.Join(b.collected.Abort(), b.also.Abort()) }
 
 // columns gives the features, after a look at the spine's own columns.
 func (o *collected) columns(c *Case) ([]*feature.Column, error) {
