@@ -99,6 +99,7 @@ func (a *app) materialize(ctx context.Context, f materializeFlags, names []strin
 		if err != nil {
 			return err
 		}
+		a.warn(ctx, s.online)
 		runs := []feature.Run{}
 		var failed []error
 		for _, v := range views {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -43,5 +45,46 @@ func TestALossInAClusterIsNamedAndMended(t *testing.T) {
 		if again := must(t, get...); again != before {
 			t.Errorf("after another run:\n%s\nwant\n%s", again, before)
 		}
+	}
+}
+
+// TestAServerThatEvictsIsWarnedOfAndALossIsToldByTheServer empties a Redis under a server
+// that nobody asks any more.
+func TestAServerThatEvictsIsWarnedOfAndALossIsToldByTheServer(t *testing.T) {
+	redis := testenv.Redis(t, testenv.RedisArgs("--maxmemory-policy", "allkeys-lru"))
+	dir := newProject(t)
+	setting(t, dir, "online", redis.URL())
+	const warning = "has maxmemory-policy allkeys-lru"
+	for _, args := range [][]string{{"materialize"}, {"status"}} {
+		got := do(t.Context(), append([]string{"-C", dir}, args...)...)
+		if got.code != exitDone || strings.Count(got.err, "warning: ") != 1 || !strings.Contains(got.err, warning) {
+			t.Errorf("%s: exit code %d: %s", args, got.code, got.err)
+		}
+	}
+	var views []struct{ Warnings []string }
+	if err := json.Unmarshal([]byte(must(t, "-C", dir, "status", "-o", "json")), &views); err != nil ||
+		len(views) == 0 || len(views[0].Warnings) != 1 || !strings.Contains(views[0].Warnings[0], warning) {
+		t.Errorf("status: %v: %+v", err, views)
+	}
+
+	s := startProcess(t, dir, nil)
+	s.shows("msg=ready")
+	s.features()
+	lost := `quiver_serving_watermark_lost{storage="1",view="last_order@1"}`
+	s.becomes(lost, "0")
+	client := goredis.NewClient(&goredis.Options{Addr: redis.Addr()})
+	if err := errors.Join(client.FlushAll(t.Context()).Err(), client.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.shows("the online store may have lost values of a view"); !strings.Contains(got, "quiver materialize last_order@1") {
+		t.Errorf("the log says%s", got)
+	}
+	s.becomes(lost, "1")
+	must(t, "-C", dir, "materialize")
+	s.shows("the online store has the values of a view again")
+	s.becomes(lost, "0")
+	s.stop()
+	if n := strings.Count(s.log(), "may have lost values of a view"); n != 1 {
+		t.Errorf("the loss is told %d times:\n%s", n, s.log())
 	}
 }

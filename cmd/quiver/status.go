@@ -43,7 +43,10 @@ func (a *app) statusCommand() *cobra.Command {
 					}
 					all = append(all, line)
 				}
-				a.warn(c.Context(), s.online)
+				warnings := a.warn(c.Context(), s.online)
+				for i := range all {
+					all[i].Warnings = warnings
+				}
 				if err := a.print(all, func() error { return a.printStatus(all) }); err != nil {
 					return err
 				}
@@ -60,19 +63,20 @@ type warner interface {
 
 var _ warner = (*redis.Store)(nil)
 
-// warn passes on what a store says of its own settings.
-func (a *app) warn(ctx context.Context, store online.Store) {
+// warn passes on what a store says of its own settings, and gives it.
+func (a *app) warn(ctx context.Context, store online.Store) []string {
 	w, ok := store.(warner)
 	if !ok {
-		return
+		return nil
 	}
 	texts, err := w.Warnings(ctx)
 	if err != nil {
-		return // the watermarks of the same store can't be read either, which is told
+		return nil // the watermarks of the same store can't be read either, which is told
 	}
 	for _, text := range texts {
 		a.note("warning: %s", text)
 	}
+	return texts
 }
 
 // viewStatus is a view's line in status.
@@ -88,7 +92,8 @@ type viewStatus struct {
 	Gone      []string      `json:"gone_files,omitempty"` // changed or removed at any time since the storage was first filled
 	LastRun   *feature.Run  `json:"last_run,omitempty"`
 	Todo      []string      `json:"todo,omitempty"`
-	Error     string        `json:"error,omitzero"` // why the files can't be compared
+	Error     string        `json:"error,omitzero"`     // why the files can't be compared
+	Warnings  []string      `json:"warnings,omitempty"` // what about the online store's settings endangers values
 }
 
 // statusOf says how a view stands. store is the online store, whose secrets are masked.
@@ -108,7 +113,7 @@ func statusOf(s materialize.Status, now feature.Time, store fmt.Stringer) viewSt
 	case !mark.Known && s.LastRun != nil && s.LastRun.State == feature.RunDone:
 		// The store can't tell that it lost the view, having lost that as well.
 		v.State = "lost"
-		v.Todo = append(v.Todo, fmt.Sprintf("%s knows nothing of it, though run %d filled it (it was flushed, restarted empty, or is another one): %s",
+		v.Todo = append(v.Todo, fmt.Sprintf("%s knows nothing of it, though run %d filled it (it was flushed, restarted empty, failed over, evicted the watermark, or is another one): %s",
 			store, s.LastRun.Number, run))
 	case !mark.Holds():
 		v.State = "empty"
