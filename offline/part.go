@@ -1,11 +1,13 @@
 package offline
 
 import (
+	"cmp"
 	"context"
 	"hash/maphash"
 	"math"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/quiver-features/quiver/feature"
 )
@@ -85,21 +87,8 @@ func (t *training) readPart(ctx context.Context, keys *cursor) (*part, error) {
 	for i := range groups {
 		groups[i] = newGroupReader(&t.plan.groups[i], expected)
 	}
-	for p.rows < limit {
-		rec, err := keys.take(limit - p.rows)
-		if err != nil {
-			return nil, err
-		}
-		if rec == nil {
-			break
-		}
-		err = t.plan.readRecord(rec, groups, t.res.Rows, p.rows)
-		p.rows += int(rec.NumRows())
-		t.reading.add(rec.NumRows())
-		rec.Release()
-		if err != nil {
-			return nil, err
-		}
+	if err := t.scatterPart(ctx, keys, p, limit, groups); err != nil {
+		return nil, err
 	}
 	more, err := keys.more()
 	if err != nil {
@@ -114,6 +103,68 @@ func (t *training) readPart(ctx context.Context, keys *cursor) (*part, error) {
 		p.slots = append(p.slots, s)
 	}
 	return p, nil
+}
+
+// scatterPart reads the part's records, and scatters them by each group in a goroutine
+// of its own, while the next ones are read.
+func (t *training) scatterPart(ctx context.Context, keys *cursor, p *part, limit int, groups []*groupReader) error {
+	g, ctx := errgroup.WithContext(ctx)
+	queues := make([]chan spineRecord, len(groups))
+	for i, group := range groups {
+		queues[i] = make(chan spineRecord, 2)
+		g.Go(func() error {
+			for r := range queues[i] {
+				err := group.take(t.plan, r)
+				r.rec.Release()
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err := t.readRecords(ctx, keys, p, limit, queues)
+	for _, q := range queues {
+		close(q)
+	}
+	return cmp.Or(g.Wait(), err)
+}
+
+// readRecords reads the part's records and gives each to all queues.
+func (t *training) readRecords(ctx context.Context, keys *cursor, p *part, limit int, queues []chan spineRecord) error {
+	for p.rows < limit {
+		rec, err := keys.take(limit - p.rows)
+		if err != nil || rec == nil {
+			return err
+		}
+		r := spineRecord{rec: rec, first: int64(p.rows), before: t.res.Rows}
+		if r.time, err = t.plan.column(rec, t.plan.timeAt, feature.Scalar(feature.Timestamp), r.before+r.first); err != nil {
+			return err
+		}
+		for _, c := range rec.Columns() {
+			c.NullN() // an array counts its nulls when it is first asked: not by several at once
+		}
+		for _, q := range queues {
+			rec.Retain()
+			select {
+			case q <- r:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		rec.Release()
+		p.rows += int(rec.NumRows())
+		t.reading.add(rec.NumRows())
+	}
+	return nil
+}
+
+// spineRecord is a record of a part on its way to the groups.
+type spineRecord struct {
+	rec    arrow.Record
+	time   *feature.Column
+	first  int64 // its first row, in the part
+	before int64 // the spine's rows before the part
 }
 
 // groupReader scatters a spine's rows by the keys of one group.
@@ -133,30 +184,21 @@ func newGroupReader(plan *groupPlan, expected int64) *groupReader {
 	return r
 }
 
-// readRecord scatters the rows of a record. before is the rows of earlier parts, first
-// those of this part.
-func (p *spinePlan) readRecord(rec arrow.Record, groups []*groupReader, before int64, first int) error {
-	time, err := p.column(rec, p.timeAt, feature.Scalar(feature.Timestamp), before+int64(first))
-	if err != nil {
-		return err
-	}
-	for _, g := range groups {
-		c := &chunk{rows: int(rec.NumRows()), event: time, keys: make([]*feature.Column, len(g.plan.at))}
-		for k, at := range g.plan.at {
-			if c.keys[k], err = p.column(rec, at, g.plan.types[k], before+int64(first)); err != nil {
-				return err
-			}
-		}
-		nullable := c.nullable()
-		g.selected = g.selected[:0]
-		for i := range c.rows {
-			if !anyNull(nullable, i) {
-				g.selected = append(g.selected, int32(i))
-			}
-		}
-		if err := g.add(c.keys, c, int64(first), g.selected, nil); err != nil {
+// take scatters the rows of a record.
+func (g *groupReader) take(p *spinePlan, r spineRecord) error {
+	c := &chunk{rows: int(r.rec.NumRows()), event: r.time, keys: make([]*feature.Column, len(g.plan.at))}
+	for k, at := range g.plan.at {
+		var err error
+		if c.keys[k], err = p.column(r.rec, at, g.plan.types[k], r.before+r.first); err != nil {
 			return err
 		}
 	}
-	return nil
+	nullable := c.nullable()
+	g.selected = g.selected[:0]
+	for i := range c.rows {
+		if !anyNull(nullable, i) {
+			g.selected = append(g.selected, int32(i))
+		}
+	}
+	return g.add(c.keys, c, r.first, g.selected, nil)
 }
