@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -20,6 +21,7 @@ import (
 	"github.com/quiver-features/quiver/online"
 	"github.com/quiver-features/quiver/online/serving"
 	"github.com/quiver-features/quiver/online/serving/httpapi"
+	"github.com/quiver-features/quiver/registry/definition"
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -49,6 +51,7 @@ before.`,
 			if err := config.resolve(a.env.getenv); err != nil {
 				return err
 			}
+			a.clockTold = !show // a server tells it in its log
 			p, err := a.project()
 			if err != nil {
 				return err
@@ -83,11 +86,26 @@ func (c *serveConfig) place(p *project) {
 
 // logger makes the log in the format that was asked for.
 func (c *serveConfig) logger(a *app) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.logLevel}
+	options := &slog.HandlerOptions{Level: c.logLevel, ReplaceAttr: readableSpan}
 	if c.logFormat == "text" || c.logFormat == "" && terminal(a.env.err) {
 		return slog.New(slog.NewTextHandler(a.env.err, options))
 	}
 	return slog.New(slog.NewJSONHandler(a.env.err, options))
+}
+
+// readableSpan writes spans of time as text, 1.001s, in every format alike.
+func readableSpan(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() != slog.KindDuration {
+		return a
+	}
+	span, unit := a.Value.Duration(), time.Duration(1)
+	switch {
+	case span >= time.Second:
+		unit = time.Millisecond
+	case span >= time.Millisecond:
+		unit = time.Microsecond
+	}
+	return slog.String(a.Key, span.Round(unit).String())
 }
 
 // certificate loads what clients are shown; nil: no TLS.
@@ -109,6 +127,9 @@ func (a *app) serve(ctx context.Context, p *project, c *serveConfig) error {
 		return err
 	}
 	log := c.logger(a)
+	if p.Now != nil {
+		log.Info("the clock is frozen by now in "+definition.ProjectFile, slog.String("now", p.Now.String()))
+	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	definitions, err := p.openServed(ctx, c, log, metrics)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -77,7 +78,7 @@ func (e *Error) HTTPStatus() int {
 }
 
 // ErrorOf is the one mapping from errors of Quiver to codes; nil stays nil. The
-// kinds of package feature keep their message. What is none of them is a fault of
+// kinds of package feature keep their message, but for the kind's own words at its end. What is none of them is a fault of
 // the server: its text, which may name hosts and paths, stays in the server's
 // log, and the client gets the request id to ask with.
 func ErrorOf(err error, requestID string) *Error {
@@ -112,5 +113,18 @@ func ErrorOf(err error, requestID string) *Error {
 		}
 		return &Error{Code: code, Message: "internal error; the server's log tells more under request id " + requestID, cause: err}
 	}
-	return &Error{Code: code, Message: err.Error(), cause: err}
+	return &Error{Code: code, Message: withoutKind(err.Error()), cause: err}
+}
+
+// withoutKind is a message without the kind of its error behind it, which the code says
+// and the text before has explained.
+func withoutKind(message string) string {
+	for _, kind := range [...]error{
+		ErrOverloaded, feature.ErrInvalid, feature.ErrNotFound, feature.ErrConflict, feature.ErrUnavailable, feature.ErrTooLarge,
+	} {
+		if before, ends := strings.CutSuffix(message, ": "+kind.Error()); ends {
+			return before
+		}
+	}
+	return message
 }

@@ -72,11 +72,25 @@ func contextOf(r *http.Request, exempt bool) (context.Context, context.CancelFun
 	ms, err := strconv.ParseUint(sent[0], 10, 32)
 	limit := time.Duration(ms) * time.Millisecond
 	if err != nil || len(sent) > 1 || limit == 0 || limit > maxTimeout {
-		err := fmt.Errorf("header %s: expected one whole number from 1 to %d, in milliseconds: %w", TimeoutHeader, maxTimeout.Milliseconds(), feature.ErrInvalid)
-		return r.Context(), func() {}, err
+		return r.Context(), func() {}, timeoutError{}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), limit)
 	return ctx, cancel, nil
+}
+
+// timeoutError is a TimeoutHeader that can't be right.
+type timeoutError struct{}
+
+func (e timeoutError) Error() string {
+	field, message := e.Problem()
+	return "header " + field + ": " + message
+}
+
+func (timeoutError) Unwrap() error { return feature.ErrInvalid }
+
+// Problem gives the header's name and what it should be.
+func (timeoutError) Problem() (field, message string) {
+	return TimeoutHeader, fmt.Sprintf("expected one whole number from 1 to %d, in milliseconds", maxTimeout.Milliseconds())
 }
 
 // tracked is a response of which is known whether it has begun.

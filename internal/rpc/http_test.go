@@ -87,8 +87,10 @@ func TestErrorsAreProblems(t *testing.T) {
 		want   string
 	}{
 		{fieldError{}, 400, `"title":"Bad Request","status":400,"code":"INVALID_ARGUMENT","detail":"keys.origin[3]: wrong <b>","instance":"a%2Fb","errors":[{"field":"keys.origin[3]","message":"wrong <b>"}]}`},
-		{fmt.Errorf("x: %w", feature.ErrUnavailable), 503, `"title":"Service Unavailable","status":503,"code":"UNAVAILABLE","detail":"x: unavailable","instance":"a%2Fb"}`},
+		{fmt.Errorf("x: %w", feature.ErrUnavailable), 503, `"title":"Service Unavailable","status":503,"code":"UNAVAILABLE","detail":"x","instance":"a%2Fb"}`},
 		{context.Canceled, 499, `"title":"Client Closed Request","status":499,"code":"CANCELED","detail":"context canceled","instance":"a%2Fb"}`},
+		{fmt.Errorf("no service is named: invalid: %w", feature.ErrNotFound), 404, `"title":"Not Found","status":404,"code":"NOT_FOUND","detail":"no service is named: invalid","instance":"a%2Fb"}`},
+		{fmt.Errorf("7 calls: %w", rpc.ErrOverloaded), 503, `"title":"Service Unavailable","status":503,"code":"RESOURCE_EXHAUSTED","detail":"7 calls","instance":"a%2Fb"}`},
 		{rpc.NotFound("a"), 404, `"title":"Not Found","status":404,"code":"NOT_FOUND","detail":"there is nothing at this path: there are a","instance":"a%2Fb"}`},
 		{errors.New("password"), 500, `"title":"Internal Server Error","status":500,"code":"INTERNAL","detail":"internal error; the server's log tells more under request id a/b","instance":"a%2Fb"}`},
 		{nil, 200, ""},

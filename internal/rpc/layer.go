@@ -110,12 +110,28 @@ func (l *Layer) Drain() { l.drained.Store(true) }
 // ones are better sent elsewhere.
 func (l *Layer) Draining() bool { return l.drained.Load() }
 
-type requestIDKey struct{}
+// state is what a call's context carries.
+type state struct {
+	id    string
+	attrs []slog.Attr
+}
+
+type stateKey struct{}
 
 // RequestID gives the id of the call that the context belongs to, or "".
 func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
+	if s, ok := ctx.Value(stateKey{}).(*state); ok {
+		return s.id
+	}
+	return ""
+}
+
+// Describe adds attributes to the log line of the call that the context belongs to, if
+// any. It is for the goroutine that handles the call.
+func Describe(ctx context.Context, attrs ...slog.Attr) {
+	if s, ok := ctx.Value(stateKey{}).(*state); ok {
+		s.attrs = append(s.attrs, attrs...)
+	}
 }
 
 // CheckedID gives the id that a client sent where it can be logged and sent back
@@ -143,7 +159,7 @@ func CheckedID(sent string) string {
 // The result is nil or an *Error.
 func (l *Layer) Do(ctx context.Context, call Call, handle func(context.Context) error) error {
 	id := CheckedID(call.RequestID)
-	ctx = context.WithValue(ctx, requestIDKey{}, id)
+	ctx = context.WithValue(ctx, stateKey{}, &state{id: id})
 	start := time.Now()
 	e := ErrorOf(l.limited(ctx, call, id, handle), id)
 	l.record(ctx, call, id, time.Since(start), e)
@@ -208,6 +224,9 @@ func (l *Layer) record(ctx context.Context, call Call, id string, took time.Dura
 	attrs := []slog.Attr{
 		slog.String("method", call.Method), slog.String("transport", call.Transport), slog.String("request_id", id),
 		slog.String("code", code.String()), slog.Duration("took", took),
+	}
+	if s, ok := ctx.Value(stateKey{}).(*state); ok {
+		attrs = append(attrs, s.attrs...)
 	}
 	if e != nil {
 		attrs = append(attrs, slog.String("error", e.detail()))

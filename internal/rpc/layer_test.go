@@ -198,9 +198,13 @@ func TestCallsAreLoggedAtTheLevelOfWhatBecameOfThem(t *testing.T) {
 			var log bytes.Buffer
 			layer, _ := newLayer(t, c.opts, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 			c.call.RequestID = "mine"
-			_ = layer.Do(t.Context(), c.call, func(context.Context) error { return c.err })
-			if got := log.String(); !strings.Contains(got, "level="+c.level+" ") || !strings.Contains(got, "request_id=mine") {
-				t.Errorf("want level %s and the id in %s", c.level, got)
+			_ = layer.Do(t.Context(), c.call, func(ctx context.Context) error {
+				rpc.Describe(ctx, slog.String("service", "s@1"), slog.Int("rows", 3))
+				return c.err
+			})
+			if got := log.String(); !strings.Contains(got, "level="+c.level+" ") || !strings.Contains(got, "request_id=mine") ||
+				!strings.Contains(got, "service=s@1 rows=3") {
+				t.Errorf("want level %s, the id and what the call tells of itself in %s", c.level, got)
 			}
 		})
 	}

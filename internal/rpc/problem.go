@@ -28,7 +28,7 @@ type problem struct {
 
 // fieldProblem is what is wrong with one field of a request.
 type fieldProblem struct {
-	Field   string `json:"field"` // a path: keys.origin[3]
+	Field   string `json:"field"` // a path: keys.origin[3]; or the name of a header
 	Message string `json:"message"`
 }
 
@@ -47,7 +47,7 @@ func writeProblem(w http.ResponseWriter, e *Error, requestID string) {
 	var at located
 	if errors.As(e, &at) {
 		if field, message := at.Problem(); field != "" {
-			p.Errors = []fieldProblem{{Field: field, Message: message}}
+			p.Errors = []fieldProblem{{Field: field, Message: withoutKind(message)}}
 		}
 	}
 	var body bytes.Buffer

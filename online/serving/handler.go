@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -247,6 +248,9 @@ func (h *Handler) compile(reading context.Context, now *served, r *Request) (*pl
 		return mk
 	})
 	if err != nil {
+		if r.Service == "" {
+			field = "features"
+		}
 		return nil, &FieldError{Field: field, Message: err.Error(), kind: err}
 	}
 	label := p.service
@@ -276,6 +280,13 @@ func lookUp(now *served, r *Request) (s *feature.Selection, field string, err er
 			return nil, fmt.Sprintf("features[%d]", i), err
 		}
 	}
-	s, err = now.Select(refs)
-	return s, "features", err
+	if s, err = now.Select(refs); err == nil {
+		return s, "", nil
+	}
+	// References are added in their order: the first list that fails ends with the one to blame.
+	at := sort.Search(len(refs), func(i int) bool {
+		_, err := now.Select(refs[:i+1])
+		return err != nil
+	})
+	return nil, fmt.Sprintf("features[%d]", at), err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/internal/rpc"
 	"github.com/quiver-features/quiver/online"
 )
 
@@ -45,6 +46,11 @@ func (h *Handler) Get(ctx context.Context, r *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.service != "" {
+		rpc.Describe(ctx, slog.String("service", p.service))
+	} else {
+		rpc.Describe(ctx, slog.Int("features", len(p.outputs)))
+	}
 	if r.ReadKeys != nil {
 		if err := r.ReadKeys(p.keys); err != nil {
 			return nil, err
@@ -54,6 +60,7 @@ func (h *Handler) Get(ctx context.Context, r *Request) (*Response, error) {
 	if s.request, rows, err = p.keyColumns(r, s.request); err != nil {
 		return nil, err
 	}
+	rpc.Describe(ctx, slog.Int("rows", rows))
 	if err := h.checkSize(p, r, rows); err != nil {
 		return nil, err
 	}

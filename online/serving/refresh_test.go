@@ -284,3 +284,32 @@ func TestADroppedStorageIsNoLoss(t *testing.T) {
 		t.Errorf("%v, lost %v: %s", err, lossOf(t, reg), log.String())
 	}
 }
+
+func TestACallsLogLineNamesItsServiceAndRows(t *testing.T) {
+	c, m := flights(t)
+	h := newHandler(t, c, m, options())
+	var log bytes.Buffer
+	layer, err := rpc.New(rpc.Options{SlowCall: 1}, slog.New(slog.NewTextHandler(&log, nil)), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(r *serving.Request) error {
+		log.Reset()
+		return layer.Do(t.Context(), rpc.Call{Method: "m"}, func(ctx context.Context) error {
+			_, err := h.Get(ctx, r)
+			return err
+		})
+	}
+	if err := call(&serving.Request{Service: "delay_model", Keys: keys([]string{"SFO", "SFO"}, []string{"LAX", "XXX"})}); err != nil ||
+		!gostrings.Contains(log.String(), " service=delay_model@3 rows=2") {
+		t.Errorf("%v: %s", err, log.String())
+	}
+	if err := call(&serving.Request{Features: []string{"fuel:price"}}); err != nil || !gostrings.Contains(log.String(), " features=1 rows=1") {
+		t.Errorf("%v: %s", err, log.String())
+	}
+	var told *rpc.Error
+	err = call(&serving.Request{Service: "nothing"})
+	if !errors.As(err, &told) || told.Message != "service: no service is called nothing" || !gostrings.Contains(log.String(), "nothing: not found") {
+		t.Errorf("%v: %s", err, log.String())
+	}
+}

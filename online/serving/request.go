@@ -113,7 +113,7 @@ func tooLarge(field, format string, args ...any) error {
 func (o *Options) check(r *Request) error {
 	switch {
 	case r.Service == "" && len(r.Features) == 0:
-		return invalid("", "the request names no service and no features: set one of them")
+		return invalid("service", "the request names no service and no features: set one of them")
 	case r.Service != "" && len(r.Features) > 0:
 		return invalid("features", "the request names a service and features: set one of them")
 	case len(r.Service) > maxNameBytes:
@@ -194,7 +194,7 @@ func (p *plan) unknownKey(r *Request) error {
 	if near := feature.Nearest(name, slices.Values(known)); near != "" {
 		hint = fmt.Sprintf(" (did you mean %s?)", near)
 	}
-	return invalid("keys", "no key column is called %q%s: %s needs %s", clip(name), hint, p.what(), p.keyList())
+	return invalid("keys."+clip(name), "no key column is called %q%s: %s needs %s", clip(name), hint, p.what(), p.keyList())
 }
 
 // clip shortens a name that a client sent so that it fits into a message.

@@ -44,8 +44,10 @@ func flights(t testing.TB) (*catalog, *memory) {
 	return &catalog{
 		services: map[string]*feature.Selection{"delay_model": s, "delay_model@3": s, "offline_only": names},
 		list: func(refs []feature.Reference) (*feature.Selection, error) {
-			if refs[0].View != "fuel" {
-				return nil, fmt.Errorf("no view is called %s: did you mean fuel? %w", refs[0].View, feature.ErrNotFound)
+			for _, ref := range refs {
+				if ref.View != "fuel" {
+					return nil, fmt.Errorf("no view is called %s: did you mean fuel? %w", ref.View, feature.ErrNotFound)
+				}
 			}
 			return onlyFuel, nil
 		},
@@ -155,22 +157,23 @@ func TestBadRequestsNameTheFieldAndWhatWasExpected(t *testing.T) {
 		field   string
 		says    []string
 	}{
-		{"nothing asked for", serving.Request{}, feature.ErrInvalid, "", []string{"no service and no features"}},
+		{"nothing asked for", serving.Request{}, feature.ErrInvalid, "service", []string{"no service and no features"}},
 		{"both", serving.Request{Service: "a", Features: []string{"b:c"}}, feature.ErrInvalid, "features", []string{"a service and features"}},
 		{"unknown service", serving.Request{Service: "delay_modl", Keys: good()}, feature.ErrNotFound, "service", []string{"delay_modl"}},
 		{"unknown version", serving.Request{Service: "delay_model@4", Keys: good()}, feature.ErrNotFound, "service", []string{"delay_model@4"}},
 		{"not a name", serving.Request{Service: "a b"}, feature.ErrInvalid, "service", []string{`"a b"`}},
 		{"a long name", serving.Request{Service: gostrings.Repeat("a", 301)}, feature.ErrTooLarge, "service", []string{"301 bytes"}},
 		{"bad reference", serving.Request{Features: []string{"fuel:price", "fuel"}}, feature.ErrInvalid, "features[1]", []string{`"fuel"`, "view:feature"}},
-		{"unknown view", serving.Request{Features: []string{"ful:price"}}, feature.ErrNotFound, "features", []string{"did you mean fuel"}},
+		{"unknown view", serving.Request{Features: []string{"ful:price"}}, feature.ErrNotFound, "features[0]", []string{"did you mean fuel"}},
+		{"unknown view behind others", serving.Request{Features: []string{"fuel:price", "fuel:price", "ful:price"}}, feature.ErrNotFound, "features[2]", []string{"did you mean fuel"}},
 		{"a long reference", serving.Request{Features: []string{gostrings.Repeat("a", 301)}}, feature.ErrTooLarge, "features[0]", []string{"301 bytes"}},
 		{"many references", serving.Request{Features: make([]string, 4)}, feature.ErrTooLarge, "features", []string{"at most 3"}},
 		{"not online", serving.Request{Service: "offline_only"}, feature.ErrInvalid, "service", []string{"fuel@1", "online: true"}},
 		{"no keys", serving.Request{Service: "delay_model"}, feature.ErrInvalid, "keys.origin", []string{"missing", "origin (string), destination (string)"}},
 		{"a key too few", serving.Request{Service: "delay_model", Keys: without}, feature.ErrInvalid, "keys.origin", []string{"missing"}},
-		{"a key too many", serving.Request{Service: "delay_model", Keys: with("carrier", strings("AA"))}, feature.ErrInvalid, "keys", []string{`"carrier"`, "service delay_model@3 needs origin"}},
-		{"a misspelt key", serving.Request{Service: "delay_model", Keys: misspelt}, feature.ErrInvalid, "keys", []string{`"orign"`, "did you mean origin?"}},
-		{"keys for a global view", serving.Request{Features: []string{"fuel:price"}, Keys: good()}, feature.ErrInvalid, "keys", []string{"no key columns"}},
+		{"a key too many", serving.Request{Service: "delay_model", Keys: with("carrier", strings("AA"))}, feature.ErrInvalid, "keys.carrier", []string{`"carrier"`, "service delay_model@3 needs origin"}},
+		{"a misspelt key", serving.Request{Service: "delay_model", Keys: misspelt}, feature.ErrInvalid, "keys.orign", []string{`"orign"`, "did you mean origin?"}},
+		{"keys for a global view", serving.Request{Features: []string{"fuel:price"}, Keys: good()}, feature.ErrInvalid, "keys.destination", []string{"no key columns"}},
 		{"ragged", serving.Request{Service: "delay_model", Keys: keys([]string{"SFO", "JFK"}, []string{"LAX"})}, feature.ErrInvalid, "keys.destination", []string{"1 values", "keys.origin has 2"}},
 		{"wrong type", serving.Request{Service: "delay_model", Keys: with("destination", column(t, feature.Scalar(feature.Int64), int64(1)))}, feature.ErrInvalid, "keys.destination", []string{"int64", "expected string"}},
 		{"too many rows", serving.Request{Service: "delay_model", Keys: keys(make([]string, 6), make([]string, 6))}, feature.ErrTooLarge, "keys", []string{"6 rows", "at most 5"}},

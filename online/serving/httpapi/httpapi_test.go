@@ -141,11 +141,11 @@ func TestBadRequests(t *testing.T) {
 		{"no body", "", 400, "", "no body"},
 		{"white space", " \n", 400, "", "no body"},
 		{"no object", `[]`, 400, "", "expected an object, found a list (at byte 0"},
-		{"nothing named", `{}`, 400, "", "no service"},
+		{"nothing named", `{}`, 400, "service", "no service"},
 		{"both named", `{"service": "wide", "features": ["a:b"]}`, 400, "features", "set one"},
 		{"an unknown service", `{"service": "x"}`, 404, "service", "no service is called x"},
 		{"a bad version", `{"service": "x@0"}`, 400, "service", ""},
-		{"an unknown view", `{"features": ["fuell:price"]}`, 404, "features", "did you mean fuel?"},
+		{"an unknown view", `{"features": ["fuell:price"]}`, 404, "features[0]", "did you mean fuel?"},
 		{"a bad reference", `{"features": ["fuel:price", "price"]}`, 400, "features[1]", "price"},
 		{"a reference that is none", `{"features": ["fuel:price", 7]}`, 400, "features[1]", "expected a string, found a number"},
 		{"an empty service", `{"service": "", "features": ["fuel:price"]}`, 400, "service", "an empty name"},
@@ -163,7 +163,7 @@ func TestBadRequests(t *testing.T) {
 		{"inputs that are no lists", `{"service": "wide", "inputs": {"distance": 1}}`, 400, "inputs.distance", "expected a list"},
 
 		{"a missing key", sfo[:len(sfo)-len(`, "origin": `)] + `}}`, 400, "keys.origin", "missing"},
-		{"an unknown key", sfo + `["a"], "orign": ["a"]}}`, 400, "keys", `"orign" (did you mean origin?)`},
+		{"an unknown key", sfo + `["a"], "orign": ["a"]}}`, 400, "keys.orign", `"orign" (did you mean origin?)`},
 		{"a key twice", sfo + `["a"], "origin": ["a"]}}`, 400, "keys.origin", "twice"},
 		{"columns of two lengths", sfo + `["a", "b"]}}`, 400, "keys.destination", "of one length"},
 		{"a value and no list", sfo + `"a"}}`, 400, "keys.origin", "expected a list, found a string"},
@@ -279,8 +279,12 @@ func TestWhatIsWrongAroundABody(t *testing.T) {
 				t.Fatalf("got %d %v %s; want %d", w.Code, w.Header(), w.Body, c.status)
 			}
 			if c.status != http.StatusOK {
-				if p := problemOf(t, w); p.Code != c.code {
+				p := problemOf(t, w)
+				if p.Code != c.code {
 					t.Errorf("got %+v, want %s", p, c.code)
+				}
+				if strings.Contains(c.name, "deadline") && (len(p.Errors) != 1 || p.Errors[0].Field != "X-Timeout-Ms") {
+					t.Errorf("got %+v, want the header's name", p)
 				}
 			}
 			if allow := w.Header().Get("Allow"); (allow != "") != (c.status == http.StatusMethodNotAllowed) {
