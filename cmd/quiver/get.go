@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
 
 	"github.com/quiver-features/quiver/feature"
@@ -22,9 +26,10 @@ import (
 )
 
 type getFlags struct {
-	service, server string
-	features, keys  []string
-	timeout         time.Duration
+	service, server, caFile string
+	tls                     bool
+	features, keys          []string
+	timeout                 time.Duration
 }
 
 func (a *app) getCommand() *cobra.Command {
@@ -42,6 +47,9 @@ a comma within a value is written as \,.`,
 			if f.timeout <= 0 {
 				return usagef("--timeout: expected more than zero")
 			}
+			if f.server == "" && (f.tls || f.caFile != "") {
+				return usagef("--tls and --ca-file are for --server, which is missing")
+			}
 			return a.get(c.Context(), f)
 		},
 	}
@@ -49,6 +57,8 @@ a comma within a value is written as \,.`,
 	c.Flags().StringSliceVar(&f.features, "features", nil, "`features` that are wanted, separated by commas: view:feature, view@2:feature, view:*")
 	c.Flags().StringArrayVar(&f.keys, "key", nil, "key column with its `values`: name=value,value; once per column")
 	c.Flags().StringVar(&f.server, "server", "", "`address` of a running server, host:port (default: the project's own store is asked)")
+	c.Flags().BoolVar(&f.tls, "tls", false, "speak TLS with the server")
+	c.Flags().StringVar(&f.caFile, "ca-file", "", "`file` with the authority, in PEM, that signed the server's certificate; implies --tls (default: those that the machine knows)")
 	c.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "how `long` to wait for the answer, for example 500ms")
 	return c
 }
@@ -242,7 +252,11 @@ func eventOf(t feature.Time, s byte) *feature.Time {
 }
 
 func askServer(ctx context.Context, f getFlags, keys map[string]*feature.Column) (*answer, error) {
-	client, err := quiver.Dial(f.server, quiver.Options{})
+	transport, err := f.credentials()
+	if err != nil {
+		return nil, err
+	}
+	client, err := quiver.Dial(f.server, quiver.Options{Credentials: transport})
 	if err != nil {
 		return nil, err
 	}
@@ -274,6 +288,41 @@ func askServer(ctx context.Context, f getFlags, keys map[string]*feature.Column)
 	return got, nil
 }
 
+// credentials are those of a connection; nil: without TLS.
+func (f getFlags) credentials() (credentials.TransportCredentials, error) {
+	if !f.tls && f.caFile == "" {
+		return nil, nil //nolint:nilnil // none is what the client takes nil for
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if f.caFile != "" {
+		pem, err := os.ReadFile(f.caFile)
+		if err != nil {
+			return nil, usagef("--ca-file: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, usagef("--ca-file %s holds no certificate in PEM", f.caFile)
+		}
+	}
+	return credentials.NewTLS(config), nil
+}
+
+// unreachable says what to do about a server that gRPC could not reach. Its texts are
+// all that it tells of why.
+func unreachable(text string) string {
+	for _, hint := range [...]struct{ part, text string }{
+		{"looked like an HTTP/1.1 header", "that is the port for HTTP: give the one for gRPC, or --tls where the server speaks TLS"},
+		{"first record does not look like a TLS handshake", "the server does not speak TLS at this port: leave --tls and --ca-file out"},
+		{"certificate signed by unknown authority", "give the authority that signed the server's certificate by --ca-file"},
+		{"error reading server preface", "is it the port for gRPC? Does the server speak TLS? Then add --tls"},
+	} {
+		if strings.Contains(text, hint.part) {
+			return hint.text
+		}
+	}
+	return "is quiver serve running there?"
+}
+
 // serverError says what a server refused, without what gRPC puts around it.
 func serverError(server string, err error) error {
 	var wire interface{ GRPCStatus() *status.Status }
@@ -291,7 +340,7 @@ func serverError(server string, err error) error {
 	if s.Code() == codes.Unavailable {
 		_, text, _ := strings.Cut(s.Message(), "desc = ") // behind it stands what happened
 		if text != "" {
-			return fmt.Errorf("server %s can't be reached (is quiver serve running there?): %s: %w", server, strings.Trim(text, `"`), kind)
+			return fmt.Errorf("server %s can't be reached (%s): %s: %w", server, unreachable(text), strings.Trim(text, `"`), kind)
 		}
 	}
 	if s.Code() == codes.ResourceExhausted && strings.HasPrefix(s.Message(), "grpc: ") { // gRPC's own, which knows no remedy

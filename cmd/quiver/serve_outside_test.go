@@ -89,6 +89,28 @@ func TestBothAddressesSpeakTLS(t *testing.T) {
 	s.stop()
 }
 
+func TestGetSpeaksTLSAndSaysWhatIsWrongWithThePort(t *testing.T) {
+	dir := newProject(t)
+	must(t, "-C", dir, "materialize")
+	cert, key, _ := selfSigned(t)
+	plain, secure := startProcess(t, dir, nil), startProcess(t, dir, nil, "--tls-cert", cert, "--tls-key", key, "--snapshot", "")
+	get := func(server string, args ...string) outcome {
+		return do(t.Context(), append([]string{"-C", dir, "get", "--features", "last_order:amount", "--key", "customer=1", "--server", server}, args...)...)
+	}
+	for _, server := range []outcome{get(plain.grpc), get(secure.grpc, "--ca-file", cert)} {
+		if server.code != exitDone || !strings.Contains(server.out, "PRESENT") {
+			t.Errorf("exit code %d: %s%s", server.code, server.out, server.err)
+		}
+	}
+	get(plain.http).refused(t, exitFailed, "that is the port for HTTP")
+	get(plain.grpc, "--tls").refused(t, exitFailed, "does not speak TLS at this port")
+	get(secure.grpc, "--tls").refused(t, exitFailed, "by --ca-file")
+	get(secure.grpc).refused(t, exitFailed, "add --tls")
+	get(secure.http).refused(t, exitFailed, "--tls")
+	get(plain.grpc, "--ca-file", key).refused(t, exitUsage, "holds no certificate")
+	do(t.Context(), "-C", dir, "get", "--features", "last_order:amount", "--tls").refused(t, exitUsage, "--server")
+}
+
 func TestSystemdIsToldAboutReadinessAndTheStop(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "notify")
 	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
