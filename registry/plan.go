@@ -52,6 +52,7 @@ func NewPlan(ctx context.Context, base *Snapshot, defs *Definitions, schemas Sch
 		return nil, p.problems
 	}
 	p.plan.Removals = p.removals()
+	giveUp(p.plan.Removals, p.plan.write.Retire)
 	p.plan.write.Operation, p.plan.write.Changes = OperationApply, p.plan.Changes
 	return p.plan, nil
 }

@@ -18,6 +18,9 @@ type Removal struct {
 	Feature string `json:"feature,omitzero"` // of a view; empty: the whole object goes
 	Online  bool   `json:"online,omitzero"`  // the version is no longer kept online, and stays for training
 	Users   []User `json:"users,omitempty"`  // in the order of kinds, names and versions
+	// Values are the versions of a view that goes whose values go from the online
+	// store, because no service that stays reads them; training sets still can.
+	Values []int `json:"values,omitempty"`
 }
 
 // User is a version of a view or a service that reads something.
@@ -116,6 +119,21 @@ func (p *planner) removals() []Removal {
 		all = append(all, r)
 	}
 	return all
+}
+
+// giveUp notes at the views that go the versions whose storages are retired.
+func giveUp(removals []Removal, retired []ViewRef) {
+	for i := range removals {
+		r := &removals[i]
+		if r.Kind != KindView || r.Feature != "" || r.Online {
+			continue
+		}
+		for _, ref := range retired {
+			if ref.View == r.Name {
+				r.Values = append(r.Values, ref.Version)
+			}
+		}
+	}
 }
 
 // lostFeatures gives the features that a view no longer has and that services read

@@ -48,6 +48,7 @@ func NewRollback(ctx context.Context, base, to *Snapshot, materialized Materiali
 	b.pointers()
 	b.removals()
 	b.storages()
+	giveUp(b.rollback.Removals, b.rollback.write.Retire)
 	if err := b.missing(ctx, materialized); err != nil {
 		return nil, err
 	}
@@ -286,7 +287,7 @@ func (b *rollbacker) missing(ctx context.Context, materialized Materialized) err
 		if !view.Online {
 			return nil
 		}
-		lack := fmt.Sprintf("view %s has no storage any more, and gets a new one", view.ID())
+		lack := fmt.Sprintf("the storage of view %s was given up (with the view, when it was removed), and it gets a new one, which is empty", view.ID())
 		if e := b.base.views[ref.View].versions[ref.Version]; e.active != nil {
 			var err error
 			if lack, err = lacking(ctx, view, e.active, features, materialized); err != nil || lack == "" {

@@ -125,12 +125,15 @@ func TestRollbackTakesBackWhatAVersionWasGivenInPlace(t *testing.T) {
 func TestRollbackNeverUsesAStorageThatWasGivenUp(t *testing.T) {
 	store := open(t)
 	apply(t, store, project())
-	apply(t, store, &registry.Definitions{})
+	plan := apply(t, store, &registry.Definitions{})
+	if at := slices.IndexFunc(plan.Removals, func(r registry.Removal) bool { return r.Kind == registry.KindView }); at < 0 || !slices.Equal(plan.Removals[at].Values, []int{1}) {
+		t.Errorf("whose values go: %+v", plan.Removals)
+	}
 	if st := load(t, store).Storages()[0]; st.State != feature.StorageRetired {
 		t.Fatalf("got %+v", st)
 	}
 	r := rollback(t, store, 1)
-	if len(r.Missing) != 2 || !strings.Contains(r.Missing[0], "last@1: view last@1 has no storage any more") || len(r.Fill) != 1 || r.Fill[0].Version != 1 {
+	if len(r.Missing) != 2 || !strings.Contains(r.Missing[0], "last@1: the storage of view last@1 was given up") || len(r.Fill) != 1 || r.Fill[0].Version != 1 {
 		t.Errorf("got %+v", r)
 	}
 	s := load(t, store)

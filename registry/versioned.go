@@ -63,7 +63,7 @@ func find[T any](kind string, all map[string]*versioned[T], name string, version
 	}
 	switch {
 	case version == 0:
-		return found, fmt.Errorf("%s %s was removed; its versions can still be read by number: %s: %w",
+		return found, fmt.Errorf("%s %s was removed; its versions can still be read by number, online as long as their values are kept: %s: %w",
 			kind, name, versionList(name, v.numbers()), feature.ErrNotFound)
 	case !v.has(version):
 		return found, fmt.Errorf("%s %s has no version %d; there is %s: %w",

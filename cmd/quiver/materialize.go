@@ -194,7 +194,8 @@ func onlineViews(s *registry.Snapshot, wanted []viewRef) ([]registry.OnlineView,
 	}
 	var chosen []registry.OnlineView
 	for _, w := range wanted {
-		if _, err := s.View(w.name, w.version); err != nil {
+		view, err := s.View(w.name, w.version)
+		if err != nil {
 			return nil, err
 		}
 		before := len(chosen)
@@ -202,6 +203,9 @@ func onlineViews(s *registry.Snapshot, wanted []viewRef) ([]registry.OnlineView,
 			if v.View.Name == w.name && (w.version == 0 || v.View.Version == w.version) && !slices.Contains(chosen, v) {
 				chosen = append(chosen, v)
 			}
+		}
+		if len(chosen) == before && view.Online {
+			return nil, fmt.Errorf("view %s was removed, and its values with it from the online store: define it again and apply: %w", view.ID(), feature.ErrInvalid)
 		}
 		if len(chosen) == before {
 			return nil, fmt.Errorf("view %s is not kept online: set online: true in its definition and apply: %w", versioned(w.name, w.version), feature.ErrInvalid)

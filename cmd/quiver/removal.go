@@ -50,11 +50,23 @@ func removalLines(removals []registry.Removal) string {
 		case len(users) > 0:
 			what += ", read by " + strings.Join(users, ", ")
 		case r.Kind != registry.KindService:
-			what += ", read by nothing"
+			what += ", read by nothing that stays"
+		}
+		if len(r.Values) > 0 {
+			what += "; the values of " + versionsOf(r.Name, r.Values) + " go from the online store"
 		}
 		b.WriteString("  " + printable(what) + "\n")
 	}
 	return b.String()
+}
+
+// versionsOf names versions: last_order@1, last_order@2.
+func versionsOf(name string, versions []int) string {
+	var all []string
+	for _, v := range versions {
+		all = append(all, versioned(name, v))
+	}
+	return strings.Join(all, ", ")
 }
 
 // userText names a user: service churn_model@1 (current; features/shop.yaml:24:1).

@@ -75,6 +75,10 @@ func compile(s *feature.Selection, marks func(view string, storage uint64) *mark
 }
 
 func compileUse(su *feature.Use, index map[string]int) (use, error) {
+	if su.Active == nil && su.View.Online {
+		return use{}, fmt.Errorf("view %s was removed, and its values with it from the online store: training sets can still read it; to serve it, define it again with `online: true`, apply and materialize it: %w",
+			su.View.ID(), feature.ErrInvalid)
+	}
 	if su.Active == nil {
 		return use{}, fmt.Errorf("view %s is not kept online: set `online: true` in its definition, apply and materialize it: %w", su.View.ID(), feature.ErrInvalid)
 	}
