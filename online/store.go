@@ -63,9 +63,6 @@ type Store interface {
 	// is where there is nothing. Rows of other storages are not touched.
 	Drop(ctx context.Context, storage uint64) error
 
-	// Ping tells whether the store answers.
-	Ping(ctx context.Context) error
-
 	// Close releases what the store holds. It may be called twice.
 	Close() error
 }

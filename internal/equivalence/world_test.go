@@ -44,8 +44,8 @@ func onSQLite() kind {
 func onRedis(server *testenv.RedisServer) kind {
 	var worlds atomic.Int64
 	return kind{"redis", func(ctx context.Context, w *world, id string) (online.Store, error) {
-		prefix := fmt.Sprintf("w%d:", worlds.Add(1))
-		return redis.Open(ctx, redis.Options{URL: server.URL(), Registry: id, Prefix: prefix, Clock: w.clock})
+		url := fmt.Sprintf("%s?prefix=w%d:", server.URL(), worlds.Add(1))
+		return redis.Open(ctx, redis.Options{URL: url, Registry: id, Clock: w.clock})
 	}}
 }
 

@@ -126,9 +126,6 @@ func putGet(t *testing.T, open Open) {
 	if got := Put(t, s, k.Layout); got != (online.PutResult{}) {
 		t.Errorf("put of nothing: got %+v", got)
 	}
-	if err := s.Ping(t.Context()); err != nil {
-		t.Errorf("ping: %v", err)
-	}
 	Expect(t, MustOpen(t, open), row)
 }
 
@@ -268,7 +265,7 @@ func endedContext(t *testing.T, open Open) {
 	_, get := s.Get(ctx, [][]byte{row.Key})
 	_, put := s.Put(ctx, k.Layout, []online.Row{row})
 	_, marks := s.Watermarks(ctx, []uint64{1})
-	calls := map[string]error{"get": get, "put": put, "watermarks": marks, "advance": s.Advance(ctx, 1, 1, 1, 1), "drop": s.Drop(ctx, 1), "ping": s.Ping(ctx)}
+	calls := map[string]error{"get": get, "put": put, "watermarks": marks, "advance": s.Advance(ctx, 1, 1, 1, 1), "drop": s.Drop(ctx, 1)}
 	for name, err := range calls {
 		if !errors.Is(err, context.Canceled) || !errors.Is(err, feature.ErrUnavailable) {
 			t.Errorf("%s: got error %v, want one of canceled and unavailable", name, err)

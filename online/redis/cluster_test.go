@@ -41,7 +41,7 @@ func serverGone(t *testing.T, c *testenv.RedisCluster) {
 		}
 	}
 	k := onlinetest.NewKit(t)
-	s := openWith(t, redis.Options{URL: c.URL(), Prefix: "gone:"})
+	s := openWith(t, redis.Options{URL: c.URL() + "?prefix=gone:"})
 	var rows []online.Row
 	for i := range 60 {
 		rows = append(rows, k.Row(fmt.Sprintf("entity %d", i), onlinetest.Stamp{Event: 1}, float64(i), nil))
@@ -97,7 +97,7 @@ func serverGone(t *testing.T, c *testenv.RedisCluster) {
 // still found when the slot is open at both ends.
 func slotMoves(t *testing.T, c *testenv.RedisCluster) {
 	k := onlinetest.NewKit(t)
-	s := openWith(t, redis.Options{URL: c.URL(), Prefix: "moving:"})
+	s := openWith(t, redis.Options{URL: c.URL() + "?prefix=moving:"})
 	row := func(i int, at feature.Time) online.Row {
 		return k.Row(fmt.Sprintf("entity %d", i), onlinetest.Stamp{Event: at}, float64(i), nil)
 	}

@@ -16,8 +16,10 @@ import (
 	"github.com/quiver-features/quiver/feature"
 )
 
-// redirects is how often a command follows a slot to where it has moved.
-const redirects = 5
+const (
+	redirects      = 5         // how often a command follows a slot to where it has moved
+	pipelineBuffer = 128 << 10 // bytes, of a connection in each direction
+)
 
 // links are the clients of a store.
 type links struct {
@@ -33,7 +35,7 @@ type links struct {
 // replica is where values may be read: one server, or whichever the driver chooses.
 type replica struct {
 	driver.UniversalClient
-	rest
+	breaker
 }
 
 // connect makes the clients. Nothing is dialed yet. onConnect is called at every new

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"testing"
 
 	driver "github.com/redis/go-redis/v9"
@@ -24,7 +25,7 @@ func TestADropStaysWithinItsPrefixAndLeavesForeignKeysAlone(t *testing.T) {
 	foreign := map[string]string{}
 	var stores []*redis.Store
 	for i, prefix := range prefixes {
-		s := openWith(t, redis.Options{URL: server.URL(), Prefix: prefix, Registry: fmt.Sprint("registry ", i)})
+		s := openWith(t, redis.Options{URL: server.URL() + "?prefix=" + url.QueryEscape(prefix), Registry: fmt.Sprint("registry ", i)})
 		onlinetest.Put(t, s, k.Layout, row)
 		onlinetest.Advance(t, s, 1, 100, 1)
 		onlinetest.Advance(t, s, 11, 100, 1)

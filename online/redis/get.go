@@ -76,7 +76,7 @@ func pick[T any](from []T, at []int) []T {
 // answers.
 func (s *Store) getReplica(ctx context.Context, keys [][]byte) [][]byte {
 	for range s.replicas {
-		r, start := s.replicas[int(s.turn.Add(1))%len(s.replicas)], time.Now()
+		r, start := s.replicas[uint64(s.turn.Add(1))%uint64(len(s.replicas))], time.Now()
 		if !r.try(start) {
 			continue
 		}

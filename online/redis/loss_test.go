@@ -123,7 +123,7 @@ func TestTheServerForgetsRowsAfterTheirExpiry(t *testing.T) {
 	server := testenv.Redis(t)
 	k := onlinetest.NewKit(t)
 	s := openWith(t, redis.Options{URL: server.URL()})
-	frozen := openWith(t, redis.Options{URL: server.URL(), Prefix: "frozen:", Registry: "f", Frozen: true})
+	frozen := openWith(t, redis.Options{URL: server.URL() + "?prefix=frozen:", Registry: "f", Frozen: true})
 	row := func(name string, in feature.Duration) online.Row {
 		r := k.Row(name, onlinetest.Stamp{Event: 1}, 1.0, nil)
 		if in != 0 {

@@ -6,43 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	driver "github.com/redis/go-redis/v9"
 
 	"github.com/quiver-features/quiver/feature"
 )
-
-const (
-	// restTime is how long a server that did not answer is left alone.
-	restTime = time.Second
-	// patience is how long a read must have waited for a server when its context ends, for
-	// that to be the server's fault.
-	patience = 500 * time.Millisecond
-)
-
-// rest is when a server did not answer last, in Unix nanoseconds; 0: it answers.
-type rest struct{ since atomic.Int64 }
-
-// try tells whether the server may be asked now: while it answers, and once per restTime
-// while it does not.
-func (r *rest) try(now time.Time) bool {
-	since := r.since.Load()
-	return since == 0 || now.UnixNano()-since >= int64(restTime) && r.since.CompareAndSwap(since, now.UnixNano())
-}
-
-// heard notes what came of asking since start.
-func (r *rest) heard(ctx context.Context, start time.Time, err error) {
-	switch {
-	case err == nil:
-		if r.since.Load() != 0 {
-			r.since.Store(0)
-		}
-	case ctx.Err() == nil || time.Since(start) >= patience:
-		r.since.Store(time.Now().UnixNano())
-	}
-}
 
 // reading is what a read of several keys came to.
 type reading struct {
@@ -122,9 +91,9 @@ func (s *Store) share(ctx context.Context, keys [][]byte) (shares []*share, err 
 
 func (sh *share) read(ctx context.Context, s *Store, keys, values [][]byte) {
 	addr, start := sh.client.Options().Addr, time.Now()
-	resting := s.restOf(addr)
-	if !resting.try(start) {
-		sh.unread, sh.err = sh.at, rested(addr)
+	b := s.breakerOf(addr)
+	if !b.try(start) {
+		sh.unread, sh.err = sh.at, leftAlone(addr)
 		return
 	}
 	pipe := sh.client.Pipeline()
@@ -145,10 +114,10 @@ func (sh *share) read(ctx context.Context, s *Store, keys, values [][]byte) {
 		case errors.Is(err, driver.Nil):
 		case moved && slices.Contains(sh.to, to):
 			sh.moved = append(sh.moved, at)
-		case moved && s.restOf(to).try(start):
+		case moved && s.breakerOf(to).try(start):
 			sh.moved, sh.to = append(sh.moved, at), append(sh.to, to)
 		case moved:
-			sh.unread, sh.err = append(sh.unread, at), rested(to)
+			sh.unread, sh.err = append(sh.unread, at), leftAlone(to)
 		default:
 			sh.unread = append(sh.unread, at)
 			if sh.err == nil {
@@ -160,7 +129,7 @@ func (sh *share) read(ctx context.Context, s *Store, keys, values [][]byte) {
 			}
 		}
 	}
-	resting.heard(ctx, start, broken)
+	b.heard(ctx, start, broken)
 }
 
 // movedTo gives the address of the server that has a key, by the answer of one that has not.
@@ -179,7 +148,7 @@ func (s *Store) follow(ctx context.Context, keys [][]byte, sh *share, values [][
 	start := time.Now()
 	found, err := s.getFrom(ctx, s.primary, pick(keys, sh.moved))
 	for _, addr := range sh.to {
-		s.restOf(addr).heard(ctx, start, err)
+		s.breakerOf(addr).heard(ctx, start, err)
 	}
 	if err != nil {
 		sh.unread, sh.err = append(sh.unread, sh.moved...), err
@@ -190,15 +159,6 @@ func (s *Store) follow(ctx context.Context, keys [][]byte, sh *share, values [][
 	}
 }
 
-func rested(addr string) error {
-	return fmt.Errorf("online/redis: read values: the server at %s did not answer, and is left alone for %s: %w", addr, restTime, feature.ErrUnavailable)
-}
-
-// restOf gives the rest of a server of the cluster.
-func (s *Store) restOf(addr string) *rest {
-	r, ok := s.rests.Load(addr)
-	if !ok {
-		r, _ = s.rests.LoadOrStore(addr, &rest{})
-	}
-	return r.(*rest) //nolint:errcheck,forcetypeassert // nothing else is put there
+func leftAlone(addr string) error {
+	return fmt.Errorf("online/redis: read values: the server at %s did not answer, and is left alone for %s: %w", addr, breakTime, feature.ErrUnavailable)
 }

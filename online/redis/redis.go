@@ -31,7 +31,7 @@ var swapSource string
 
 // Store is an online.Store on Redis. It is safe for concurrent use. A
 // call whose context is canceled while it waits for the server returns when the
-// server answers, or after Options.IOTimeout; a deadline is met.
+// server answers, or after the timeout in the URL; a deadline is met.
 type Store struct {
 	*links
 	prefix   string
@@ -45,7 +45,7 @@ type Store struct {
 	told     sync.Map      // of storage numbers, to *told: what Watermarks said last, where it holds
 	connects atomic.Int64  // connections to primaries that were ever made
 	turn     atomic.Uint32 // of the replica that is read next
-	rests    sync.Map      // of addresses of a cluster's servers, to *rest
+	breakers sync.Map      // of addresses of a cluster's servers, to *breaker
 }
 
 var _ online.Store = (*Store)(nil)
@@ -120,11 +120,6 @@ func (s *Store) markKey(storage uint64) string {
 
 func (s *Store) key(key []byte) []byte {
 	return append(append(make([]byte, 0, len(s.prefix)+len(key)), s.prefix...), key...)
-}
-
-// Ping tells whether the server answers.
-func (s *Store) Ping(ctx context.Context) error {
-	return s.failed(ctx, "ping", s.eachPrimary(ctx, func(ctx context.Context, c *driver.Client) error { return c.Ping(ctx).Err() }))
 }
 
 // Close closes the connections. It may be called twice.

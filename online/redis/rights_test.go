@@ -79,9 +79,6 @@ func TestUsersWithTheLeastRights(t *testing.T) {
 			for _, s := range []*redis.Store{writer, reader} {
 				onlinetest.ExpectMark(t, s, 1, feature.Watermark{Known: true, Time: 100, Run: 1, Since: 1})
 				onlinetest.Expect(t, s, row, online.Row{Key: k.Key("nobody")})
-				if err := s.Ping(t.Context()); err != nil {
-					t.Error(err)
-				}
 				if warnings, err := s.Warnings(t.Context()); err != nil || len(warnings) > 0 {
 					t.Errorf("got warnings %q, %v", warnings, err)
 				}

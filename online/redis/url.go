@@ -48,7 +48,7 @@ type address struct {
 	caFile, certFile, keyFile      string
 	serverName                     string
 	dialTimeout, timeout           time.Duration
-	poolSize                       int
+	poolSize                       int // 0: ten per CPU
 	sentinelUser, sentinelPassword string
 }
 
@@ -56,7 +56,7 @@ type address struct {
 // stand in any of its parts.
 func parseURL(text string) (*address, error) {
 	scheme, rest, _ := strings.Cut(text, "://")
-	a := &address{kind: single}
+	a := &address{kind: single, prefix: DefaultPrefix, dialTimeout: defaultDialTimeout, timeout: defaultTimeout}
 	base, secure := strings.CutPrefix(scheme, "rediss")
 	if !secure {
 		base, _ = strings.CutPrefix(scheme, "redis")
@@ -217,7 +217,7 @@ func (a *address) readParameters(values url.Values) error {
 	}
 	switch {
 	case strings.ContainsAny(a.prefix, "{}"):
-		return badPrefix(a.prefix)
+		return fmt.Errorf("online/redis: the prefix %q contains a brace, which marks the part of a key that places it in a cluster: %w", a.prefix, feature.ErrInvalid)
 	case (a.certFile == "") != (a.keyFile == ""):
 		return a.bad("cert_file and key_file go together")
 	case a.kind == single && a.fromReplicas != (len(a.replicas) > 0):
@@ -246,8 +246,4 @@ func takes(name string) string {
 	default:
 		return "a text"
 	}
-}
-
-func badPrefix(prefix string) error {
-	return fmt.Errorf("online/redis: the prefix %q contains a brace, which marks the part of a key that places it in a cluster: %w", prefix, feature.ErrInvalid)
 }

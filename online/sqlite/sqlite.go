@@ -10,7 +10,6 @@ package sqlite
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -38,8 +37,6 @@ type Options struct {
 	Registry string
 	// Clock is the project's clock, by which rows expire. Default: the wall clock.
 	Clock func() feature.Time
-	// BusyTimeout is how long a write waits for another process. Default 10 s.
-	BusyTimeout time.Duration
 }
 
 const (
@@ -47,9 +44,9 @@ const (
 	application   = 0x51566f6e
 	schemaVersion = 1
 
-	defaultBusyTimeout = 10 * time.Second
-	openPatience       = 10 * time.Second
-	openPoll           = 10 * time.Millisecond
+	busyTimeout  = 10 * time.Second // of a write, for another process
+	openPatience = 10 * time.Second
+	openPoll     = 10 * time.Millisecond
 )
 
 // A plain table with a unique key beats WITHOUT ROWID for values of this size: the
@@ -89,16 +86,13 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Clock == nil {
 		o.Clock = func() feature.Time { return feature.TimeOf(time.Now()) }
 	}
-	if o.BusyTimeout <= 0 {
-		o.BusyTimeout = defaultBusyTimeout
-	}
 	s := &Store{path: o.Path, clock: o.Clock}
 	var err error
-	if s.writes, err = sql.Open("sqlite", dsn(o, "_txlock=immediate")); err != nil {
+	if s.writes, err = sql.Open("sqlite", dsn(o.Path, "_txlock=immediate")); err != nil {
 		return nil, s.failed(ctx, "open", err)
 	}
 	s.writes.SetMaxOpenConns(1)
-	if s.reads, err = sql.Open("sqlite", dsn(o, "_pragma=query_only(1)")); err != nil {
+	if s.reads, err = sql.Open("sqlite", dsn(o.Path, "_pragma=query_only(1)")); err != nil {
 		return nil, errors.Join(s.failed(ctx, "open", err), s.writes.Close())
 	}
 	s.reads.SetMaxOpenConns(max(4, 2*runtime.GOMAXPROCS(0)))
@@ -144,9 +138,9 @@ func create(path string) error {
 	return nil
 }
 
-func dsn(o Options, more string) string {
-	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: o.Path}).EscapedPath()}
-	u.RawQuery = fmt.Sprintf("_pragma=busy_timeout(%d)&_pragma=synchronous(FULL)&_pragma=cache_size(-32000)&%s", o.BusyTimeout.Milliseconds(), more)
+func dsn(path, more string) string {
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
+	u.RawQuery = fmt.Sprintf("_pragma=busy_timeout(%d)&_pragma=synchronous(FULL)&_pragma=cache_size(-32000)&%s", busyTimeout.Milliseconds(), more)
 	return u.String()
 }
 
@@ -191,7 +185,7 @@ func bind(ctx context.Context, tx *sql.Tx, path, registry string) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "INSERT INTO meta VALUES ('registry', ?), ('made', ?)", registry, rand.Text())
+		_, err = tx.ExecContext(ctx, "INSERT INTO meta VALUES ('registry', ?)", registry)
 		return err
 	case app != application:
 		return fmt.Errorf("online/sqlite: %s is a SQLite file of something else than an online store: choose another path: %w", path, feature.ErrInvalid)
@@ -222,12 +216,6 @@ func (s *Store) write(ctx context.Context, f func(*sql.Tx) error) error {
 		return err
 	}
 	return tx.Commit()
-}
-
-// Ping tells whether the file can be read.
-func (s *Store) Ping(ctx context.Context) error {
-	var one int
-	return s.failed(ctx, "ping", s.reads.QueryRowContext(ctx, "SELECT 1 FROM meta").Scan(&one))
 }
 
 // Close closes the file. It may be called twice.
