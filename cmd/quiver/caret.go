@@ -23,11 +23,25 @@ import (
 type carets struct {
 	folder string              // that the problems' files are relative to
 	colour bool                // the terminal shows colours
+	width  int                 // of the terminal, in columns; 0: not known
 	lines  map[string][]string // of files that were read
 }
 
-// widthOfLine is how much of a line is shown, in columns of the terminal.
-const widthOfLine = 96
+// How much of a line is shown, in columns of the terminal: no more than can be
+// taken in, and no less than says anything, where a terminal is that narrow.
+const (
+	widestExcerpt    = 96
+	narrowestExcerpt = 12
+)
+
+// excerpt is how much of a line fits beside its number: what stands around it are
+// two spaces, " | ", and the marks of what was cut on both sides.
+func (c *carets) excerpt(number string) int {
+	if c.width == 0 {
+		return widestExcerpt
+	}
+	return max(narrowestExcerpt, min(widestExcerpt, c.width-len(number)-len("  "+" | ")-2))
+}
 
 // text writes the problems, a block of lines for each.
 func (c *carets) text(ps registry.Problems) string {
@@ -41,8 +55,8 @@ func (c *carets) text(ps registry.Problems) string {
 		if !ok {
 			continue
 		}
-		shown, before := window(line, p.Column)
 		number := strconv.Itoa(p.Line)
+		shown, before := window(line, p.Column, c.excerpt(number))
 		margin := strings.Repeat(" ", len(number))
 		fmt.Fprintf(&b, "\n  %s | %s\n  %s | %s%s", number, shown, margin, strings.Repeat(" ", before), c.paint("1;31", "^"))
 	}
@@ -129,14 +143,15 @@ func withoutSecrets(line string) string {
 }
 
 // window gives the part of a line around a column, counted in characters from 1,
-// fit for a terminal, and the columns of the terminal before the character.
-func window(line string, column int) (shown string, before int) {
+// that takes limit columns of the terminal and two for marks of what was cut, and
+// the columns before the character.
+func window(line string, column, limit int) (shown string, before int) {
 	var left, right []string // the characters before the column, and from it on
 	at := 0
 	for i, r := range strings.TrimRight(line, "\r") {
 		at++
 		switch c := cell(r, line[i:]); {
-		case at < column-widthOfLine || at > column+widthOfLine:
+		case at < column-limit || at > column+limit:
 		case at < column:
 			left = append(left, c)
 		default:
@@ -144,16 +159,16 @@ func window(line string, column int) (shown string, before int) {
 		}
 	}
 	lead, rest := "", ""
-	if column-1 > widthOfLine {
+	if column-1 > limit {
 		lead = "…"
 	}
-	if at > column+widthOfLine {
+	if at > column+limit {
 		rest = "…"
 	}
-	for width(left) > widthOfLine*2/3 { // so that what begins there is seen
+	for width(left) > limit*2/3 { // so that what begins there is seen
 		left, lead = left[1:], "…"
 	}
-	for width(left)+width(right) > widthOfLine {
+	for width(left)+width(right) > limit {
 		right, rest = right[:len(right)-1], "…"
 	}
 	return lead + strings.Join(left, "") + strings.Join(right, "") + rest, width(left) + utf8.RuneCountInString(lead)

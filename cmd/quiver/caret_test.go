@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -37,11 +38,30 @@ func TestCaretStandsUnderTheColumn(t *testing.T) {
 		{"long and wide", strings.Repeat("名", 200), 101, "…" + strings.Repeat("名", 48) + "…\n" + strings.Repeat(" ", 65) + "^"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			shown, before := window(c.line, c.column)
+			shown, before := window(c.line, c.column, widestExcerpt)
 			if got := shown + "\n" + strings.Repeat(" ", before) + "^"; got != c.want {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
 		})
+	}
+}
+
+// TestAnExcerptFitsTheTerminal counts the columns of every line below the message,
+// and looks at what stands above the caret.
+func TestAnExcerptFitsTheTerminal(t *testing.T) {
+	dir := t.TempDir()
+	line := strings.Repeat("x", 150) + "Q" + strings.Repeat("y", 150)
+	if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte(strings.Repeat("\n", 99)+line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ps := registry.Problems{{Position: registry.Position{File: "a.yaml", Line: 100, Column: 151}, Message: "m"}}
+	for terminal, longest := range map[int]int{0: 8 + 98, 40: 40, 80: 80, 107: 106, 200: 106, 3: 8 + 14} {
+		c := &carets{folder: dir, width: terminal}
+		lines := strings.Split(c.text(ps), "\n")
+		at := utf8.RuneCountInString(lines[2]) - 1
+		if above := []rune(lines[1]); len(above) != longest || above[at] != 'Q' {
+			t.Errorf("terminal of %d: %d columns, the caret under %q:\n%s\n%s", terminal, len(above), above[at], lines[1], lines[2])
+		}
 	}
 }
 

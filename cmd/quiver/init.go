@@ -200,7 +200,7 @@ func (w *writer) write(name string, text []byte) error {
 	if err := w.mkdir(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("init: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640) //nolint:gosec // below the folder that the user named
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // as the umask says, below the folder that the user named
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("%s exists already: name another folder: %w", path, feature.ErrConflict)
@@ -225,7 +225,7 @@ func (w *writer) mkdir(dir string) error {
 			return err
 		}
 	}
-	if err := os.Mkdir(dir, 0o750); err != nil {
+	if err := os.Mkdir(dir, 0o777); err != nil { //nolint:gosec // as the umask says
 		return err
 	}
 	w.dirs = append(w.dirs, dir)

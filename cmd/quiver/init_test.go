@@ -1,12 +1,16 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // A command of a comment stands three spaces behind its sign.
@@ -186,4 +190,45 @@ func tree(t *testing.T, dir string) []string {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// TestOthersOfAContainerMayReadWhatInitWrites makes everything as the umask says, and
+// then a folder that nobody may look into.
+func TestOthersOfAContainerMayReadWhatInitWrites(t *testing.T) {
+	umask := unix.Umask(0)
+	unix.Umask(umask)
+	dir := filepath.Join(t.TempDir(), "shop")
+	must(t, "init", dir)
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		want := 0o666 &^ umask
+		if d.IsDir() {
+			want = 0o777 &^ umask
+		}
+		if info, err := d.Info(); err != nil || int(info.Mode().Perm()) != want {
+			t.Errorf("%s: %v, %v, want %o", path, info.Mode(), err, want)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if err := os.Chmod(dir, 0); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = os.Chmod(dir, 0o700) }() //nolint:gosec // a folder, for its removal
+	runtime.LockOSThread()                      // whose user for files is another one
+	defer runtime.UnlockOSThread()
+	if os.Getuid() == 0 {
+		if _, err := unix.SetfsuidRetUid(65534); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _, _ = unix.SetfsuidRetUid(0) }()
+	}
+	for _, project := range []string{dir, filepath.Join(dir, "features")} {
+		do(t.Context(), "-C", project, "validate").refused(t, exitUsage, "permission denied: "+dir, "quiver.yaml")
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/quiver-features/quiver/feature"
@@ -93,6 +94,9 @@ func (a *app) complainOf(ps registry.Problems, err error) {
 	}
 	folder, _ := definition.FindProject(a.dir) // without it no lines are shown
 	c := &carets{folder: folder, colour: a.colours()}
+	if f, ok := a.env.err.(*os.File); ok {
+		c.width = terminalWidth(f)
+	}
 	if before != "" {
 		before = readable(before) + "\n"
 	}

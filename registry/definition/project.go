@@ -46,13 +46,16 @@ func (s Setting) String() string { return Mask(s.Value) }
 func (p *Project) Load() (*registry.Definitions, error) { return Load(p.Definitions, p.Folder) }
 
 // FindProject gives the absolute path of the folder with the project file: dir or
-// the nearest one around it. The error wraps feature.ErrNotFound.
+// the nearest one around it. The error wraps feature.ErrNotFound,
+// or feature.ErrUnavailable where a folder on the way may not be looked into.
 func FindProject(dir string) (string, error) {
 	start, err := filepath.Abs(dir)
 	if err != nil {
 		return "", fmt.Errorf("find %s: %w", ProjectFile, err)
 	}
-	if info, err := os.Stat(start); err != nil || !info.IsDir() {
+	if info, err := os.Stat(start); errors.Is(err, fs.ErrPermission) {
+		return "", denied(start)
+	} else if err != nil || !info.IsDir() {
 		return "", fmt.Errorf("there is no folder %s: %w", start, feature.ErrNotFound)
 	}
 	for folder := start; ; folder = filepath.Dir(folder) {
@@ -60,11 +63,20 @@ func FindProject(dir string) (string, error) {
 		if err == nil && !info.IsDir() {
 			return folder, nil
 		}
+		if errors.Is(err, fs.ErrPermission) {
+			return "", denied(folder)
+		}
 		if folder == filepath.Dir(folder) {
 			return "", fmt.Errorf("there is no %s in %s or in a folder around it: run quiver init to make a project, or name its folder with -C: %w",
 				ProjectFile, start, feature.ErrNotFound)
 		}
 	}
+}
+
+// denied is the error of a folder that may not be looked into: whether a project is
+// there is not known.
+func denied(folder string) error {
+	return fmt.Errorf("permission denied: %s: this user may not look for %s there: %w", folder, ProjectFile, feature.ErrUnavailable)
 }
 
 // LoadProject reads a project file, or the one in a folder. env chooses one of
@@ -84,7 +96,9 @@ func LoadProject(path, env string, lookup func(string) (string, bool)) (*Project
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, ProjectFile)
 	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrPermission) {
+		return nil, denied(filepath.Dir(path))
+	} else if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no project file %s: run quiver init to make one: %w", path, feature.ErrNotFound)
 	}
 	p := &problems{}
