@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"sync"
 	"syscall"
 
 	pq "github.com/parquet-go/parquet-go"
@@ -36,6 +37,7 @@ type opened struct {
 	info    feature.File // Path is not set
 	leaves  []*node
 	columns map[string]*node // top-level columns by name
+	scratch sync.Pool        // of *scratch
 }
 
 // open opens the file at path; name is what messages call it. Footer, schema and
@@ -65,7 +67,7 @@ func open(path, name string) (o *opened, err error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	err = guard(name, func() error {
-		o.pq, err = pq.OpenFile(f, st.Size(), pq.SkipBloomFilters(true), pq.SkipPageIndex(true), pq.ReadBufferSize(readAhead))
+		o.pq, err = pq.OpenFile(f, st.Size(), pq.SkipBloomFilters(true), pq.SkipPageIndex(true))
 		return err
 	})
 	if err != nil {
@@ -125,27 +127,6 @@ func (o *opened) close() error {
 	err := o.file.Close()
 	o.file = nil
 	return err
-}
-
-// chunk gives the column chunk of a leaf in a row group.
-func (o *opened) chunk(group, leaf int) (*pq.FileColumnChunk, error) {
-	codec := o.meta.RowGroups[group].Columns[leaf].MetaData.Codec
-	switch {
-	case codec == format.Lz4Raw || codec == format.Lz4:
-		// The library's decoder gives wrong values for some pages and does not end on
-		// damaged ones.
-		return nil, fmt.Errorf("%s: row group %d, column %d: compression %s can't be read: write the file with zstd, snappy, gzip or brotli: %w",
-			o.path, group, leaf, codec, feature.ErrInvalid)
-	case codec != o.meta.RowGroups[0].Columns[leaf].MetaData.Codec:
-		// The library takes the codec of the first row group for all of them.
-		return nil, fmt.Errorf("%s: row group %d, column %d: compression %s, and %s in row group 0: write the file with one compression for a column: %w",
-			o.path, group, leaf, codec, o.meta.RowGroups[0].Columns[leaf].MetaData.Codec, feature.ErrInvalid)
-	}
-	c, ok := o.pq.RowGroups()[group].ColumnChunks()[leaf].(*pq.FileColumnChunk)
-	if !ok {
-		return nil, fmt.Errorf("%s: row group %d has no column chunk %d: %w", o.path, group, leaf, feature.ErrInvalid)
-	}
-	return c, nil
 }
 
 // footerDigest checks the frame of a Parquet file and digests its footer, which

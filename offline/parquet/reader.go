@@ -7,7 +7,6 @@ import (
 	"io"
 	"sort"
 
-	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding"
 	"github.com/parquet-go/parquet-go/format"
 
@@ -24,11 +23,10 @@ type reader struct {
 
 	rows  int // of the group
 	row   int // the next row to be read
-	pages pq.Pages
+	pages *pageReader
 	index []format.PageLocation // nil: the file has no offset index, or it is not wanted
 	at    int                   // of the page in index
 
-	page  pq.Page
 	count int    // entries of the page: values and nulls
 	pos   int    // the next entry
 	val   int    // the next non-null value
@@ -39,7 +37,7 @@ type reader struct {
 	idx   []int32 // indexes into dict; nil for a plain page
 	ended bool
 
-	source any             // the dictionary that dict was made of
+	source *dictionary     // that dict was made of
 	dict   *feature.Column // the dictionary in the wanted type
 	bad    map[int32]bool  // entries of the dictionary that do not fit
 	dvals  values
@@ -47,24 +45,19 @@ type reader struct {
 }
 
 func (o *opened) newReader(group int, col *column, to feature.Type, convert converter) (*reader, error) {
-	chunk, err := o.chunk(group, col.leaf.leaf)
-	if err != nil {
-		return nil, err
-	}
 	r := &reader{file: o, group: group, col: col, to: to, convert: convert, rows: int(o.meta.RowGroups[group].NumRows)}
-	err = guard(o.path, func() error { r.pages = chunk.Pages(); return nil })
-	return r, err
+	var err error
+	if r.pages, err = o.newPageReader(group, col.leaf); err != nil {
+		return nil, r.broken(err)
+	}
+	return r, nil
 }
 
 // withIndex, called before anything is read, makes skips jump over pages where the file has an offset index.
 func (r *reader) withIndex() {
-	chunk, err := r.file.chunk(r.group, r.col.leaf.leaf)
-	if err != nil {
-		return
-	}
 	// A damaged index is not needed: the pages are read through instead.
 	_ = guard(r.file.path, func() error {
-		index, err := chunk.OffsetIndex()
+		index, err := r.file.pq.RowGroups()[r.group].ColumnChunks()[r.col.leaf.leaf].OffsetIndex()
 		if err != nil || index == nil || index.NumPages() == 0 {
 			return err
 		}
@@ -81,17 +74,9 @@ func (r *reader) withIndex() {
 }
 
 func (r *reader) close() {
-	r.drop()
 	if r.pages != nil {
-		_ = guard(r.file.path, r.pages.Close)
+		r.pages.close()
 		r.pages = nil
-	}
-}
-
-func (r *reader) drop() {
-	if r.page != nil {
-		pq.Release(r.page)
-		r.page = nil
 	}
 }
 
@@ -105,6 +90,14 @@ func (r *reader) misfit(row int, v *values, i int) error {
 		r.where(row), v.text(r.col.logical, i), r.col.logical, r.to.Elem(), feature.ErrInvalid)
 }
 
+// broken is the error of pages that can't be read.
+func (r *reader) broken(err error) error {
+	if kind := feature.ErrorKind(err); kind != nil {
+		return fmt.Errorf("%s: row group %d, column %q: %w", r.file.path, r.group, r.col.name, err)
+	}
+	return broken(r.file.path, fmt.Sprintf("row group %d, column %q, near row %d", r.group, r.col.name, r.row), err)
+}
+
 func (r *reader) damaged(what string, args ...any) error {
 	return fmt.Errorf("%s: row group %d, column %q: %s; the file is damaged, write or copy it again: %w",
 		r.file.path, r.group, r.col.name, fmt.Sprintf(what, args...), feature.ErrInvalid)
@@ -113,63 +106,46 @@ func (r *reader) damaged(what string, args ...any) error {
 // next loads the next page that has entries; false at the end of the chunk.
 func (r *reader) next() (bool, error) {
 	for !r.ended {
-		r.drop()
-		page, err := r.pages.ReadPage()
-		if errors.Is(err, io.EOF) && page == nil {
+		page, err := r.pages.next()
+		if errors.Is(err, io.EOF) {
 			r.ended = true
 			break
 		}
 		if err != nil {
-			return false, broken(r.file.path, fmt.Sprintf("row group %d, column %q, near row %d", r.group, r.col.name, r.row), err)
+			return false, r.broken(err)
 		}
-		r.page = page
 		r.at++
-		if r.count = int(page.NumValues()); r.count == 0 {
+		if r.count = page.entries; r.count == 0 {
 			continue
 		}
 		if r.index != nil && !r.col.list && r.count != r.pageEnd()-r.row {
 			return false, r.damaged("the page of row %d has %d rows, the page index tells of %d", r.row, r.count, r.pageEnd()-r.row)
 		}
-		return true, r.load()
+		return true, r.load(&page)
 	}
 	r.count, r.pos = 0, 0
 	return false, nil
 }
 
 // load takes the parts of the page.
-func (r *reader) load() error {
+func (r *reader) load(p *page) error {
 	r.pos, r.val = 0, 0
-	r.def, r.rep = r.page.DefinitionLevels(), r.page.RepetitionLevels()
-	if r.col.leaf.def == 0 {
-		r.def = nil
-	} else if len(r.def) != r.count {
-		return r.damaged("a page has %d values and %d definition levels", r.count, len(r.def))
-	}
-	if r.col.list && len(r.rep) != r.count {
-		return r.damaged("a page has %d values and %d repetition levels", r.count, len(r.rep))
-	}
-	present := r.count
-	if r.def != nil {
-		present = bytes.Count(r.def, []byte{byte(r.col.leaf.def)})
-	}
-	r.dense = present == r.count
-	if err := r.checkLevels(present); err != nil {
+	r.def, r.rep = p.def, p.rep
+	r.dense = p.present == r.count
+	if err := r.checkLevels(p.present); err != nil {
 		return err
 	}
-	r.vals.raw = r.page.Data()
+	r.vals.raw = p.values
 	r.idx = nil
 	if r.col.logical.meaning == allNull {
-		if present > 0 {
+		if p.present > 0 {
 			return r.damaged("a column of nulls has values")
 		}
 		return nil
 	}
-	if dict := r.page.Dictionary(); dict != nil {
+	if p.dict != nil {
 		r.idx = r.vals.raw.Int32()
-		if len(r.idx) < present {
-			return r.damaged("a page has %d values and %d indexes", present, len(r.idx))
-		}
-		return r.loadDictionary(dict)
+		return r.loadDictionary(p.dict)
 	}
 	return nil
 }
@@ -193,13 +169,13 @@ func (r *reader) checkLevels(present int) error {
 
 // loadDictionary converts a dictionary once per row group. What does not fit
 // matters only where a row uses it.
-func (r *reader) loadDictionary(dict pq.Dictionary) error {
-	if r.dict != nil && r.source == any(dict) {
+func (r *reader) loadDictionary(dict *dictionary) error {
+	if r.source == dict {
 		return nil
 	}
-	n := dict.Len()
+	n := dict.len
 	r.source, r.bad = dict, nil
-	r.dvals.raw = dict.Page().Data()
+	r.dvals.raw = dict.values
 	r.dict = feature.NewColumn(r.to.Elem(), n)
 	for at := 0; at < n; {
 		bad := r.convert(r.dict, &r.dvals, at, n)
@@ -318,7 +294,7 @@ func (r *reader) skip(row int) error {
 		if at > r.at {
 			first := int(r.index[at].FirstRowIndex)
 			if at > r.at+1 || r.at < 0 {
-				if err := r.pages.SeekToRow(int64(first)); err != nil {
+				if err := r.pages.seek(r.index[at].Offset); err != nil {
 					return broken(r.file.path, fmt.Sprintf("row group %d, column %q: the page of row %d can't be found", r.group, r.col.name, row), err)
 				}
 				r.at, r.ended = at-1, false

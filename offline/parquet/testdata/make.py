@@ -92,6 +92,25 @@ for name, kw in {
 
 pq.write_table(many.select(["id"]), out("lz4.parquet"), compression="lz4")
 
+# Long runs of one value, in levels, indexes and booleans, and columns of one value.
+runs = pa.table({
+    "flag": pa.array([i // 10 % 3 == 0 for i in range(n)]),
+    "maybe": pa.array([None if i // 100 % 5 == 2 else i // 37 % 2 == 0 for i in range(n)]),
+    "text": pa.array([None if i // 50 % 4 == 1 else "r%d" % (i // 75) for i in range(n)]),
+    "same": pa.array(["same"] * n),
+    "none": pa.array([None] * n, pa.int64()),
+    "list": pa.array([None if i // 20 % 3 == 1 else [i // 90] * (i // 30 % 4) for i in range(n)], pa.list_(pa.int64())),
+})
+for version in ("1.0", "2.0"):
+    pq.write_table(runs, out("runs_v%s.parquet" % version[0]), row_group_size=2000, data_page_size=2000, write_batch_size=500,
+                   data_page_version=version, compression="none" if version == "1.0" else "zstd")
+duckdb.sql(f"""copy (select i as id, i // 10 % 3 = 0 as flag, case when i // 100 % 5 = 2 then null else i // 37 % 2 = 0 end as maybe from range(3000) r(i))
+to '{out("duckdb_v2.parquet")}' (format parquet, parquet_version 'V2', compression lz4_raw)""")
+
+# Without rows: no row groups, and a row group of none.
+pq.write_table(runs.slice(0, 0), out("empty.parquet"))
+duckdb.sql(f"copy (select 1::bigint as id, true as flag where false) to '{out('empty_duckdb.parquet')}' (format parquet)")
+
 # A little of everything, for damage.
 pq.write_table(many.slice(0, 20), out("small.parquet"), row_group_size=12, data_page_version="2.0", compression="snappy", write_page_index=True,
                use_dictionary=["text"])
