@@ -1,12 +1,15 @@
 package parquet_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -84,7 +87,12 @@ func readSpine(ctx context.Context, path string) error {
 	for i := range columns {
 		columns[i] = i
 	}
-	return s.Scan(ctx, columns, func(arrow.Record) error { return nil })
+	rows := int64(0)
+	err = s.Scan(ctx, columns, func(r arrow.Record) error { rows += r.NumRows(); return nil })
+	if err == nil && rows != s.Source().Rows {
+		return fmt.Errorf("%s: %d rows of %d without an error", path, rows, s.Source().Rows)
+	}
+	return err
 }
 
 func checkKind(t *testing.T, err error, name string) {
@@ -101,7 +109,7 @@ func checkKind(t *testing.T, err error, name string) {
 }
 
 func TestDamagedFilesAreErrorsThatNameThem(t *testing.T) {
-	for _, name := range []string{"types_v1.parquet", "int96.parquet", "small.parquet"} {
+	for _, name := range []string{"types_v1.parquet", "int96.parquet", "small.parquet", "runs_v2.parquet"} {
 		good, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			t.Fatal(err)
@@ -134,20 +142,92 @@ func TestDamagedFilesAreErrorsThatNameThem(t *testing.T) {
 	}
 }
 
-func FuzzTableFile(f *testing.F) {
-	for _, name := range []string{"small.parquet", "int96.parquet", "types_v2.parquet"} {
-		b, err := os.ReadFile(filepath.Join("testdata", name))
+// sounds gives small files of every kind of page, encoding and compression.
+func sounds(t testing.TB) map[string][]byte {
+	t.Helper()
+	all := map[string][]byte{}
+	for _, name := range []string{
+		"small", "int96", "types_v1", "types_v2", "spine", "runs_v1", "runs_v2", "spark_micros", "spark_lz4", "duckdb_v2", "empty", "pages_delta",
+	} {
+		b, err := os.ReadFile(filepath.Join("testdata", name+".parquet"))
 		if err != nil {
-			f.Fatal(err)
+			t.Fatal(err)
 		}
+		all[name] = b
+	}
+	return all
+}
+
+// tried reads a file's bytes as a table and as a spine, and panics where that
+// takes long: a fuzzer tells the input of a panic.
+func tried(t *testing.T, b []byte) {
+	t.Helper()
+	const name = "f.parquet"
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	list, err := parquet.New(dir).List(t.Context(), &feature.Table{Source: "s", Parquet: []string{name}})
+	if err == nil && list[0].Rows > 1<<20 {
+		return // so many nulls are a few bytes, and take their time
+	}
+	watch := time.AfterFunc(10*time.Second, func() { panic("reading hangs") })
+	defer watch.Stop()
+	checkKind(t, readAll(t, dir, name), name)
+	checkKind(t, readSpine(t.Context(), filepath.Join(dir, name)), name)
+}
+
+func FuzzTableFile(f *testing.F) {
+	for _, b := range sounds(f) {
+		f.Add(b)
+	}
+	f.Fuzz(tried)
+}
+
+// FuzzDamage changes bytes of sound files, three bytes of edits for each: two for
+// the place and one for what to change there. Most of a file stays as it was, so
+// that the damage is found deep inside.
+func FuzzDamage(f *testing.F) {
+	files := sounds(f)
+	for name := range files {
+		f.Add(name, []byte{0, 100, 0x80})
+		f.Add(name, []byte{4, 0, 0xff, 1, 2, 0x01})
+	}
+	f.Fuzz(func(t *testing.T, name string, edits []byte) {
+		sound := files[name]
+		if len(sound) == 0 || len(edits) > 30 {
+			return
+		}
+		b := bytes.Clone(sound)
+		for ; len(edits) >= 3; edits = edits[3:] {
+			place := int(edits[0])<<8 | int(edits[1])
+			b[place%len(b)] ^= edits[2]
+		}
+		tried(t, b)
+	})
+}
+
+func FuzzSpine(f *testing.F) {
+	for _, b := range sounds(f) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, "f.parquet"), b, 0o600); err != nil {
+		path := filepath.Join(t.TempDir(), "f.parquet")
+		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		checkKind(t, readAll(t, dir, "f.parquet"), "f.parquet")
+		s, err := parquet.OpenSpine(path)
+		if err != nil {
+			checkKind(t, err, "f.parquet")
+			return
+		}
+		rows := s.Source().Rows
+		if err := s.Close(); err != nil || rows > 1<<20 {
+			return // so many nulls are a few bytes, and take their time
+		}
+		watch := time.AfterFunc(10*time.Second, func() { panic("reading hangs") })
+		defer watch.Stop()
+		checkKind(t, readSpine(t.Context(), path), "f.parquet")
 	})
 }
 

@@ -29,7 +29,6 @@ type pageReader struct {
 	start, end int64 // of the chunk in the file
 	section    *io.SectionReader
 	protocol   thrift.CompactProtocol
-	decoder    *thrift.Decoder
 	decompress decompressor // nil where pages are as they are
 	dict       *dictionary
 }
@@ -88,7 +87,6 @@ func (o *opened) newPageReader(group int, leaf *node) (*pageReader, error) {
 		p.scratch = &scratch{buffer: bufio.NewReaderSize(nil, readAhead)}
 	}
 	p.buffer.Reset(p.section)
-	p.decoder = thrift.NewDecoder(p.protocol.NewReader(p.buffer))
 	return p, nil
 }
 
@@ -144,20 +142,26 @@ func (p *pageReader) next() (page, error) {
 	}
 }
 
-// header reads a page's header and holds its claims against the chunk.
+// header reads a page's header and holds its claims against the chunk; io.EOF at
+// the end of the chunk.
 func (p *pageReader) header() (*format.PageHeader, error) {
-	header := new(format.PageHeader)
-	if err := p.decoder.Decode(header); err != nil {
-		if at, serr := p.section.Seek(0, io.SeekCurrent); errors.Is(err, io.EOF) && serr == nil && at == p.end-p.start {
-			return nil, io.EOF
-		}
-		return nil, fmt.Errorf("reading a page's header: %w", err)
-	}
 	at, err := p.section.Seek(0, io.SeekCurrent)
 	if err != nil {
 		return nil, err
 	}
-	left := p.end - p.start - at + int64(p.buffer.Buffered())
+	at -= int64(p.buffer.Buffered())
+	left := p.end - p.start - at
+	if left <= 0 {
+		return nil, io.EOF
+	}
+	header, used, err := p.decodeHeader(at, left)
+	if err != nil {
+		return nil, fmt.Errorf("reading a page's header: %w", err)
+	}
+	if err := p.seek(p.start + at + int64(used)); err != nil {
+		return nil, err
+	}
+	left -= int64(used)
 	if n := header.CompressedPageSize; n < 0 || int64(n) > left {
 		return nil, fmt.Errorf("a page of %d bytes is claimed where %d are left", n, left)
 	}
@@ -170,6 +174,33 @@ func (p *pageReader) header() (*format.PageHeader, error) {
 		return nil, fmt.Errorf("a page of %d values is claimed in a column of %d", entries, p.most)
 	}
 	return header, nil
+}
+
+// decodeHeader decodes the header at a place of the chunk and gives its size. It is
+// decoded from bytes, where no length is believed that is not there; of what is
+// buffered, mostly, and of more where its statistics are long.
+func (p *pageReader) decodeHeader(at, left int64) (header *format.PageHeader, used int, err error) {
+	const longest = 1 << 20
+	for _, n := range []int64{int64(p.buffer.Buffered()), readAhead, longest} {
+		n = min(n, left)
+		var b []byte
+		if n <= readAhead {
+			if b, err = p.buffer.Peek(int(n)); err != nil {
+				return nil, 0, err
+			}
+		} else {
+			b = make([]byte, n)
+			if _, err = p.section.ReadAt(b, at); err != nil {
+				return nil, 0, err
+			}
+		}
+		header = new(format.PageHeader)
+		r := p.protocol.NewReaderFromBytes(b)
+		if err = thrift.NewDecoder(r).Decode(header); err == nil {
+			return header, r.BytesRead(), nil
+		}
+	}
+	return nil, 0, err
 }
 
 // take reads a page's bytes into packed.
@@ -294,7 +325,6 @@ func (p *pageReader) dictionary() (*dictionary, error) {
 	}
 	first.section = io.NewSectionReader(p.file.file, p.start, p.end-p.start)
 	first.buffer.Reset(first.section)
-	first.decoder = thrift.NewDecoder(first.protocol.NewReader(first.buffer))
 	header, err := first.header()
 	if err != nil {
 		return nil, err
