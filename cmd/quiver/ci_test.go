@@ -159,6 +159,7 @@ func (r *runner) run(job []step, message string) (string, bool) {
 		out, err := c.CombinedOutput()
 		all.Write(out)
 		if err != nil {
+			fmt.Fprintf(&all, "step %s: %v\n", s.name, err)
 			return all.String(), false
 		}
 	}
