@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"path/filepath"
 	"time"
 
@@ -154,11 +153,15 @@ func (a *app) serve(ctx context.Context, p *project, c *serveConfig) error {
 	if err != nil {
 		return usagef("%w", err)
 	}
-	s := &servers{config: c, certificate: certificate, log: log, handler: handler, layer: layer, notify: notifier(a.env.getenv, log)}
-	s.metrics = promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})
+	s := &servers{config: c, certificate: certificate, log: log, handler: handler, notify: notifier(a.env.getenv, log)}
 	s.grpc = rpc.NewServer(layer, log, s.credentials()...)
 	serving.Register(s.grpc.GRPC(), handler)
-	s.http = rpc.NewHTTPServer(layer, log, httpapi.New(handler, layer, s.httpOptions()))
+	options := httpapi.Options{Version: version, Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})}
+	s.probes = httpapi.Probes(handler, layer, options)
+	if c.metrics != "" {
+		options.Metrics = nil
+	}
+	s.http = rpc.NewHTTPServer(layer, log, httpapi.New(handler, layer, options))
 	return s.run(ctx)
 }
 
@@ -167,40 +170,6 @@ func (s *servers) credentials() []grpc.ServerOption {
 		return nil
 	}
 	return []grpc.ServerOption{grpc.Creds(credentials.NewTLS(s.certificate))}
-}
-
-func (s *servers) httpOptions() httpapi.Options {
-	options := httpapi.Options{Version: version, Ready: s.ready}
-	if s.config.metrics == "" {
-		options.Metrics = s.metrics
-	}
-	return options
-}
-
-// ready tells why the server wants no requests; nil: it wants them.
-func (s *servers) ready() error {
-	if s.layer.Draining() {
-		return fmt.Errorf("the server is stopping: %w", feature.ErrUnavailable)
-	}
-	select {
-	case <-s.handler.Ready():
-		return nil
-	default:
-		return fmt.Errorf("the definitions were not read yet: %w", feature.ErrUnavailable)
-	}
-}
-
-// probes is what the address for metrics answers.
-func (s *servers) probes() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", s.metrics)
-	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := s.ready(); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		}
-	})
-	return mux
 }
 
 func logWarnings(ctx context.Context, log *slog.Logger, store online.Store) {

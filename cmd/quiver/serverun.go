@@ -22,10 +22,9 @@ type servers struct {
 	certificate *tls.Config // nil: no TLS
 	log         *slog.Logger
 	handler     *serving.Handler
-	layer       *rpc.Layer
 	grpc        *rpc.Server
 	http        *rpc.HTTPServer
-	metrics     http.Handler
+	probes      http.Handler       // of the address for metrics
 	notify      func(state string) // tells systemd
 }
 
@@ -137,7 +136,7 @@ func (s *servers) open(ctx context.Context, name, address string) (net.Listener,
 		return nil, fmt.Errorf("can't listen on %s for %s (is another server running?): %w", address, name, err)
 	}
 	s.log.Info("listening", slog.String(name, l.Addr().String()))
-	if tcp, ok := l.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && (s.certificate == nil || name == "metrics") {
+	if tcp, ok := l.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && s.certificate == nil && name != "metrics" {
 		s.log.Warn("whoever reaches this address can read features: it is open beyond this machine, without TLS or authentication",
 			slog.String("address", l.Addr().String()))
 	}
@@ -146,7 +145,11 @@ func (s *servers) open(ctx context.Context, name, address string) (net.Listener,
 
 // serveProbes serves metrics and health until ctx ends.
 func (s *servers) serveProbes(ctx context.Context, l net.Listener) error {
-	server := &http.Server{Handler: s.probes(), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{
+		Handler:           s.probes,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // what clients do wrong below HTTP
+	}
 	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(stopped)

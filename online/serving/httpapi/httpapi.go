@@ -21,9 +21,6 @@ import (
 type Options struct {
 	Metrics http.Handler // GET /metrics; nil: none
 	Version string       // of the server, which /healthz tells
-	// Ready tells why the server is not ready for requests; its error wraps
-	// feature.ErrUnavailable. Nil: it is once the Handler is.
-	Ready func() error
 }
 
 // methodGet is the name of the call in metrics and logs: that of the same call
@@ -35,14 +32,22 @@ var openAPI []byte
 
 // New makes the handler of all routes. It is safe for concurrent use.
 func New(h *serving.Handler, layer *rpc.Layer, opts Options) http.Handler {
-	if opts.Ready == nil {
-		opts.Ready = func() error { return readyOf(h) }
-	}
-	rs := &routes{byPath: map[string]route{}}
+	rs := probes(h, layer, opts)
 	rs.add(layer, "/v1/features:get", http.MethodPost, layer.HTTP(methodGet, false, newEndpoint(h).get))
-	rs.add(layer, "/healthz", http.MethodGet, layer.HTTP("healthz", true, health(opts.Version)))
-	rs.add(layer, "/readyz", http.MethodGet, layer.HTTP("readyz", true, readiness(layer, opts.Ready)))
 	rs.add(layer, "/openapi.json", http.MethodGet, layer.HTTP("openapi.json", true, document))
+	return rs
+}
+
+// Probes makes the handler of /healthz, /readyz and /metrics alone, for an address of
+// their own. It is safe for concurrent use.
+func Probes(h *serving.Handler, layer *rpc.Layer, opts Options) http.Handler {
+	return probes(h, layer, opts)
+}
+
+func probes(h *serving.Handler, layer *rpc.Layer, opts Options) *routes {
+	rs := &routes{byPath: map[string]route{}}
+	rs.add(layer, "/healthz", http.MethodGet, layer.HTTP("healthz", true, health(opts.Version)))
+	rs.add(layer, "/readyz", http.MethodGet, layer.HTTP("readyz", true, readiness(h, layer)))
 	if opts.Metrics != nil {
 		rs.add(layer, "/metrics", http.MethodGet, layer.HTTP("metrics", true, func(w http.ResponseWriter, r *http.Request) error {
 			opts.Metrics.ServeHTTP(w, r)
@@ -174,24 +179,17 @@ func health(version string) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, _ *http.Request) error { return sendJSON(w, body) }
 }
 
-func readiness(layer *rpc.Layer, ready func() error) func(http.ResponseWriter, *http.Request) error {
+func readiness(h *serving.Handler, layer *rpc.Layer) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, _ *http.Request) error {
 		if layer.Draining() {
 			return fmt.Errorf("the server is shutting down: %w", feature.ErrUnavailable)
 		}
-		if err := ready(); err != nil {
-			return err
+		select {
+		case <-h.Ready():
+			return sendJSON(w, []byte(`{"status":"ready"}`))
+		default:
+			return fmt.Errorf("the registry was not read yet: %w", feature.ErrUnavailable)
 		}
-		return sendJSON(w, []byte(`{"status":"ready"}`))
-	}
-}
-
-func readyOf(h *serving.Handler) error {
-	select {
-	case <-h.Ready():
-		return nil
-	default:
-		return fmt.Errorf("the registry was not read yet: %w", feature.ErrUnavailable)
 	}
 }
 

@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/internal/rpc"
+	"github.com/quiver-features/quiver/online/serving/httpapi"
 )
 
 func TestARequest(t *testing.T) {
@@ -333,6 +335,37 @@ func TestTheStateOfTheServer(t *testing.T) {
 	}
 	if w := a.post(`{"features": ["fuel:price"]}`); w.Code != http.StatusOK {
 		t.Errorf("a request in a drain: %d", w.Code)
+	}
+}
+
+func TestProbesAnswerAloneAndTheSame(t *testing.T) {
+	a := newAPI(t, rpc.Options{})
+	probes := httpapi.Probes(a.serving, a.layer, httpapi.Options{Metrics: promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}), Version: "v9"})
+	same := func(path string, status int) {
+		t.Helper()
+		get := func(h http.Handler) (int, string) {
+			r, w := httptest.NewRequest(http.MethodGet, path, http.NoBody), httptest.NewRecorder()
+			r.Header.Set("X-Request-Id", "1") // which a problem repeats
+			h.ServeHTTP(w, r)
+			return w.Code, w.Body.String()
+		}
+		code, text := get(probes)
+		if c, want := get(a); code != status || c != status || text != want {
+			t.Errorf("%s: got %d %s and %d %s, want %d", path, code, text, c, want, status)
+		}
+	}
+	same("/healthz", http.StatusOK)
+	same("/readyz", http.StatusServiceUnavailable)
+	a.refresh(t)
+	same("/readyz", http.StatusOK)
+	a.layer.Drain()
+	same("/readyz", http.StatusServiceUnavailable)
+	for path, want := range map[string]int{"/metrics": http.StatusOK, "/v1/features:get": http.StatusNotFound, "/openapi.json": http.StatusNotFound} {
+		w := httptest.NewRecorder()
+		probes.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+		if w.Code != want {
+			t.Errorf("%s: got %d, want %d", path, w.Code, want)
+		}
 	}
 }
 
