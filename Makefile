@@ -133,6 +133,10 @@ fuzz: ## run each fuzz target on a million inputs, or for FUZZTIME
 		done; \
 	done
 
+.PHONY: soak
+soak: ## the long form of tests: ten million rows of one key and time
+	$(GO) test -count=1 -timeout 30m -run HalfOfAllRows ./offline/parquet -parquet.ties=10000000
+
 .PHONY: check-container
 check-container: ## take the steps of deploy/Containerfile without a container engine, and run what comes out
 	@deploy/check.sh

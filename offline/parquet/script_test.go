@@ -35,5 +35,5 @@ func TestTheNativeEngineAgreesWithTheOracleOnFilesOfManyWriters(t *testing.T) {
 	offlinetest.CheckFrom(t, offlinetest.EngineFunc(func(ctx context.Context, c *offlinetest.Case) ([]*feature.Column, error) {
 		seed := crc32.ChecksumIEEE([]byte(c.Name)) // stays as it is while the case is made smaller
 		return engine.Join(ctx, offlinetest.Shuffled(c, uint64(seed)))
-	}), 10_000, 300)
+	}), 10_000, 100)
 }
