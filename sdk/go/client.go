@@ -82,7 +82,7 @@ func (c *Client) GetOnlineFeatures(ctx context.Context, req Request) (*Response,
 	if err != nil {
 		return nil, fmt.Errorf("quiver: get online features: %w", err)
 	}
-	resp, err := newResponse(message)
+	resp, err := newResponse(message, req.EventTimestamps)
 	if err != nil {
 		return nil, fmt.Errorf("quiver: get online features: %w", err)
 	}

@@ -172,7 +172,11 @@ func TestAResponseThatDoesNotHoldTogetherIsAnErrorAndNoPanic(t *testing.T) {
 			t.Errorf("%s: got %+v, %v", name, r, err)
 		}
 	}
-	r, _, err := ask(t, quiver.Request{}, `{"rows": 1, "features": [{"name": "a", "type": "float64", "values": {"bools": [true]}, "statuses": "AQ=="}]}`)
+	const one = `{"rows": 1, "features": [{"name": "a", "type": "float64", "values": {"bools": [true]}, "statuses": "AQ=="}]}`
+	if r, _, err := ask(t, quiver.Request{EventTimestamps: true}, one); !errors.Is(err, quiver.ErrMalformed) {
+		t.Errorf("no views where they were asked for: got %+v, %v", r, err)
+	}
+	r, _, err := ask(t, quiver.Request{}, one)
 	if err != nil {
 		t.Fatal(err)
 	}

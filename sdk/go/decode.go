@@ -8,8 +8,12 @@ import (
 )
 
 // newResponse takes over a message, once it is known to hold together: whatever
-// the accessors index is as long as they take it to be.
-func newResponse(m *quiverv1.GetOnlineFeaturesResponse) (*Response, error) {
+// the accessors index is as long as they take it to be, and there are views where
+// they were asked for.
+func newResponse(m *quiverv1.GetOnlineFeaturesResponse, views bool) (*Response, error) {
+	if views && len(m.GetViews()) == 0 && len(m.GetFeatures()) > 0 {
+		return nil, fmt.Errorf("no views, though event timestamps were asked for: %w", ErrMalformed)
+	}
 	r := &Response{
 		Service: m.GetService(), Revision: m.GetRevision(), Time: instant(m.GetTime()), Rows: int(m.GetRows()),
 		Features:      make([]Feature, len(m.GetFeatures())),

@@ -30,7 +30,7 @@ func FuzzResponse(f *testing.F) {
 		if proto.Unmarshal(b, m) != nil {
 			return
 		}
-		r, err := newResponse(m)
+		r, err := newResponse(m, false)
 		if err != nil {
 			if !errors.Is(err, ErrMalformed) {
 				t.Errorf("refused with %v", err)
