@@ -19,7 +19,7 @@ func TestAServersErrorsHaveTheKindOfTheirCode(t *testing.T) {
 	} {
 		err := serverError("a:1", status.Error(code, "why"))
 		for _, kind := range kinds {
-			if is := errors.Is(err, kind); is != (kind == want) {
+			if is := errors.Is(err, kind); is != (kind == want) { //nolint:errorlint // the kinds themselves are compared
 				t.Errorf("%s: %v is %v: %t", code, err, kind, is)
 			}
 		}
