@@ -13,6 +13,9 @@ func TestFaults(t *testing.T) {
 		"files":       b.files,
 		"redis":       b.redis,
 		"postgres":    b.postgres,
+		"http":        b.http,
+		"grpc":        b.grpc,
+		"stores":      b.stores,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
