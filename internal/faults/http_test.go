@@ -194,7 +194,7 @@ func (v *server) wire(t *testing.T) {
 		for range 500 {
 			c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", v.http)
 			v.check(err)
-			defer func() { _ = c.Close() }() //nolint:revive // all of them stay open to the end
+			t.Cleanup(func() { _ = c.Close() }) // all of them stay open to the end
 		}
 		v.wellServed()
 	})

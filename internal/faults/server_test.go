@@ -34,7 +34,7 @@ func (s *scene) serve(args ...string) *server {
 	v := &server{scene: s, log: &watched{}, client: &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}}
 	ready := v.log.expect(`"msg":"ready","grpc"`)
 	args = append(strings.Fields("serve --grpc 127.0.0.1:0 --http 127.0.0.1:0 --drain-delay 1ms --log-format json"), args...)
-	v.cmd = exec.Command(s.bench.binary, args...) //nolint:noctx // it is told to stop by a signal
+	v.cmd = exec.Command(s.bench.binary, args...) // it is told to stop by a signal
 	v.cmd.Dir, v.cmd.Stderr = s.dir, v.log
 	v.cmd.Env = []string{"HOME=" + s.dir, "PLANTED=" + secret}
 	s.check(v.cmd.Start())
