@@ -136,7 +136,9 @@ func (r *Runner) bring(ctx context.Context, q Request, storage *feature.Storage,
 		}
 		completes := run.Checkpoint > 0
 		run, err = r.execute(ctx, q, storage, run)
-		runs = append(runs, run)
+		if run.Number != 0 { // 0: it could not be recorded, and never began
+			runs = append(runs, run)
+		}
 		if err != nil || !completes {
 			return runs, err
 		}

@@ -337,6 +337,19 @@ func randomRows(rng *rand.Rand, n int) []row {
 
 // Histories of files landing, changing without losing rows, targets and kills,
 // against the definition of what the store must hold.
+func TestARunThatCouldNotBeRecordedIsNoRun(t *testing.T) {
+	for k := range 10 {
+		w := newWorld()
+		w.now = 40
+		w.files["a"] = file{1, []row{{1, 10, 10, 0.1}}}
+		w.fuse = k
+		result, err := w.materialize(t, nil)
+		if len(result.Runs) != len(w.runs) {
+			t.Errorf("killed at %d: %d runs are told, %d recorded (%v)", k, len(result.Runs), len(w.runs), err)
+		}
+	}
+}
+
 func TestRandomHistoriesEndInTheLatestRows(t *testing.T) {
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 2))

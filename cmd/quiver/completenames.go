@@ -26,18 +26,51 @@ const (
 // fromRegistry offers what a function finds in the registry: nothing, and without a
 // word, where there is no project, no registry or no answer.
 func (a *app) fromRegistry(c *cobra.Command, find func(*registry.Snapshot) []cobra.Completion) []cobra.Completion {
+	return a.fromStore(c, func(_ context.Context, _ registry.Store, s *registry.Snapshot) []cobra.Completion { return find(s) })
+}
+
+// fromStore is fromRegistry for what a snapshot does not hold. Before the first apply
+// there is no store, and nothing is asked.
+func (a *app) fromStore(c *cobra.Command, find func(context.Context, registry.Store, *registry.Snapshot) []cobra.Completion) []cobra.Completion {
 	a.env.err, a.clockTold = io.Discard, true
 	ctx, cancel := context.WithTimeout(c.Context(), completionTime)
 	defer cancel()
 	var found []cobra.Completion
-	err := a.withReader(ctx, func(_ *project, _ registry.Store, s *registry.Snapshot) error {
-		found = find(s)
+	err := a.withReader(ctx, func(_ *project, store registry.Store, s *registry.Snapshot) error {
+		if store != nil {
+			found = find(ctx, store, s)
+		}
 		return nil
 	})
 	if err != nil {
 		return nil
 	}
 	return found
+}
+
+// newestRevisions offers revisions for the first arguments, at most most of them.
+func (a *app) newestRevisions(most int) cobra.CompletionFunc {
+	const offered = 30
+	return func(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) >= most {
+			return nil, onlyThese
+		}
+		return a.fromStore(c, func(ctx context.Context, store registry.Store, _ *registry.Snapshot) []cobra.Completion {
+			revisions, err := store.History(ctx, offered)
+			if err != nil {
+				return nil
+			}
+			var found []cobra.Completion
+			for _, r := range revisions {
+				about := string(r.Operation) + " at " + shortTime(r.At)
+				if r.Message != "" {
+					about += ": " + printable(r.Message)
+				}
+				found = append(found, cobra.CompletionWithDesc(strconv.FormatInt(r.Number, 10), about))
+			}
+			return found
+		}), onlyThese | cobra.ShellCompDirectiveKeepOrder
+	}
 }
 
 // environments offers those of the project file.

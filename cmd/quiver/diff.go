@@ -25,7 +25,7 @@ definition files would change is told by quiver plan.`,
   quiver diff head 3       # what quiver rollback 3 would change
   quiver diff 3 5 -o json`,
 		Args:              revisions(1, 2),
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.newestRevisions(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.withReader(c.Context(), func(_ *project, store registry.Store, head *registry.Snapshot) error {
 				from, err := snapshotAt(c.Context(), store, head, args[0])

@@ -44,7 +44,7 @@ type environment struct {
 }
 
 // run executes one command line and gives its exit code: 0 done, 1 failed, 2
-// wrong use, 3 changes found.
+// wrong use, 3 changes found, or a view that is not fresh.
 func run(ctx context.Context, args []string, env environment) int {
 	app := &app{env: env}
 	root := app.root()

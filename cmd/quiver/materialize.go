@@ -121,7 +121,7 @@ func (a *app) materialize(ctx context.Context, f materializeFlags, names []strin
 			}
 			a.tellResult(v, result, err)
 		}
-		if err := a.print(runs, func() error { return a.printRuns(runs) }); err != nil {
+		if err := a.print(runDocumentsOf(runs), func() error { return a.printRuns(runs) }); err != nil {
 			return err
 		}
 		if err := errors.Join(failed...); err != nil && ctx.Err() != nil {

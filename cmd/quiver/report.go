@@ -20,8 +20,8 @@ const (
 	exitChanges = 3
 )
 
-// errChanges is plan --exit-code having found changes: no failure, and nothing
-// to print.
+// errChanges is plan --exit-code having found changes, or status --exit-code a view
+// that is not fresh: no failure, and nothing to print.
 var errChanges = errors.New("changes found")
 
 // usageError is a command line that can't be right, whatever the data is.

@@ -32,7 +32,7 @@ stay as they are: revert them too, or the next apply brings back what they say.`
   quiver rollback 3
   quiver rollback 3 --yes --message "orders were counted twice"`,
 		Args:              revisions(1, 1),
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.newestRevisions(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.withSnapshot(c.Context(), func(p *project, store registry.Store, head *registry.Snapshot) error {
 				to, err := snapshotAt(c.Context(), store, head, args[0])

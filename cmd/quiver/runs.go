@@ -26,10 +26,41 @@ func (a *app) printRuns(runs []feature.Run) error {
 		}
 		rows = append(rows, []string{
 			strconv.FormatInt(r.Number, 10), versioned(r.View, r.Version), shownState(r), shortTime(r.From), shortTime(r.To),
-			count(r.Rows), count(r.Keys), count(r.Written), count(r.Skipped), count(r.Expired), count(r.Ties), took, r.Who,
+			rowsText(r), count(r.Keys), count(r.Written), count(r.Skipped), count(r.Expired), count(r.Ties), took, r.Who,
 		})
 	}
 	return a.printTable([]string{"RUN", "VIEW", "STATE", "FROM", "TO", "ROWS", "KEYS", "WRITTEN", "SKIPPED", "EXPIRED", "TIES", "TOOK", "WHO"}, rows, 0, 5, 6, 7, 8, 9, 10, 11)
+}
+
+// rowsText is how many rows a run looked at. That is recorded once its pass is over,
+// so one that was cut short while it wrote does not know.
+func rowsText(r feature.Run) string {
+	if r.Rows == 0 && r.Keys > 0 {
+		return "-"
+	}
+	return count(r.Rows)
+}
+
+// runDocument is a run for machines.
+type runDocument struct {
+	feature.Run
+	From *feature.Time `json:"from,omitempty"` // in place of Run's; absent: the run read everything
+}
+
+func runDocumentOf(r feature.Run) runDocument {
+	d := runDocument{Run: r}
+	if r.From != feature.MinTime {
+		d.From = &r.From
+	}
+	return d
+}
+
+func runDocumentsOf(runs []feature.Run) []runDocument {
+	documents := make([]runDocument, len(runs))
+	for i, r := range runs {
+		documents[i] = runDocumentOf(r)
+	}
+	return documents
 }
 
 // shownState is a run's state, but of one that died without closing its record.
@@ -79,7 +110,7 @@ func (a *app) runsCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.print(runs, func() error {
+				return a.print(runDocumentsOf(runs), func() error {
 					if len(runs) == 0 {
 						return a.printText("no runs yet: quiver materialize makes the first\n")
 					}

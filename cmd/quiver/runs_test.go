@@ -69,3 +69,13 @@ func TestRunsAreReadNoFurtherThanTheyAreShown(t *testing.T) {
 		}
 	}
 }
+
+func TestARunThatWasCutShortDoesNotKnowItsRows(t *testing.T) {
+	for want, r := range map[string]feature.Run{
+		"-": {State: feature.RunFailed, Keys: 314_816}, "0": {State: feature.RunDone}, "1,200": {State: feature.RunDone, Rows: 1200, Keys: 3},
+	} {
+		if got := rowsText(r); got != want {
+			t.Errorf("%+v: %s, want %s", r, got, want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,10 +16,18 @@ import (
 )
 
 func (a *app) statusCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "status [VIEW...]",
-		Short:   "Show how fresh and how complete the online store is",
-		Example: "  quiver status",
+	var exitCode bool
+	c := &cobra.Command{
+		Use:   "status [VIEW...]",
+		Short: "Show how fresh and how complete the online store is",
+		Long: `Shows each view that is kept online, and what to do about it. The state is
+  fresh  the online store holds the view up to its watermark
+  stale  it does, and the watermark is older than the view's max_staleness
+         (where none is set, three intervals of its schedule)
+  empty  it was never materialized
+  lost   the online store lost values of it`,
+		Example: `  quiver status
+  quiver status --exit-code    # for a monitor: exit 3 where a view is not fresh`,
 		RunE: func(c *cobra.Command, args []string) error {
 			wanted, err := parseViews(args)
 			if err != nil {
@@ -50,10 +59,18 @@ func (a *app) statusCommand() *cobra.Command {
 				if err := a.print(all, func() error { return a.printStatus(all) }); err != nil {
 					return err
 				}
-				return errors.Join(failed...)
+				if err := errors.Join(failed...); err != nil {
+					return err
+				}
+				if exitCode && slices.ContainsFunc(all, func(v viewStatus) bool { return v.State != "fresh" }) {
+					return errChanges
+				}
+				return nil
 			})
 		},
 	}
+	c.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when a view is stale, empty or lost")
+	return c
 }
 
 // warner is a store that can tell what about its settings endangers values.
@@ -90,7 +107,7 @@ type viewStatus struct {
 	Changed   []string      `json:"changed_files,omitempty"`
 	Removed   []string      `json:"removed_files,omitempty"`
 	Gone      []string      `json:"gone_files,omitempty"` // changed or removed at any time since the storage was first filled
-	LastRun   *feature.Run  `json:"last_run,omitempty"`
+	LastRun   *runDocument  `json:"last_run,omitempty"`
 	Todo      []string      `json:"todo,omitempty"`
 	Error     string        `json:"error,omitzero"`     // why the files can't be compared
 	Warnings  []string      `json:"warnings,omitempty"` // what about the online store's settings endangers values
@@ -98,7 +115,11 @@ type viewStatus struct {
 
 // statusOf says how a view stands. store is the online store, whose secrets are masked.
 func statusOf(s materialize.Status, now feature.Time, store fmt.Stringer) viewStatus {
-	v := viewStatus{View: s.View.ID(), Storage: s.Storage.ID, State: "fresh", LastRun: s.LastRun}
+	v := viewStatus{View: s.View.ID(), Storage: s.Storage.ID, State: "fresh"}
+	if s.LastRun != nil {
+		run := runDocumentOf(*s.LastRun)
+		v.LastRun = &run
+	}
 	mark := s.Watermark
 	if mark.Known && mark.Time > feature.MinTime {
 		v.Watermark, v.Age = &mark.Time, rough(now.Sub(mark.Time))
@@ -150,7 +171,7 @@ func (a *app) printStatus(all []viewStatus) error {
 		}
 		last := "-"
 		if v.LastRun != nil {
-			last = fmt.Sprintf("%d %s", v.LastRun.Number, shownState(*v.LastRun))
+			last = fmt.Sprintf("%d %s", v.LastRun.Number, shownState(v.LastRun.Run))
 		}
 		files := fmt.Sprintf("%d new, %d changed, %d removed", len(v.New), len(v.Changed), len(v.Removed))
 		if v.Error != "" {
