@@ -21,6 +21,7 @@ type Options struct {
 	MaxRows     int // of a request. Default 10,000
 	MaxFeatures int // references in a request's list, before "*" is expanded. Default 1,000
 	MaxCells    int // rows times features. Default 1,000,000
+	MaxBytes    int // of the stored values that texts and lists are taken from, a value once for each of its rows. Default 64 MiB
 	MaxPlans    int // reference lists, and services, whose plans are kept. Default 1,024
 
 	StoreTimeout    time.Duration // for what a request asks of the store, and less where the request's deadline is near. Default 1 s
@@ -42,6 +43,7 @@ func (o Options) withDefaults() Options {
 	number(&o.MaxRows, 10_000)
 	number(&o.MaxFeatures, 1_000)
 	number(&o.MaxCells, 1_000_000)
+	number(&o.MaxBytes, 64<<20)
 	number(&o.MaxPlans, 1_024)
 	span(&o.StoreTimeout, time.Second)
 	span(&o.RefreshInterval, time.Second)
@@ -63,6 +65,7 @@ func (o Options) Validate() error {
 		{"MaxRows is negative", o.MaxRows >= 0},
 		{"MaxFeatures is negative", o.MaxFeatures >= 0},
 		{"MaxCells is negative", o.MaxCells >= 0},
+		{"MaxBytes is negative", o.MaxBytes >= 0},
 		{"MaxPlans is negative", o.MaxPlans >= 0},
 		{"StoreTimeout is negative", o.StoreTimeout >= 0},
 		{"RefreshInterval is negative", o.RefreshInterval >= 0},

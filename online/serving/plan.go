@@ -34,6 +34,7 @@ type use struct {
 	shortened  bool // the storage was filled under a shorter TTL than the view now has
 	from, to   int  // the use's cells
 	storedLen  int
+	varies     bool             // one of the cells is a text or a list
 	freshUntil feature.Duration // max_staleness; 0: no limit
 }
 
@@ -117,6 +118,7 @@ func (p *plan) addOutputs(s *feature.Selection) {
 			if !f.Type.List {
 				p.room[f.Type.Kind]++
 			}
+			u.varies = u.varies || f.Type.List || f.Type.Kind == feature.String || f.Type.Kind == feature.Bytes
 		}
 		u.to = len(p.cells)
 	}

@@ -70,6 +70,9 @@ func (h *Handler) Get(ctx context.Context, r *Request) (*Response, error) {
 	if err != nil && ctx.Err() != nil {
 		return nil, fmt.Errorf("serving: read the online store: %w", ctx.Err())
 	}
+	if err := h.checkValues(p, s, rows, values); err != nil {
+		return nil, err
+	}
 	a := newAnswer(p, rows, t, r.EventTimestamps)
 	for i := range p.uses {
 		a.fill(i, &states[i], s, values, unread)
@@ -102,6 +105,26 @@ func (h *Handler) checkSize(p *plan, r *Request, rows int) error {
 		return invalid("inputs", "%s takes no inputs", p.what())
 	case r.Matrix != NoMatrix && p.noMatrix != "":
 		return invalid("matrix", "%s can't stand in a matrix: only numbers and bools can", p.noMatrix)
+	}
+	return nil
+}
+
+// checkValues bounds what texts and lists make of an answer, whose size no count of
+// cells tells: a short request can ask for one large value in each of its rows.
+func (h *Handler) checkValues(p *plan, s *scratch, rows int, values [][]byte) error {
+	size := 0
+	for i := range p.uses {
+		if !p.uses[i].varies || values == nil {
+			continue
+		}
+		for _, slot := range s.slots[i*rows : (i+1)*rows] {
+			if slot >= 0 {
+				size += len(values[slot])
+			}
+		}
+	}
+	if size > h.opts.MaxBytes {
+		return tooLarge("keys", "%d rows of values of %d bytes together, at most %d are allowed: split the request", rows, size, h.opts.MaxBytes)
 	}
 	return nil
 }

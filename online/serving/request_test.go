@@ -1,6 +1,7 @@
 package serving_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -197,6 +198,42 @@ func TestBadRequestsNameTheFieldAndWhatWasExpected(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestLargeValuesInManyRowsAreTooLarge(t *testing.T) {
+	list := make([]any, 100)
+	for i := range list {
+		list[i] = float64(i)
+	}
+	for typ, value := range map[feature.Type]any{
+		feature.Scalar(feature.String):      gostrings.Repeat("x", 800),
+		feature.Scalar(feature.Bytes):       bytes.Repeat([]byte("x"), 800),
+		{Kind: feature.Float64, List: true}: list,
+	} {
+		v, s := view("v", 1, []feature.JoinKey{key("id", feature.String)}, feature.Rule{}, field("a_number", feature.Int64), feature.Field{Name: "large", Type: typ})
+		m := newMemory()
+		m.marks[1] = fresh
+		m.put(t, s, now, []any{"a"}, []any{int64(1), value})
+		all := selection("all@1", feature.Use{View: v, Alias: "v", Keys: []string{"id"}, Active: s})
+		number := &feature.Selection{Service: "number@1", Uses: all.Uses, Outputs: all.Outputs[:1]}
+		opts := options()
+		opts.MaxBytes = 4000 // four values of more than 800 bytes, not five
+		h := newHandler(t, &catalog{services: map[string]*feature.Selection{"all": all, "number": number}}, m, opts)
+		ask := func(service string, ids ...string) error {
+			_, err := h.Get(t.Context(), &serving.Request{Service: service, Keys: map[string]*feature.Column{"id": strings(ids...)}})
+			return err
+		}
+		if err := ask("all", "a", "a", "b", "a", "a", "b", "b"); err != nil {
+			t.Errorf("%s: four values: %v", typ, err)
+		}
+		err := ask("all", "a", "a", "a", "a", "a")
+		if !errors.Is(err, feature.ErrTooLarge) || !gostrings.Contains(err.Error(), "keys: 5 rows of values of ") || !gostrings.Contains(err.Error(), "at most 4000 are allowed: split") {
+			t.Errorf("%s: five values: %v", typ, err)
+		}
+		if err := ask("number", "a", "a", "a", "a", "a"); err != nil {
+			t.Errorf("%s: only the number of five rows: %v", typ, err)
+		}
 	}
 }
 
