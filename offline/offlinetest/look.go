@@ -6,6 +6,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress"
+	"github.com/parquet-go/parquet-go/compress/lz4"
 	"github.com/parquet-go/parquet-go/deprecated"
 	"github.com/parquet-go/parquet-go/encoding"
 
@@ -25,7 +26,7 @@ func newLook(seed uint64, place int, own bool) *look {
 // options draws page version, page size, compression and statistics.
 func (l *look) options() []parquet.WriterOption {
 	codecs := []compress.Codec{
-		&parquet.Uncompressed, &parquet.Snappy, &parquet.Gzip, &parquet.Brotli, &parquet.Zstd,
+		&parquet.Uncompressed, &parquet.Snappy, &parquet.Gzip, &parquet.Brotli, &parquet.Zstd, &lz4.Codec{Level: lz4.Fastest},
 	}
 	return []parquet.WriterOption{
 		parquet.DataPageVersion(1 + l.IntN(2)),

@@ -14,7 +14,9 @@
 //  1. A value is read exactly or not at all: what does not fit the wanted type is
 //     an error that names file, row group, row and column.
 //  2. A broken file is an error that names the file, never a panic: every entry
-//     into the Parquet library recovers.
+//     into the Parquet library recovers. Nor does it cost more than a sound one:
+//     what a page claims (sizes, counts, runs) is held against what its chunk has
+//     before memory is taken for it.
 //  3. A file is what it was when it was listed (size, modification time, digest of
 //     the footer), or opening it is a conflict.
 //  4. An output appears under its name whole or not at all.
