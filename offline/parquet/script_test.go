@@ -26,7 +26,7 @@ func TestTheNativeEngineAnswersEveryScriptFromParquetFiles(t *testing.T) {
 }
 
 func TestTheNativeEngineAgreesWithTheOracleOnParquetFiles(t *testing.T) {
-	offlinetest.Check(t, native(t, offline.Options{Workers: 2}), 300)
+	offlinetest.Check(t, native(t, offline.Options{Workers: 2}), 150)
 }
 
 // The same with types that differ from file to file, and almost no memory.
@@ -35,5 +35,5 @@ func TestTheNativeEngineAgreesWithTheOracleOnFilesOfManyWriters(t *testing.T) {
 	offlinetest.CheckFrom(t, offlinetest.EngineFunc(func(ctx context.Context, c *offlinetest.Case) ([]*feature.Column, error) {
 		seed := crc32.ChecksumIEEE([]byte(c.Name)) // stays as it is while the case is made smaller
 		return engine.Join(ctx, offlinetest.Shuffled(c, uint64(seed)))
-	}), 10_000, 100)
+	}), 10_000, 30)
 }
