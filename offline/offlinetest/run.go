@@ -113,7 +113,6 @@ func Variants() []Variant {
 		{"two files with every other row", func(c *Case) *Case { return arrange(c, asWritten, odds) }},
 		{"every source row twice", func(c *Case) *Case { return arrange(c, twice, odds) }},
 		{"everything elsewhere", func(c *Case) *Case { return Shuffled(c, 1) }},
-		{"everything elsewhere again", func(c *Case) *Case { return Shuffled(c, 2) }},
 		{"spine reversed", func(c *Case) *Case { return respine(c, reversed(c.Rows())) }},
 		{"spine three times, shuffled", func(c *Case) *Case { return respine(c, shuffled2(3, c.Rows())) }},
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/quiver-features/quiver/offline/parquet"
 )
 
-var ties = flag.Int("parquet.ties", 200_000, "source rows of one key and time")
+var ties = flag.Int("parquet.ties", 100_000, "source rows of one key and time")
 
 // winner is what a key should show: the greatest of its rows in full tie, by x and
 // then by y.
