@@ -229,16 +229,16 @@ func ask(ctx context.Context, p *project, store registry.Store, values online.St
 		for row := range r.Rows {
 			out.Values = append(out.Values, plain(c.Values.Any(row)))
 			out.Statuses = append(out.Statuses, c.Status(row).String())
-			out.Events = append(out.Events, eventOf(r.Views[c.View].Events[row], r.Views[c.View].Statuses[row]))
+			out.Events = append(out.Events, pointer(r.Views[c.View].Event(row)))
 		}
 		got.Features = append(got.Features, out)
 	}
 	return got, nil
 }
 
-func eventOf(t feature.Time, s byte) *feature.Time {
-	switch feature.Status(s) {
-	case feature.StatusNotFound, feature.StatusUnavailable, feature.StatusError:
+// pointer is nil where there is no time.
+func pointer(t feature.Time, there bool) *feature.Time {
+	if !there {
 		return nil
 	}
 	return &t

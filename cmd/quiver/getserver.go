@@ -43,12 +43,8 @@ func askServer(ctx context.Context, f getFlags, keys map[string]*feature.Column)
 		for row := range r.Rows {
 			out.Values = append(out.Values, plain(c.Value(row)))
 			out.Statuses = append(out.Statuses, c.Status(row).String())
-			event := (*feature.Time)(nil)
-			if t := r.Views[c.View].Events[row]; !t.IsZero() {
-				us := feature.TimeOf(t)
-				event = &us
-			}
-			out.Events = append(out.Events, event)
+			event := r.Views[c.View].Events[row]
+			out.Events = append(out.Events, pointer(feature.TimeOf(event), !event.IsZero()))
 		}
 		got.Features = append(got.Features, out)
 	}

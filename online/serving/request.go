@@ -76,6 +76,16 @@ type ViewRows struct {
 	Watermark feature.Watermark
 }
 
+// Event gives the event timestamp of a row's values; false where no row was found.
+func (v *ViewRows) Event(row int) (feature.Time, bool) {
+	switch feature.Status(v.Statuses[row]) {
+	case feature.StatusNotFound, feature.StatusUnavailable, feature.StatusError:
+		return 0, false
+	default:
+		return v.Events[row], true
+	}
+}
+
 // FieldError is a request that has to be changed. It wraps feature.ErrInvalid,
 // feature.ErrTooLarge or what looking up a name gave.
 type FieldError struct {

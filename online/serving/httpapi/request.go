@@ -59,7 +59,7 @@ func (c *call) reset() bool {
 	c.body, c.keys, c.inputs, c.out = c.body[:0], c.keys[:0], c.inputs[:0], c.out[:0]
 	c.scan.in, c.scan.at = nil, 0
 	keep := c.columns.reset()
-	return keep && cap(c.body) <= maxKept && cap(c.out) <= maxKept && cap(r.Features) <= maxKept/16
+	return keep && cap(c.body) <= maxKept && cap(c.out) <= maxKept && cap(c.scan.text) <= maxKept && cap(r.Features) <= maxKept/16
 }
 
 // parse is the first pass over the body.

@@ -88,13 +88,12 @@ func appendStatuses(b, statuses []byte) []byte {
 // was found.
 func appendEvents(b []byte, v *serving.ViewRows) []byte {
 	b = append(b, `,"event_timestamps":[`...)
-	for i, event := range v.Events {
+	for i := range v.Events {
 		b = comma(b, i)
-		switch feature.Status(v.Statuses[i]) {
-		case feature.StatusNotFound, feature.StatusUnavailable, feature.StatusError:
-			b = append(b, "null"...)
-		default:
+		if event, found := v.Event(i); found {
 			b = appendTime(b, event)
+		} else {
+			b = append(b, "null"...)
 		}
 	}
 	return append(b, ']')
