@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/internal/rpc"
 	"github.com/quiver-features/quiver/online/serving"
 	"github.com/quiver-features/quiver/registry"
@@ -57,8 +59,7 @@ func (s *serveSetting) flagName() string { return strings.ReplaceAll(s.name, "_"
 // variable is the name of the setting's environment variable.
 func (s *serveSetting) variable() string { return settingsPrefix + strings.ToUpper(s.name) }
 
-// settingsPrefix begins the environment variables. Others that begin so are left
-// alone: Kubernetes makes some for a service that is named quiver-serve.
+// settingsPrefix begins the environment variables.
 const settingsPrefix = "QUIVER_SERVE_"
 
 // configVariable names the configuration file where no flag does.
@@ -122,11 +123,14 @@ func (c *serveConfig) addFlags(flags *pflag.FlagSet) {
 // resolve puts together what is set where: a flag goes before the environment,
 // that before the file, and that before the default. Everything that is wrong is
 // told at once, in values that don't count, too.
-func (c *serveConfig) resolve(getenv func(string) (string, bool)) error {
+// names are those of all variables there are: one that looks like a setting and is
+// none is a typing error.
+func (c *serveConfig) resolve(getenv func(string) (string, bool), names []string) error {
 	problems, err := c.readFile(getenv)
 	if err != nil {
 		return err
 	}
+	problems = append(problems, c.unknown(names, getenv)...)
 	for _, s := range c.settings {
 		if text, ok := getenv(s.variable()); ok {
 			problems = append(problems, s.offer(text, s.variable())...)
@@ -144,11 +148,38 @@ func (c *serveConfig) resolve(getenv func(string) (string, bool)) error {
 	return settingsError(problems)
 }
 
+// unknown tells the variables that begin as settings and are none. Those that
+// Kubernetes makes for a service whose name begins with quiver-serve are left alone.
+func (c *serveConfig) unknown(names []string, getenv func(string) (string, bool)) (problems []string) {
+	known := []string{configVariable}
+	for _, s := range c.settings {
+		known = append(known, s.variable())
+	}
+	ofService := regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		if !strings.HasPrefix(name, settingsPrefix) || slices.Contains(known, name) || ofService.MatchString(name) {
+			continue
+		}
+		if value, _ := getenv(name); strings.HasSuffix(name, "_PORT") && strings.Contains(value, "://") {
+			continue // QUIVER_SERVE_PORT=tcp://10.0.0.1:7070
+		}
+		text := name + ": there is no such setting (quiver serve --help names them)"
+		if near := feature.Nearest(name, slices.Values(known)); near != "" {
+			text = fmt.Sprintf("%s: there is no such setting (did you mean %s?)", name, near)
+		}
+		problems = append(problems, text)
+	}
+	return problems
+}
+
 // offer takes a value where it is a good one, else it gives what is wrong.
-func (s *serveSetting) offer(text, from string) []string {
+func (s *serveSetting) offer(text, from string) []string { return s.offerAs(from, text, from) }
+
+// offerAs is offer with the place as messages name it.
+func (s *serveSetting) offerAs(place, text, from string) []string {
 	if err := s.take(text); err != nil {
 		s.from = from
-		return []string{fmt.Sprintf("%s: %s, got %q", from, err, text)}
+		return []string{fmt.Sprintf("%s: %s, got %q", place, err, text)}
 	}
 	s.value, s.from = text, from
 	return nil
@@ -184,7 +215,7 @@ func (c *serveConfig) readFile(getenv func(string) (string, bool)) (problems []s
 		if s.path && v.Text != "" && !filepath.IsAbs(v.Text) {
 			v.Text = filepath.Join(filepath.Dir(c.file), v.Text)
 		}
-		problems = append(problems, s.offer(v.Text, v.At.String())...)
+		problems = append(problems, s.offerAs(v.At.String()+": "+s.name, v.Text, v.At.String())...)
 	}
 	return problems, nil
 }

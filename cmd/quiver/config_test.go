@@ -2,8 +2,10 @@ package main
 
 import (
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,7 +32,7 @@ func resolved(t *testing.T, file string, variables map[string]string, flags ...s
 	err := c.resolve(func(name string) (string, bool) {
 		v, ok := variables[name]
 		return v, ok
-	})
+	}, slices.Collect(maps.Keys(variables)))
 	return c, err
 }
 
@@ -115,9 +117,11 @@ func TestPathsInAFileAreRelativeToIt(t *testing.T) {
 
 func TestAllThatIsWrongWithTheSettingsIsToldAtOnce(t *testing.T) {
 	_, err := resolved(t, "max_row: 3\nhttp: [a, b]\ndrain_timeout: soon\ngrpc: ''\ntls_cert: a.pem\nmax_rows: 1\nmax_rows: 2\n", map[string]string{
-		"QUIVER_SERVE_MAX_IN_FLIGHT":          "-1",
-		"QUIVER_SERVE_LOG_LEVEL":              "loud",
-		"QUIVER_SERVE_PORT_7070_TCP_PROTOCOL": "tcp", // Kubernetes' own, for a service that is named quiver-serve
+		"QUIVER_SERVE_MAX_IN_FLIGHT": "-1",
+		"QUIVER_SERVE_LOG_LEVEL":     "loud",
+		"QUIVER_SERVE_MAX_ROW":       "6",
+		"QUIVER_SERVE_PORT":          "7070",
+		"OTHER_SERVE_MAX_ROW":        "6",
 	}, "--max-request-bytes", "99999999999", "--drain-delay=-1s", "--log-format", "xml", "--grpc", "127.0.0.1:70000")
 	if err == nil {
 		t.Fatal("it was taken")
@@ -125,8 +129,10 @@ func TestAllThatIsWrongWithTheSettingsIsToldAtOnce(t *testing.T) {
 	for _, part := range []string{
 		`serve.yaml:1:1: unknown field "max_row"`, `did you mean "max_rows"?`,
 		`serve.yaml:2:7: http: expected a single value, got a list`,
-		`serve.yaml:3:16: expected a time of more than zero, for example 10s, got "soon"`,
-		`serve.yaml:4:7: expected an address`,
+		`QUIVER_SERVE_MAX_ROW: there is no such setting (did you mean QUIVER_SERVE_MAX_ROWS?)`,
+		`QUIVER_SERVE_PORT: there is no such setting`,
+		`serve.yaml:3:16: drain_timeout: expected a time of more than zero, for example 10s, got "soon"`,
+		`serve.yaml:4:7: grpc: expected an address`,
 		`serve.yaml:7:1: field "max_rows" is given twice`,
 		`QUIVER_SERVE_MAX_IN_FLIGHT: expected a whole number of more than zero, got "-1"`,
 		`QUIVER_SERVE_LOG_LEVEL: expected debug, info, warn or error, got "loud"`,
@@ -135,11 +141,28 @@ func TestAllThatIsWrongWithTheSettingsIsToldAtOnce(t *testing.T) {
 		`--log-format: expected json or text, got "xml"`,
 		`--grpc: expected an address, host:port, for example 127.0.0.1:7070, got "127.0.0.1:70000"`,
 		`tls_cert and tls_key are set together or not at all`,
-		`12 problems`,
+		`14 problems`,
 	} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("no %q in\n%s", part, err)
 		}
+	}
+}
+
+// What Kubernetes sets in every container beside a service that is named quiver-serve,
+// or quiver-serve-grpc.
+func TestVariablesOfKubernetesAreNoSettings(t *testing.T) {
+	variables := map[string]string{"QUIVER_SERVE_CONFIG": ""}
+	for _, service := range []string{"QUIVER_SERVE", "QUIVER_SERVE_GRPC"} {
+		for name, value := range map[string]string{
+			"_SERVICE_HOST": "10.0.0.1", "_SERVICE_PORT": "7070", "_SERVICE_PORT_GRPC": "7070", "_PORT": "tcp://10.0.0.1:7070",
+			"_PORT_7070_TCP": "tcp://10.0.0.1:7070", "_PORT_7070_TCP_PROTO": "tcp", "_PORT_7070_TCP_PORT": "7070", "_PORT_7070_TCP_ADDR": "10.0.0.1",
+		} {
+			variables[service+name] = value
+		}
+	}
+	if _, err := resolved(t, "", variables); err != nil {
+		t.Error(err)
 	}
 }
 

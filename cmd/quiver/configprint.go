@@ -25,6 +25,9 @@ type shownSetting struct {
 
 // printConfig prints every setting, and what of the project file a server uses.
 func (a *app) printConfig(p *project, c *serveConfig) error {
+	if p.OnlineUnset != nil {
+		return p.OnlineUnset
+	}
 	d := configDocument{
 		Project: p.Name, Environment: p.Environment, Registry: p.Registry.String(), Online: p.Online.String(), File: c.file,
 	}

@@ -34,7 +34,7 @@ as a probe that executes a command.`,
   quiver health --server 127.0.0.1:7070 --timeout 1s`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := config.resolve(a.env.getenv); err != nil {
+			if err := config.resolve(a.env.getenv, a.env.variables); err != nil {
 				return err
 			}
 			if server == "" {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -21,7 +22,8 @@ func main() {
 	cobra.EnableCommandSorting = false // help lists commands in the order of the work
 	code := run(ctx, os.Args[1:], environment{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.LookupEnv,
-		person: terminal(os.Stdin), width: terminalWidth(os.Stdout),
+		variables: variableNames(os.Environ()),
+		person:    terminal(os.Stdin), width: terminalWidth(os.Stdout),
 	})
 	stop()
 	os.Exit(code)
@@ -39,8 +41,19 @@ type environment struct {
 	out    io.Writer
 	err    io.Writer
 	getenv func(string) (string, bool)
-	person bool // somebody can answer questions on in
-	width  int  // of the terminal that out is, in columns; 0: out is none
+
+	variables []string // the names of all that getenv knows
+	person    bool     // somebody can answer questions on in
+	width     int      // of the terminal that out is, in columns; 0: out is none
+}
+
+// variableNames gives the names in an environment of NAME=VALUE.
+func variableNames(environ []string) []string {
+	names := make([]string, len(environ))
+	for i, assigned := range environ {
+		names[i], _, _ = strings.Cut(assigned, "=")
+	}
+	return names
 }
 
 // run executes one command line and gives its exit code: 0 done, 1 failed, 2

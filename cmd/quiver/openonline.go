@@ -14,6 +14,9 @@ import (
 
 // openOnline opens the online store of a registry. The caller closes it.
 func (p *project) openOnline(ctx context.Context, registryID string) (online.Store, error) {
+	if p.OnlineUnset != nil {
+		return nil, p.OnlineUnset
+	}
 	scheme, rest, _ := strings.Cut(p.Online.Value, ":")
 	switch scheme {
 	case "sqlite":

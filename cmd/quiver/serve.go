@@ -47,7 +47,7 @@ before.`,
   quiver serve --print-config`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := config.resolve(a.env.getenv); err != nil {
+			if err := config.resolve(a.env.getenv, a.env.variables); err != nil {
 				return err
 			}
 			a.clockTold = !show // a server tells it in its log

@@ -33,11 +33,29 @@ func expand(s string, lookup func(string) (string, bool)) (string, error) {
 		}
 		value, ok := lookup(name)
 		if !ok {
-			return "", fmt.Errorf("the environment variable %s is not set", name)
+			return "", unsetError{name}
 		}
 		b.WriteString(value)
 		s = rest
 	}
+}
+
+// unsetError names a variable that is not set.
+type unsetError struct{ name string }
+
+// Error implements error.
+func (e unsetError) Error() string { return "the environment variable " + e.name + " is not set" }
+
+// emptied says that the variables of a text leave nothing of it.
+func emptied(raw string) string {
+	var names []string
+	for _, m := range regexp.MustCompile(`\$\{(\w+)\}`).FindAllStringSubmatch(raw, -1) {
+		names = append(names, m[1])
+	}
+	if len(names) == 1 {
+		return "the environment variable " + names[0] + " is empty"
+	}
+	return "the environment variables " + strings.Join(names, ", ") + " are empty"
 }
 
 // Mask writes a URL without its secrets, for messages and logs: the password of

@@ -28,6 +28,9 @@ type Project struct {
 	Data        Setting  // Value is the absolute path of the sources' root
 	Registry    Setting  // Value is a URL; the path of a sqlite one is absolute
 	Online      Setting  // Value is a URL; the path of a sqlite one is absolute
+	// OnlineUnset says which variable of Online is not set or empty; Online has no
+	// value then. It is for those who open the store: who does not, needs no variable.
+	OnlineUnset error
 
 	// Now is the clock of every command; nil: the machine's own.
 	Now *feature.Time
@@ -84,6 +87,7 @@ func denied(folder string) error {
 // ${NAME} in a value is replaced by what lookup gives for NAME, and $${ by ${;
 // only variables of values that are in use have to be set. Relative paths are
 // relative to the project file's folder.
+// A variable of the online store's URL may be missing: see Project.OnlineUnset.
 //
 // What is wrong with the file is returned as registry.Problems, without the
 // values of variables. An unknown environment and a missing file are errors that
@@ -171,7 +175,7 @@ func (r *projectReader) read(f file, text []byte, env string, p *problems) *Proj
 	project.Definitions = r.definitions()
 	project.Data = r.data()
 	project.Registry = r.store("registry", "sqlite:.quiver/registry.db", registryURLs())
-	project.Online = r.store("online", "sqlite:.quiver/online.db", onlineURLs())
+	project.Online, project.OnlineUnset = r.online()
 	project.Now = r.now()
 	return project
 }
@@ -228,6 +232,10 @@ func (r *projectReader) expanded(n *yaml.Node, field string) (Setting, bool) {
 	value, err := expand(raw, r.lookup)
 	if err != nil {
 		r.problem(n, field+": "+err.Error(), "")
+		return Setting{}, false
+	}
+	if value == "" && raw != "" {
+		r.problem(n, field+": "+emptied(raw), "")
 		return Setting{}, false
 	}
 	if strings.ContainsFunc(value, isControl) || strings.ContainsAny(value, "\n\t") {
@@ -299,6 +307,25 @@ func (r *projectReader) data() Setting {
 		s.Value = r.absolute(s.Value)
 	}
 	return s
+}
+
+// online reads the URL of the online store. A variable that is missing is no problem
+// of the file, but an error for those who need the store.
+func (r *projectReader) online() (Setting, error) {
+	const field = "online"
+	if n := r.values[field]; n != nil && n.Kind == yaml.ScalarNode && n.Value != "" {
+		value, err := expand(n.Value, r.lookup)
+		text := ""
+		if unset := (unsetError{}); errors.As(err, &unset) {
+			text = unset.Error()
+		} else if err == nil && value == "" {
+			text = emptied(n.Value)
+		}
+		if text != "" {
+			return Setting{Raw: n.Value}, registry.Problems{{Position: r.pos(n), Message: field + ": " + text}}
+		}
+	}
+	return r.store(field, "sqlite:.quiver/online.db", onlineURLs()), nil
 }
 
 // store reads the URL of a store: sqlite: with a path, or one of the schemes.

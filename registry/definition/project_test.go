@@ -107,8 +107,10 @@ func TestProblemsOfTheProjectFileAreToldTogether(t *testing.T) {
 		want       string
 	}{
 		{"unset", environments, map[string]string{"HOST": "h"}, `
-quiver.yaml:3:7: data: the environment variable DATA is not set
-quiver.yaml:5:9: online: the environment variable PASS is not set`},
+quiver.yaml:3:7: data: the environment variable DATA is not set`},
+		{"empty", "project: p\nregistry: ${A}\ndata: ${A}${B}\nonline: ${A}\n", map[string]string{"A": "", "B": ""}, `
+quiver.yaml:2:11: registry: the environment variable A is empty
+quiver.yaml:3:7: data: the environment variables A, B are empty`},
 		{"wrong", `project: Flights
 definition: [features]
 definitions: [a, 1, ""]
