@@ -78,12 +78,11 @@ func rules() []rule {
 		{"feature", nil, nil, leaf},
 
 		{"registry", []string{"feature"}, []string{cron}, concept},
-		{"registry/registrytest", []string{"registry", "feature", "internal/testenv"}, testThird(), suite},
-		{"registry/definition", []string{"registry", "feature", "internal/strictyaml"}, []string{yaml, cron, jsonSchema}, "the YAML loader knows feature, YAML and cron"},
+		{"registry/registrytest", []string{"registry", "feature"}, testThird(), suite},
+		{"registry/definition", []string{"registry", "feature"}, []string{yaml, cron, jsonSchema}, "the YAML loader knows feature, YAML and cron"},
 		{"registry/snapshotfile", []string{"registry", "feature"}, nil, "a snapshot file holds a registry's state and nothing else"},
 		{"registry/sqlite", []string{"registry", "feature"}, []string{sqlite}, technology},
 		{"registry/postgres", []string{"registry", "feature"}, []string{pgx}, technology},
-		{"registry/api", []string{"registry", "feature", "proto/...", "internal/rpc"}, []string{grpc, protobuf, genproto}, wire},
 
 		{"offline", []string{"feature", "offline/arrowconv", "offline/atomicfile"}, []string{arrow, xsys}, concept},
 		{"offline/offlinetest", []string{"offline", "offline/arrowconv", "feature", "internal/testenv"}, append(testThird(), arrow, parquetGo), suite},
@@ -113,7 +112,6 @@ func rules() []rule {
 		{"internal/equivalence", []string{"..."}, []string{arrow}, "the equivalence of both sides is checked on the real parts"},
 		{"internal/faults", nil, nil, "faults are met by the real binary; only tests put it and its surroundings together"},
 		{"internal/rpc", []string{"feature"}, []string{grpc, protobuf, genproto, prometheus}, support},
-		{"internal/strictyaml", []string{"feature"}, []string{yaml}, support},
 		{"internal/testenv", nil, []string{xsys}, support},
 
 		{"cmd/...", []string{"..."}, []string{"*"}, "cmd wires everything"},

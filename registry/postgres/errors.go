@@ -155,7 +155,8 @@ func (s *Store) explainAnswer(answer *pgconn.PgError) (string, error) {
 	case "42P01", "42703", "3F000", "42883":
 		return "tables or columns of the registry are missing: restore it from a backup" + said, feature.ErrInvalid
 	case "42704":
-		return "the server does not take a parameter of the URL" + said, feature.ErrInvalid
+		return "the server does not take a parameter of the URL" + said + ": beside the server's own settings there are schema, statement_timeout, " +
+			strings.Join(knownParameters(), ", "), feature.ErrInvalid
 	case readOnly:
 		return "the server can only be read: it is a standby, or was set so. Name the primary, or list all hosts and add target_session_attrs=read-write" + said, feature.ErrUnavailable
 	case "57014":

@@ -72,6 +72,7 @@ func TestWhatCannotBeOpenedIsTold(t *testing.T) {
 	refused(t, at(server.URLAs("nobody", "s3cret", "postgres")), feature.ErrInvalid, "refuses the user or the password")
 	refused(t, at(server.URLAs("quiver", "opensesame", "missing")), feature.ErrInvalid, "have it created (CREATE DATABASE)")
 	refused(t, at(url+"&pool_max_con=3"), feature.ErrInvalid, `does not take a parameter of the URL (unrecognized configuration parameter "pool_max_con"`)
+	refused(t, at(url+"&pool_max_con=3"), feature.ErrInvalid, ", pool_max_conns, pool_min_conns, ")
 	refused(t, at(strings.Replace(url, "sslmode=disable", "sslmode=require", 1)), feature.ErrUnavailable, "server refused TLS connection")
 
 	raw(t, url, "CREATE SCHEMA crm CREATE TABLE customers (id integer)", "CREATE SCHEMA prepared")
