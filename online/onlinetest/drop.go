@@ -78,8 +78,8 @@ func keysOf(rows []online.Row) []online.Row {
 	return keys
 }
 
-// dropRows are more than a store looks at in one step.
-const dropRows = 12_000
+// dropRows of each of two storages are more than a store looks at in two steps.
+const dropRows = 6_000
 
 func manyRows(k *Kit) []online.Row {
 	rows := make([]online.Row, dropRows)
