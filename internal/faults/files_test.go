@@ -77,7 +77,6 @@ func spines(t *testing.T) []fault {
 	bad("of Parquet cut short", "s.parquet", string(good[:len(good)/2]), 1, "cut short")
 	bad("of Parquet with a huge footer", "s.parquet", string(good[:len(good)-8])+"\xff\xff\xff\x7fPAR1", 1)
 	bad("of Parquet with a footer of zeros", "s.parquet", string(good[:len(good)-108])+strings.Repeat("\x00", 100)+string(good[len(good)-8:]), 1)
-	bad("of Parquet in LZ4", "s.parquet", string(labels(t, parquetgo.Compression(&parquetgo.Lz4Raw))), 1, "LZ4")
 	for at := 4; at < 60; at += 7 {
 		spoiled := bytes.Clone(good)
 		copy(spoiled[at:], "\xff\xff\xff\xff\xff\xff\xff")

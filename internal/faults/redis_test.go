@@ -98,7 +98,7 @@ func (b *bench) interrupted(t *testing.T) {
 			before := proxy.Accepted()
 			proxy.Blackhole()
 			was := s.tree()
-			got := s.run(process{args: strings.Fields(command), until: "clock:", signal: syscall.SIGINT, then: func() {
+			got := s.run(process{args: strings.Fields(command), until: "clock", signal: syscall.SIGINT, then: func() {
 				ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 				defer cancel()
 				look := time.NewTicker(time.Millisecond)
