@@ -119,6 +119,9 @@ func soundsSecret(name string) bool {
 		name = plain
 	}
 	name = strings.ToLower(name)
+	if name == "key_file" { // a path, which says where to look
+		return false
+	}
 	return slices.ContainsFunc([]string{"pass", "pwd", "secret", "token", "key", "auth"}, func(word string) bool {
 		return strings.Contains(name, word)
 	})

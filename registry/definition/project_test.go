@@ -239,6 +239,7 @@ func TestSecretsAreMasked(t *testing.T) {
 		{"postgres://me@db/q?password=hunter2&x=1", "postgres://me@db/q?password=***&x=1"},
 		{"postgres://me:hun/ter@2?x@db/q", "postgres://me:***@db/q"},
 		{"redis-cluster://u:hunter2@a:6379,b:6379", "redis-cluster://u:***@a:6379,b:6379"},
+		{"rediss://u:hunter2@a?cert_file=/c&key_file=/k&key=hunter2", "rediss://u:***@a?cert_file=/c&key_file=/k&key=***"},
 		{"", ""},
 		{"rediss-cluster://u:hunter2@a:6379,u:hunter2@b:6379,c?tls_ca=f", "rediss-cluster://u:***@b:6379,c?tls_ca=f"},
 		{"redis-sentinel://u:hunter2@a:1,b:2/mymaster/0?sentinel_user=x&sentinel_password=hunter2", "redis-sentinel://u:***@a:1,b:2/mymaster/0?sentinel_user=x&sentinel_password=***"},
