@@ -98,6 +98,12 @@ func (b *board) stamp(place uint32) feature.Stamp {
 	return s
 }
 
+// createdAfter tells whether the row of a place was created after t. One without a
+// created timestamp was not, as far as anybody knows.
+func (b *board) createdAfter(place uint32, t feature.Time) bool {
+	return b.more != nil && b.more[place].hasCreated && b.more[place].created > t
+}
+
 func (b *board) addTie(place uint32, row int64) {
 	if b.heads == nil {
 		b.heads = make([]uint32, len(b.best), cap(b.best))

@@ -40,11 +40,13 @@ type Progress struct {
 // Stage is a part of a call's work.
 type Stage string
 
-// The stages, in their order. StageScan and StageGather come once per view.
+// The stages, in their order. StageScan and StageGather come once per view and part,
+// and once more after StageAudit.
 const (
 	StageSpine  Stage = "spine"  // reading the spine's keys and times
 	StageScan   Stage = "scan"   // reading a view's keys and times
 	StageGather Stage = "gather" // reading the values of the winning rows
+	StageAudit  Stage = "audit"  // reading a view's keys and times once more, where an audit needs it
 	StageWrite  Stage = "write"  // joining and writing
 )
 

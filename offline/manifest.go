@@ -84,6 +84,12 @@ type ManifestView struct {
 	Matched  int64             `json:"matched"`   // rows for which a source row was visible
 	Ties     int64             `json:"ties"`      // rows with values settled among source rows in full tie
 	SameTime int64             `json:"same_time"` // rows that show a source row of their own instant
+	// CreatedAfter is rows that show a source row created after their time.
+	CreatedAfter int64 `json:"created_after"`
+	// The shares of the rows that these are.
+	TieRate          float64 `json:"tie_rate"`
+	SameTimeRate     float64 `json:"same_time_rate"`
+	CreatedAfterRate float64 `json:"created_after_rate"`
 }
 
 // ManifestFeature is one output column that the engine joined.
@@ -118,7 +124,8 @@ func NewManifest(req Request, res *Result, origin Origin) *Manifest {
 		use := &sel.Uses[i]
 		mv := ManifestView{
 			View: v.View, Alias: v.Alias, Source: use.View.Table.Source,
-			Files: []ManifestFile{}, Matched: v.Matched, Ties: v.Ties, SameTime: v.SameTime,
+			Files: []ManifestFile{}, Matched: v.Matched, Ties: v.Ties, SameTime: v.SameTime, CreatedAfter: v.CreatedAfter,
+			TieRate: share(v.Ties, res.Rows), SameTimeRate: share(v.SameTime, res.Rows), CreatedAfterRate: share(v.CreatedAfter, res.Rows),
 		}
 		for k, key := range use.View.Keys {
 			if mv.Keys == nil {

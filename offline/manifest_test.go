@@ -69,7 +69,8 @@ func TestAManifestTellsHowATrainingSetCameAbout(t *testing.T) {
 		"spine":  file("spine.parquet", "of spine", 4),
 		"views": []any{map[string]any{
 			"view": "last@1", "alias": "last", "keys": map[string]any{"airport": "airport"}, "source": "flights",
-			"files": []any{file(source, "of "+source, 4)}, "matched": 3.0, "ties": 2.0, "same_time": 2.0,
+			"files": []any{file(source, "of "+source, 4)}, "matched": 3.0, "ties": 2.0, "same_time": 2.0, "created_after": 0.0,
+			"tie_rate": 0.5, "same_time_rate": 0.5, "created_after_rate": 0.0,
 		}},
 		"features": []any{map[string]any{
 			"name": "last__delay", "reference": "last@1:delay", "type": "int64", "match_rate": 0.75, "null_rate": 0.25,

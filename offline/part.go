@@ -34,6 +34,9 @@ func (t *training) partRows() int {
 		return math.MaxUint32 - 1
 	}
 	row := int64(len(t.plan.groups))*bytesPerGroup + int64(len(t.req.Selection.Uses))*bytesPerUse + t.values
+	if t.req.Audit { // a second join of one view at a time
+		row += bytesPerUse + t.values
+	}
 	return int(min(max(t.memory/2/row, 1), math.MaxUint32-1))
 }
 

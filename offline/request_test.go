@@ -309,7 +309,7 @@ func TestTrainingSetsAreTheSameForAnyWorkersMemoryAndRecords(t *testing.T) {
 			t.Fatalf("%+v: %s", s, d)
 		}
 		v := res.Views[0]
-		if v.Matched != counts.Matched || v.Ties != counts.Ties || v.SameTime != counts.SameTime {
+		if v.Matched != counts.Matched || v.Ties != counts.Ties || v.SameTime != counts.SameTime || v.CreatedAfter != counts.CreatedAfter {
 			t.Errorf("%+v: counts %+v, want %+v", s, v, counts)
 		}
 	}

@@ -84,6 +84,7 @@ type scatter struct {
 	limit   int  // offers of a batch
 	rule    feature.Rule
 	plain   bool // rows are visible from their event time, and have no other times
+	apart   bool // rows are not visible from their event time
 	keys    keyBatch
 	batches []batch
 	take    func(partition int, b *batch) error // the batch is used again when it returns
@@ -95,6 +96,7 @@ func newScatter(partitions, limit int, rule feature.Rule, seed maphash.Seed, tak
 	return &scatter{
 		shift: uint(65 - bits.Len(uint(partitions))), limit: limit, rule: rule,
 		keys: keyBatch{seed: seed}, batches: make([]batch, partitions), take: take,
+		apart: rule.Delay != 0 || rule.Available,
 		plain: rule.Delay == 0 && !rule.Available && !rule.Created,
 	}
 }
@@ -111,7 +113,7 @@ func (s *scatter) add(keys []*feature.Column, c *chunk, base int64, selected []i
 	if s.keys.exact && s.plain {
 		return s.addPlain(c, base, selected)
 	}
-	apart, stamps := s.rule.Delay != 0 || s.rule.Available, s.rule.Created || s.rule.Available
+	apart, stamps := s.apart, s.rule.Created || s.rule.Available
 	for n, i := range selected {
 		word := s.keys.words[i]
 		partition := mix(word) >> s.shift

@@ -84,6 +84,15 @@ func (p *spinePlan) all() []int {
 	return all
 }
 
+// keyColumns gives the columns that a use takes its keys from.
+func (p *spinePlan) keyColumns(use *feature.Use) []int {
+	columns := make([]int, len(use.Keys))
+	for k, name := range use.Keys {
+		columns[k] = slices.IndexFunc(p.fields, func(f arrow.Field) bool { return f.Name == name })
+	}
+	return columns
+}
+
 func (p *spinePlan) readColumn(column int) int {
 	if at := slices.Index(p.read, column); at >= 0 {
 		return at

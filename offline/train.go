@@ -19,6 +19,9 @@ type Request struct {
 	// UTC) or ISO 8601 text. Empty: the column event_timestamp, else the spine's
 	// only timestamp column.
 	EventTimestamp string
+	// Audit has ViewResult.Audit be made: examples, and one more pass over views that
+	// show rows which were created too late.
+	Audit bool
 }
 
 // Result is what Train found and counted. Rows are rows of the spine.
@@ -45,6 +48,10 @@ type ViewResult struct {
 	// SameTime is how many rows show a source row of their own instant (e = t): a
 	// leak where the labels are made from the same events.
 	SameTime int64
+	// CreatedAfter is how many rows show a source row whose created timestamp is after
+	// their time: a leak, unless that is when the row was copied.
+	CreatedAfter int64
+	Audit        *Audit // nil: not asked for
 }
 
 // FeatureResult counts what one output column holds.
@@ -115,6 +122,9 @@ func (t *training) listFiles(ctx context.Context) error {
 			listed[use.View.ID()] = files
 		}
 		t.res.Views[i] = ViewResult{View: use.View.ID(), Alias: use.Alias, Files: files}
+		if t.req.Audit {
+			t.res.Views[i].Audit = &Audit{Created: use.View.Rule.Created}
+		}
 	}
 	for i, o := range t.req.Selection.Outputs {
 		t.res.Features[i].Name = o.Name
@@ -181,33 +191,34 @@ func (t *training) joinView(ctx context.Context, p *part, view *feature.ViewVers
 	for n, i := range uses {
 		asofs[n] = t.newAsof(p, i)
 	}
-	if err := t.scanView(ctx, table, uses, asofs); err != nil {
+	if err := t.scanView(ctx, table, uses, asofs, false); err != nil {
 		return fmt.Errorf("offline: view %s: %w", view.ID(), err)
 	}
 	for n, i := range uses {
 		if p.joined[i], err = t.gatherUse(ctx, table, i, asofs[n]); err != nil {
 			return fmt.Errorf("offline: view %s: %w", view.ID(), err)
 		}
+		if t.req.Audit {
+			t.findExamples(i, asofs[n], p.joined[i])
+		}
 		asofs[n] = nil
+		if t.req.Audit {
+			if err := t.countChanged(ctx, table, p, i, p.joined[i]); err != nil {
+				return fmt.Errorf("offline: view %s: %w", view.ID(), err)
+			}
+		}
 	}
 	return nil
 }
 
 func (t *training) newAsof(p *part, use int) *asof {
 	u := &t.req.Selection.Uses[use]
-	columns := make([]int, len(u.Keys))
-	for k, name := range u.Keys {
-		for i, f := range t.plan.fields {
-			if f.Name == name {
-				columns[k] = i
-			}
-		}
-	}
-	return newAsof(u, keyOrder(columns), p.slots[t.plan.ofUse[use]])
+	return newAsof(u, keyOrder(t.plan.keyColumns(u)), p.slots[t.plan.ofUse[use]])
 }
 
-// scanView offers the view's rows to the slots of its uses.
-func (t *training) scanView(ctx context.Context, table *table, uses []int, asofs []*asof) error {
+// scanView offers the view's rows to the slots of its uses. With created they are
+// hidden until their created timestamp, which is what an audit asks for.
+func (t *training) scanView(ctx context.Context, table *table, uses []int, asofs []*asof, created bool) error {
 	rule := table.view.Rule
 	s := span{all: true, until: feature.MinTime, oldest: feature.MaxTime, ttl: rule.TTL}
 	any := false
@@ -226,9 +237,13 @@ func (t *training) scanView(ctx context.Context, table *table, uses []int, asofs
 		}
 	}
 	t.count(table, groups, uses)
-	m := t.meter(StageScan, table.view.ID(), rows)
+	stage := StageScan
+	if created {
+		stage = StageAudit
+	}
+	m := t.meter(stage, table.view.ID(), rows)
 	return table.scatter(ctx, groups, t.workers, func(rows int) { m.add(int64(rows)) },
-		func() scatterer { return t.asofWorker(ctx, table, s, asofs) })
+		func() scatterer { return t.asofWorker(ctx, table, s, asofs, created) })
 }
 
 // count counts the row groups that are read for a part, each once for all parts.
@@ -282,6 +297,7 @@ func (t *training) gatherUse(ctx context.Context, table *table, use int, a *asof
 type asofWorker struct {
 	rule     feature.Rule
 	span     span
+	created  bool // rows are hidden until their created timestamp
 	asofs    []*asof
 	scatters []*scatter
 	keys     []*feature.Column
@@ -289,20 +305,25 @@ type asofWorker struct {
 	visible  []feature.Time
 }
 
-func (t *training) asofWorker(ctx context.Context, table *table, s span, asofs []*asof) *asofWorker {
-	w := &asofWorker{rule: table.view.Rule, span: s, asofs: asofs, keys: make([]*feature.Column, len(table.keys))}
+func (t *training) asofWorker(ctx context.Context, table *table, s span, asofs []*asof, created bool) *asofWorker {
+	w := &asofWorker{rule: table.view.Rule, span: s, created: created, asofs: asofs, keys: make([]*feature.Column, len(table.keys))}
 	for _, a := range asofs {
 		partitions := len(a.slots.parts)
-		w.scatters = append(w.scatters, newScatter(partitions, t.batchLimit(partitions, t.workers*len(asofs)), w.rule, a.slots.seed, func(partition int, b *batch) error {
+		scatter := newScatter(partitions, t.batchLimit(partitions, t.workers*len(asofs)), w.rule, a.slots.seed, func(partition int, b *batch) error {
 			a.take(partition, b)
 			return table.settleIfMany(ctx, a.arena, t.ties, t.workers)
-		}))
+		})
+		scatter.apart = scatter.apart || created
+		w.scatters = append(w.scatters, scatter)
 	}
 	return w
 }
 
 func (w *asofWorker) chunk(_ context.Context, _ int, base int64, c *chunk) error {
 	w.selected, w.visible = c.selectRows(w.rule, w.span, w.selected[:0], w.visible[:0])
+	if w.created {
+		c.hide(w.selected, w.visible)
+	}
 	for n, a := range w.asofs {
 		for to, from := range a.order {
 			w.keys[to] = c.keys[from]

@@ -17,8 +17,9 @@ type joined struct {
 
 // Marks of slots, for the counts.
 const (
-	markTie      = 1 << iota // the winner was settled by value
-	markSameTime             // the winner's event is at the slot's time
+	markTie          = 1 << iota // the winner was settled by value
+	markSameTime                 // the winner's event is at the slot's time
+	markCreatedAfter             // the winner was created after the slot's time
 )
 
 // resolve finds the winner of every slot: the latest of the rows offered to it
@@ -117,6 +118,9 @@ func (a *asof) number(stripe int, j *joined, used []bool, numbers []uint32) {
 		}
 		if s.best[from].event == p.times[slot] {
 			marks[slot] |= markSameTime
+		}
+		if s.createdAfter(from, p.times[slot]) {
+			marks[slot] |= markCreatedAfter
 		}
 		winner[slot] = numberOf[from]
 	}

@@ -59,6 +59,7 @@ func (t *training) makeRecords(ctx context.Context, p *part, rows *cursor, recor
 			return t.changed()
 		}
 		n := int(rec.NumRows())
+		t.tellKeys(rec, t.res.Rows+int64(at))
 		for i, j := range p.joined {
 			numbers[i] = t.number(i, j, at, n, numbers[i][:0])
 		}
@@ -95,6 +96,7 @@ func (t *training) number(use int, j *joined, first, n int, numbers []uint32) []
 		if mark := j.marks[slot]; mark != 0 {
 			v.Ties += int64(mark & markTie)
 			v.SameTime += int64(mark & markSameTime / markSameTime)
+			v.CreatedAfter += int64(mark & markCreatedAfter / markCreatedAfter)
 		}
 	}
 	return numbers

@@ -202,10 +202,10 @@ func (a *app) printInspection(i *inspection) error {
 		for _, v := range i.Manifest.Views {
 			rows = append(rows, []string{
 				v.View, v.Alias, v.Source, count(len(v.Files)),
-				percent(v.Matched, i.Manifest.Rows), percent(v.Ties, i.Manifest.Rows), percent(v.SameTime, i.Manifest.Rows),
+				percent(v.Matched, i.Manifest.Rows), percent(v.Ties, i.Manifest.Rows), percent(v.SameTime, i.Manifest.Rows), percent(v.CreatedAfter, i.Manifest.Rows),
 			})
 		}
-		b.WriteString("\n" + a.table([]string{"VIEW", "AS", "SOURCE", "FILES", "MATCHED", "TIES", "SAME TIME"}, rows, 3, 4, 5, 6))
+		b.WriteString("\n" + a.table([]string{"VIEW", "AS", "SOURCE", "FILES", "MATCHED", "TIES", "SAME TIME", "CREATED AFTER"}, rows, 3, 4, 5, 6, 7))
 	}
 	matched := map[string]string{}
 	if i.Manifest != nil {

@@ -34,6 +34,8 @@ type trainFlags struct {
 	rebuild  string
 	exitCode bool
 
+	audit bool
+
 	memory  string
 	workers int
 }
@@ -93,6 +95,7 @@ says whether the bytes agree and what changed.`,
 	flags.StringVar(&f.manifest, "manifest", "", "`file` for the manifest (default: OUT.manifest.json; with standard output none)")
 	flags.StringVar(&f.rebuild, "from-manifest", "", "`file` with the manifest of a training set to build again (default --out: NAME.rebuilt)")
 	flags.BoolVar(&f.exitCode, "exit-code", false, "with --from-manifest: exit with 3 where the bytes differ")
+	flags.BoolVar(&f.audit, "audit", false, "show rows that may leak, and how many would change if source rows counted once they are created")
 	flags.StringVar(&f.memory, "memory", "", "`bytes` of memory to use, about, for example 512MiB (default: a quarter of the machine's)")
 	flags.IntVar(&f.workers, "workers", 0, "`number` of row groups that are read at once (default: all cores)")
 	return c
@@ -188,7 +191,7 @@ func (a *app) build(ctx context.Context, p *project, s *registry.Snapshot, t *tr
 		return err
 	}
 	defer func() { _ = spine.Close() }()
-	request := offline.Request{Spine: spine, Selection: selection, EventTimestamp: t.time}
+	request := offline.Request{Spine: spine, Selection: selection, EventTimestamp: t.time, Audit: t.audit}
 	result, err := engine.Train(ctx, request, set.create)
 	m.stop()
 	if err != nil {
@@ -202,7 +205,17 @@ func (a *app) build(ctx context.Context, p *project, s *registry.Snapshot, t *tr
 	if t.before != nil {
 		return a.printRebuilt(t, files, manifest)
 	}
-	return a.print(manifest, func() error { return a.printTraining(t, result, manifest, time.Since(started)) })
+	shown := trainShown{Manifest: manifest}
+	if t.audit {
+		shown.Audit = audited(selection, result)
+	}
+	return a.print(shown, func() error { return a.printTraining(t, result, shown, time.Since(started)) })
+}
+
+// trainShown is what is shown of a training set that was built.
+type trainShown struct {
+	*offline.Manifest
+	Audit []auditedView `json:"audit,omitempty"`
 }
 
 // asked is what the manifest keeps of the command line.
@@ -240,7 +253,7 @@ func parseBytes(s string) (int64, error) {
 	return 0, usagef("%q is not a size: expected a whole number with a unit, for example 512MiB or 2GiB", s)
 }
 
-func (a *app) printTraining(t *training, r *offline.Result, m *offline.Manifest, took time.Duration) error {
+func (a *app) printTraining(t *training, r *offline.Result, m trainShown, took time.Duration) error {
 	var rows [][]string
 	for _, f := range m.Features {
 		rows = append(rows, []string{f.Name, f.Type.String(), f.Reference, share(f.MatchRate), share(f.NullRate)})
@@ -250,20 +263,12 @@ func (a *app) printTraining(t *training, r *offline.Result, m *offline.Manifest,
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s with %s written to %s in %s (time column %s; %s)\n",
-		plural(int(r.Rows), "row", "rows"), plural(len(m.Features), "feature", "features"), t.to.told(m), tookText(took), r.EventTimestamp, t.to.manifestTold())
+		plural(int(r.Rows), "row", "rows"), plural(len(m.Features), "feature", "features"), t.to.told(m.Manifest), tookText(took), r.EventTimestamp, t.to.manifestTold())
 	if t.fromFiles {
 		b.WriteString("note: the definitions are those of the project's files, which are not applied\n")
 	}
-	for _, v := range r.Views {
-		if v.Ties > 0 {
-			fmt.Fprintf(&b, "note: %s as %s: in %s (%s) several source rows of one key and time tie with different values; the greatest are taken. A created timestamp settles which is right.\n",
-				v.View, v.Alias, plural(int(v.Ties), "row", "rows"), percent(v.Ties, r.Rows))
-		}
-		if v.SameTime > 0 && t.rows.from == nil { // of a range, all are their views' own events
-			fmt.Fprintf(&b, "note: %s as %s: %s (%s) with a source row of the same instant. If labels come from the same events this is a leak: delay: 1us excludes it.\n",
-				v.View, v.Alias, plural(int(v.SameTime), "row", "rows"), percent(v.SameTime, r.Rows))
-		}
-	}
+	b.WriteString(t.leaks(r))
+	b.WriteString(a.auditText(m.Audit, r.Rows))
 	return a.printText(b.String())
 }
 
@@ -285,7 +290,7 @@ func parseTimeFlag(flag, text string) (*feature.Time, error) {
 func givenBeside(c *cobra.Command, may ...string) string {
 	for _, name := range []string{
 		"spine-format", "event-timestamp", "from", "to", "as-of", "sample", "seed", "service", "features", "from-files",
-		"format", "partition-by", "file-rows", "file-size",
+		"format", "partition-by", "file-rows", "file-size", "audit",
 	} {
 		if c.Flags().Changed(name) && !slices.Contains(may, name) {
 			return name
