@@ -42,4 +42,6 @@ func (c *counted) Gather(_ context.Context, _ int, _ string, rows []int32, dst *
 
 func (c *counted) Lacks(string) bool { return false }
 
+func (c *counted) Bytes(int, string) int64 { return 0 }
+
 func (c *counted) Close() error { return nil }

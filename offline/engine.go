@@ -35,6 +35,9 @@ type Progress struct {
 	View  string // its ID; empty where the stage is not about one view
 	Done  int64
 	Total int64
+	// Part and Parts tell which part of the spine this is about, from 1, and how many
+	// are expected; both are 0 where that is not known.
+	Part, Parts int
 }
 
 // Stage is a part of a call's work.
@@ -89,7 +92,16 @@ type meter struct {
 }
 
 func (e *Engine) meter(stage Stage, view string, total int64) *meter {
-	m := &meter{tell: e.progress, now: Progress{Stage: stage, View: view, Total: total}}
+	return e.meterOf(Progress{Stage: stage, View: view, Total: total})
+}
+
+// meter is the engine's, about a part.
+func (t *training) meter(stage Stage, view string, total int64) *meter {
+	return t.meterOf(Progress{Stage: stage, View: view, Total: total, Part: t.part, Parts: t.parts})
+}
+
+func (e *Engine) meterOf(begun Progress) *meter {
+	m := &meter{tell: e.progress, now: begun}
 	m.add(0)
 	return m
 }

@@ -126,6 +126,9 @@ func (f *memFile) Groups() []int { return f.groups }
 
 func (f *memFile) Lacks(string) bool { return false }
 
+// Bytes says that a value takes as many bytes as its column's name has letters.
+func (f *memFile) Bytes(group int, column string) int64 { return int64(f.groups[group] * len(column)) }
+
 func (f *memFile) base(group int) int {
 	base := 0
 	for _, n := range f.groups[:group] {

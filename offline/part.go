@@ -5,6 +5,7 @@ import (
 	"context"
 	"hash/maphash"
 	"math"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"golang.org/x/sync/errgroup"
@@ -29,15 +30,21 @@ const (
 )
 
 // partRows gives the number of rows of the next part.
-func (t *training) partRows() int {
+func (t *training) partRows() int64 {
 	if t.memory == 0 {
 		return math.MaxUint32 - 1
 	}
+	return min(max(t.memory/2/t.rowBytes(), 1), math.MaxUint32-1)
+}
+
+// rowBytes gives the bytes that a row of the spine takes while its part is joined,
+// about.
+func (t *training) rowBytes() int64 {
 	row := int64(len(t.plan.groups))*bytesPerGroup + int64(len(t.req.Selection.Uses))*bytesPerUse + t.values
 	if t.req.Audit { // a second join of one view at a time
 		row += bytesPerUse + t.values
 	}
-	return int(min(max(t.memory/2/row, 1), math.MaxUint32-1))
+	return row
 }
 
 // valueBytes gives the bytes of all values that a row of the spine may be shown.
@@ -85,12 +92,17 @@ func columnBytes(c *feature.Column) int64 {
 func (t *training) readPart(ctx context.Context, keys *cursor) (*part, error) {
 	p := &part{joined: make([]*joined, len(t.req.Selection.Uses))}
 	limit := t.partRows()
-	expected := min(max(t.res.Spine.Rows-t.res.Rows, 0), int64(limit))
+	left := max(t.res.Spine.Rows-t.res.Rows, 0)
+	expected := min(left, limit)
+	t.part++
+	t.parts = t.part + int(max(left-1, 0)/limit)
+	t.reading = t.meter(StageSpine, "", expected)
+	started := time.Now()
 	groups := make([]*groupReader, len(t.plan.groups))
 	for i := range groups {
 		groups[i] = newGroupReader(&t.plan.groups[i], expected)
 	}
-	if err := t.scatterPart(ctx, keys, p, limit, groups); err != nil {
+	if err := t.scatterPart(ctx, keys, p, int(limit), groups); err != nil {
 		return nil, err
 	}
 	more, err := keys.more()
@@ -105,7 +117,22 @@ func (t *training) readPart(ctx context.Context, keys *cursor) (*part, error) {
 		}
 		p.slots = append(p.slots, s)
 	}
+	t.notePart(p, started)
 	return p, nil
+}
+
+// notePart notes a part in the work done.
+func (t *training) notePart(p *part, started time.Time) {
+	w := &t.res.Work
+	w.took(StageSpine, "", started, int64(p.rows))
+	w.Parts, w.PartRows = t.part, max(w.PartRows, int64(p.rows))
+	w.Memory = WorkMemory{Budget: t.memory, Part: w.PartRows * t.rowBytes()}
+	for _, s := range p.slots {
+		w.Partitions = max(w.Partitions, len(s.parts))
+		if s.n > 0 {
+			w.asks(s.least, s.most)
+		}
+	}
 }
 
 // scatterPart reads the part's records, and scatters them by each group in a goroutine

@@ -34,6 +34,9 @@ type TableFile interface {
 	// group whose values are all null are MaxTime, MinTime. Rounding is as for
 	// values: the available timestamp is rounded up, others down.
 	Times(group int, column string) (least, greatest feature.Time, ok bool)
+	// Bytes gives what a column of a row group takes in the file, compressed; 0 where it
+	// is not known, or nothing is read for it.
+	Bytes(group int, column string) int64
 	// Scan reads columns of a row group from its first row to its last, in chunks
 	// of aligned columns. The chunk belongs to the file and is reused: fn copies
 	// what it keeps. first is the row of the chunk's first value in the group. An

@@ -275,14 +275,16 @@ type span struct {
 	ttl    feature.Duration // 0: none
 }
 
-// outside tells whether no row of a group can be in the span, by the bounds that
-// the file gives. Each line holds because VisibleFrom grows with e and with a, and
+func (t *table) outside(group int, s span) bool { return t.skips(group, s) != "" }
+
+// skips tells why no row of a group can be in the span, by the bounds that the file
+// gives; empty: one may be. Each line holds because VisibleFrom grows with e and with a, and
 // t - e falls with e: what is true of the bound is true of every row.
-func (t *table) outside(group int, s span) bool {
+func (t *table) skips(group int, s span) Reason {
 	g, rule := &t.groups[group], t.view.Rule
 	file := t.open[g.file]
 	if g.rows == 0 {
-		return true
+		return ReasonNoRows
 	}
 	least, most, ok := file.Times(g.group, t.source.Event)
 	leastA, mostA, okA := feature.MinTime, feature.MaxTime, true
@@ -291,15 +293,15 @@ func (t *table) outside(group int, s span) bool {
 	}
 	switch {
 	case ok && least > most, okA && leastA > mostA:
-		return true // all null
-	case ok && least.Add(rule.Delay) > s.until:
-		return true
-	case t.avail >= 0 && okA && leastA > s.until:
-		return true
+		return ReasonNull
+	case ok && least.Add(rule.Delay) > s.until, t.avail >= 0 && okA && leastA > s.until:
+		return ReasonLater
 	case ok && s.ttl != 0 && s.oldest.Sub(most) > s.ttl:
-		return true
+		return ReasonTTL
+	case !s.all && ok && okA && rule.VisibleFrom(most, mostA) <= s.after:
+		return ReasonBefore
 	}
-	return !s.all && ok && okA && rule.VisibleFrom(most, mostA) <= s.after
+	return ""
 }
 
 // selectRows appends to selected the rows of a chunk that satisfy T3 and may be in

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -32,6 +34,7 @@ type Result struct {
 	Spine          feature.File
 	Views          []ViewResult    // of Selection.Uses, in their order
 	Features       []FeatureResult // of Selection.Outputs, in their order
+	Work           Work            // what it took, which differs by machine and options
 }
 
 // ViewResult counts what a view gave to a training set.
@@ -68,6 +71,8 @@ type training struct {
 	res     *Result
 	reading *meter
 	writing *meter
+	part    int               // that is joined, from 1
+	parts   int               // expected
 	scanned map[string][]bool // per view, its row groups that were read
 	values  int64             // bytes of the outputs of a row, about
 }
@@ -83,6 +88,24 @@ type training struct {
 // that wraps feature.ErrConflict. The rows written depend on spine, selection
 // and source rows only.
 func (e *Engine) Train(ctx context.Context, req Request, open func(*arrow.Schema) (Output, error)) (*Result, error) {
+	started := time.Now()
+	t, err := e.begin(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	out, err := open(t.res.Schema)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.run(ctx, out); err != nil {
+		return nil, errors.Join(err, out.Abort())
+	}
+	t.res.Work.Took = time.Since(started)
+	return t.res, nil
+}
+
+// begin checks a request against its spine's schema and lists the files of its views.
+func (e *Engine) begin(ctx context.Context, req Request) (*training, error) {
 	t := &training{Engine: e, req: req, scanned: map[string][]bool{}, values: valueBytes(req.Selection)}
 	var err error
 	if t.plan, err = planSpine(req); err != nil {
@@ -94,18 +117,12 @@ func (e *Engine) Train(ctx context.Context, req Request, open func(*arrow.Schema
 		Spine:          req.Spine.Source(),
 		Views:          make([]ViewResult, len(req.Selection.Uses)),
 		Features:       make([]FeatureResult, len(req.Selection.Outputs)),
+		Work:           Work{First: feature.MaxTime, Last: feature.MinTime},
 	}
 	if err := t.listFiles(ctx); err != nil {
 		return nil, err
 	}
-	out, err := open(t.res.Schema)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.run(ctx, out); err != nil {
-		return nil, errors.Join(err, out.Abort())
-	}
-	return t.res, nil
+	return t, nil
 }
 
 // listFiles fixes the files of all views, each view's once.
@@ -139,7 +156,6 @@ func (t *training) run(ctx context.Context, out Output) error {
 	defer keys.stop()
 	rows := newCursor(ctx, t.req.Spine, t.plan.all())
 	defer rows.stop()
-	t.reading, t.writing = t.meter(StageSpine, "", t.res.Spine.Rows), t.meter(StageWrite, "", t.res.Spine.Rows)
 	for {
 		p, err := t.readPart(ctx, keys)
 		if err != nil {
@@ -152,10 +168,13 @@ func (t *training) run(ctx context.Context, out Output) error {
 				}
 			}
 		}
+		started := time.Now()
 		if err := t.write(ctx, p, rows, out); err != nil {
 			return err
 		}
+		t.res.Work.took(StageWrite, "", started, int64(p.rows))
 		t.res.Rows += int64(p.rows)
+		t.res.Work.Rows = t.res.Rows
 		t.learn(p)
 		if p.last {
 			break
@@ -167,17 +186,37 @@ func (t *training) run(ctx context.Context, out Output) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	started := time.Now()
+	defer func() { t.res.Work.took(StageWrite, "", started, 0) }()
 	return out.Commit()
 }
 
-// joinView finds the winners of all uses of a view in one pass over its files.
-func (t *training) joinView(ctx context.Context, p *part, view *feature.ViewVersion) (err error) {
+// usesOf gives the uses of a view.
+func (t *training) usesOf(view *feature.ViewVersion) []int {
 	var uses []int
 	for i := range t.req.Selection.Uses {
 		if t.req.Selection.Uses[i].View.ID() == view.ID() {
 			uses = append(uses, i)
 		}
 	}
+	return uses
+}
+
+// asked gives the features that are asked of a use, each once, in the order of the
+// outputs.
+func (t *training) asked(use int) []int {
+	var features []int
+	for _, o := range t.req.Selection.Outputs {
+		if o.Use == use && !slices.Contains(features, o.Feature) {
+			features = append(features, o.Feature)
+		}
+	}
+	return features
+}
+
+// joinView finds the winners of all uses of a view in one pass over its files.
+func (t *training) joinView(ctx context.Context, p *part, view *feature.ViewVersion) (err error) {
+	uses := t.usesOf(view)
 	table, err := openTable(ctx, t.files, view, t.res.Views[uses[0]].Files, t.workers)
 	if err != nil {
 		return fmt.Errorf("offline: view %s: %w", view.ID(), err)
@@ -228,20 +267,17 @@ func (t *training) scanView(ctx context.Context, table *table, uses []int, asofs
 			s.until, s.oldest = max(s.until, a.slots.most), min(s.oldest, a.slots.least)
 		}
 	}
-	var groups []int
-	var rows int64
-	for g := range table.groups {
-		if any && !table.outside(g, s) {
-			groups = append(groups, g)
-			rows += int64(table.groups[g].rows)
-		}
-	}
+	work := t.res.Work.view(table.view.ID())
+	work.Files = len(table.files)
+	groups, read := work.choose(table, s, any)
 	t.count(table, groups, uses)
 	stage := StageScan
 	if created {
 		stage = StageAudit
 	}
-	m := t.meter(stage, table.view.ID(), rows)
+	m := t.meter(stage, table.view.ID(), read.Rows)
+	started := time.Now()
+	defer func() { t.res.Work.took(stage, table.view.ID(), started, read.Rows) }()
 	return table.scatter(ctx, groups, t.workers, func(rows int) { m.add(int64(rows)) },
 		func() scatterer { return t.asofWorker(ctx, table, s, asofs, created) })
 }
@@ -268,19 +304,16 @@ func (t *training) count(table *table, groups, uses []int) {
 
 // gatherUse settles a use's winners and reads the features that are asked for.
 func (t *training) gatherUse(ctx context.Context, table *table, use int, a *asof) (*joined, error) {
+	started := time.Now()
 	j, w, err := a.resolve(ctx, table, t.workers)
 	if err != nil {
 		return nil, err
 	}
 	j.columns = map[int]*feature.Column{}
-	var at []int
 	var fields []*feature.Field
-	for _, o := range t.req.Selection.Outputs {
-		if _, have := j.columns[o.Feature]; o.Use == use && !have {
-			j.columns[o.Feature] = nil
-			at = append(at, o.Feature)
-			fields = append(fields, &table.view.Features[o.Feature])
-		}
+	at := t.asked(use)
+	for _, f := range at {
+		fields = append(fields, &table.view.Features[f])
 	}
 	m := t.meter(StageGather, table.view.ID(), int64(w.n)*int64(len(fields)))
 	columns, err := w.columns(ctx, fields, t.workers, m)
@@ -290,6 +323,12 @@ func (t *training) gatherUse(ctx context.Context, table *table, use int, a *asof
 	for n, f := range at {
 		j.columns[f] = columns[n]
 	}
+	work := t.res.Work.view(table.view.ID())
+	work.Winners += int64(w.n)
+	for _, p := range w.parts {
+		work.Features.add(table.work(p.group, t.featureColumns(use)))
+	}
+	t.res.Work.took(StageGather, table.view.ID(), started, int64(w.n))
 	return j, nil
 }
 

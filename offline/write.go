@@ -29,6 +29,7 @@ func outputSchema(req Request) *arrow.Schema {
 // write reads a part of the spine again and writes each of its records with the
 // outputs behind. Records are made while the one before is written.
 func (t *training) write(ctx context.Context, p *part, rows *cursor, out Output) error {
+	t.writing = t.meter(StageWrite, "", int64(p.rows))
 	g, ctx := errgroup.WithContext(ctx)
 	records := make(chan arrow.Record, 1)
 	g.Go(func() error {

@@ -105,6 +105,15 @@ func (t *tableFile) Groups() []int {
 	return groups
 }
 
+// Bytes implements offline.TableFile.
+func (t *tableFile) Bytes(group int, column string) int64 {
+	c := t.columns[column]
+	if c == nil || c.col == nil {
+		return 0 // one value for all rows
+	}
+	return t.file.meta.RowGroups[group].Columns[c.col.leaf.leaf].MetaData.TotalCompressedSize
+}
+
 // Scan implements offline.TableFile.
 func (t *tableFile) Scan(ctx context.Context, group int, columns []string, fn func(first int, chunk []*feature.Column) error) error {
 	rows := int(t.file.meta.RowGroups[group].NumRows)
