@@ -7,26 +7,30 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
+
+	"github.com/quiver-features/quiver/offline"
 )
 
 // meter shows how far long work is: a bar on a terminal, a line every few
 // seconds elsewhere.
 type meter struct {
 	out      io.Writer
+	now      func() time.Time
 	bars     progress.Writer // nil: not a terminal
 	rendered sync.WaitGroup
 
 	mu      sync.Mutex
 	current string
+	begun   time.Time // current
 	tracker *progress.Tracker
-	last    time.Time
+	last    time.Time // that a line was written
 }
 
 const meterLines = 5 * time.Second
 
 // newMeter starts a meter; stop ends it.
 func newMeter(out io.Writer) *meter {
-	m := &meter{out: out, last: time.Now()}
+	m := &meter{out: out, now: time.Now, last: time.Now()}
 	if !terminal(out) {
 		return m
 	}
@@ -42,19 +46,37 @@ func newMeter(out io.Writer) *meter {
 	return m
 }
 
-// set tells how far the named stage is. A total of 0 means that it is unknown.
-// It may be called from several goroutines.
-func (m *meter) set(stage string, done, total int64) {
+// training tells how far a training set is.
+func (m *meter) training(g offline.Progress) {
+	stage, unit := string(g.Stage), "rows"
+	if g.View != "" {
+		stage += " " + g.View
+	}
+	if g.Parts > 1 {
+		stage += fmt.Sprintf(", part %s of %s", count(g.Part), count(g.Parts))
+	}
+	if g.Stage == offline.StageGather {
+		unit = "values"
+	}
+	m.set(stage, unit, g.Done, g.Total)
+}
+
+// set tells how far the named stage is, in units such as rows. A total of 0 means
+// that it is unknown. It may be called from several goroutines.
+func (m *meter) set(stage, unit string, done, total int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	began := stage != m.current || m.begun.IsZero()
+	if began {
+		m.current, m.begun = stage, m.now()
+	}
 	if m.bars == nil {
-		m.line(stage, done, total)
+		m.line(unit, done, total)
 		return
 	}
-	if m.tracker == nil || stage != m.current {
+	if began {
 		m.finish()
-		m.current = stage
-		m.tracker = &progress.Tracker{Message: stage, Total: total, Units: progress.UnitsDefault}
+		m.tracker = &progress.Tracker{Message: stage, Total: total, Units: progress.Units{Notation: " " + unit, NotationPosition: progress.UnitsNotationPositionAfter}}
 		m.bars.AppendTracker(m.tracker)
 	}
 	if total > 0 {
@@ -63,16 +85,45 @@ func (m *meter) set(stage string, done, total int64) {
 	m.tracker.SetValue(done)
 }
 
-func (m *meter) line(stage string, done, total int64) {
-	if time.Since(m.last) < meterLines {
+func (m *meter) line(unit string, done, total int64) {
+	now := m.now()
+	if now.Sub(m.last) < meterLines {
 		return
 	}
-	m.last = time.Now()
+	m.last = now
+	text := fmt.Sprintf("%s: %s %s", m.current, count(done), unit)
 	if total > 0 {
-		_, _ = fmt.Fprintf(m.out, "%s: %s of %s (%s)\n", stage, count(done), count(total), percent(done, total))
-		return
+		text = fmt.Sprintf("%s: %s of %s %s (%s)", m.current, count(done), count(total), unit, percent(done, total))
 	}
-	_, _ = fmt.Fprintf(m.out, "%s: %s\n", stage, count(done))
+	_, _ = fmt.Fprintln(m.out, text+speed(unit, done, total, now.Sub(m.begun)))
+}
+
+// speed says how many units a second were done since a stage began, and how long the
+// rest takes at that; in the first second nothing.
+func speed(unit string, done, total int64, took time.Duration) string {
+	if done == 0 || took < time.Second {
+		return ""
+	}
+	rate := float64(done) / took.Seconds()
+	text := fmt.Sprintf(", %s %s/s", short(rate), unit)
+	if total > done {
+		left := time.Duration(float64(total-done) / rate * float64(time.Second))
+		text += ", " + max(left, time.Second).Round(time.Second).String() + " left"
+	}
+	return text
+}
+
+// short writes a number with three digits at most before its unit: 950, 12.3 k, 1.2 M.
+func short(n float64) string {
+	for _, u := range []struct {
+		name string
+		size float64
+	}{{"G", 1e9}, {"M", 1e6}, {"k", 1e3}} {
+		if n >= 0.99995*u.size { // else 999.96 k would be written 1000.0 k
+			return fmt.Sprintf("%.1f %s", n/u.size, u.name)
+		}
+	}
+	return fmt.Sprintf("%.0f", n)
 }
 
 func (m *meter) finish() {

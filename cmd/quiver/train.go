@@ -34,7 +34,7 @@ type trainFlags struct {
 	rebuild  string
 	exitCode bool
 
-	audit bool
+	audit, explain, stats bool
 
 	memory  string
 	workers int
@@ -61,7 +61,10 @@ up to a time, as of that time. Rows come in order of time and key then.
 With --partition-by, --file-rows or --file-size the output is a folder of files.
 A manifest (OUT.manifest.json) tells how the training set came about;
 --from-manifest builds it again, from the files and versions that it names, and
-says whether the bytes agree and what changed.`,
+says whether the bytes agree and what changed.
+
+--explain says what would be read, skipped and held in memory, and builds nothing;
+--stats says the same afterwards, as it was, with the time of each stage.`,
 		Example: `  quiver train --spine labels.parquet --service delay_model --out train.parquet
   quiver train --spine labels.csv --features airport_delay:* --out train.arrow --force
   quiver train --from 2026-01-01 --to 2026-02-01 --service delay_model --out january.parquet
@@ -69,7 +72,9 @@ says whether the bytes agree and what changed.`,
   quiver train --spine - --spine-format csv --service delay_model --out - --format csv
   quiver train --spine labels.csv --service delay_model --from-files --sample 1% --out try.parquet
   quiver train --spine labels.csv --service delay_model --out train --partition-by country,day
-  quiver train --from-manifest train.parquet.manifest.json --out again.parquet`,
+  quiver train --from-manifest train.parquet.manifest.json --out again.parquet
+  quiver train --spine labels.parquet --service delay_model --explain
+  quiver train --spine labels.parquet --service delay_model --out train.parquet --stats`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.train(c, f) },
 	}
@@ -96,6 +101,8 @@ says whether the bytes agree and what changed.`,
 	flags.StringVar(&f.rebuild, "from-manifest", "", "`file` with the manifest of a training set to build again (default --out: NAME.rebuilt)")
 	flags.BoolVar(&f.exitCode, "exit-code", false, "with --from-manifest: exit with 3 where the bytes differ")
 	flags.BoolVar(&f.audit, "audit", false, "show rows that may leak, and how many would change if source rows counted once they are created")
+	flags.BoolVar(&f.explain, "explain", false, "say what would be read and skipped, and how much memory it takes; build nothing (--out is not needed)")
+	flags.BoolVar(&f.stats, "stats", false, "say afterwards what was read and skipped, how long each stage took, and the peak of memory")
 	flags.StringVar(&f.memory, "memory", "", "`bytes` of memory to use, about, for example 512MiB (default: a quarter of the machine's)")
 	flags.IntVar(&f.workers, "workers", 0, "`number` of row groups that are read at once (default: all cores)")
 	return c
@@ -119,7 +126,7 @@ func (a *app) train(c *cobra.Command, f trainFlags) error {
 	}
 	shown := a
 	t.stdout = a.env.out
-	if t.to.stdout() {
+	if t.to.stdout() && !t.explain {
 		ignoreBrokenPipe()
 		shown = a.onStandardError()
 	}
@@ -140,8 +147,8 @@ func (f trainFlags) understand(c *cobra.Command) (*training, error) {
 	if t.rows, err = t.rowsWanted(); err != nil {
 		return nil, err
 	}
-	if t.out == "" {
-		return nil, usagef("--out is missing: name the file to write")
+	if err := t.explained(); err != nil {
+		return nil, err
 	}
 	if t.memory, err = parseBytes(t.trainFlags.memory); err != nil {
 		return nil, usagef("--memory: %w", err)
@@ -149,8 +156,10 @@ func (f trainFlags) understand(c *cobra.Command) (*training, error) {
 	if f.workers < 0 {
 		return nil, usagef("--workers %d is negative: expected how many row groups are read at once", f.workers)
 	}
-	if t.to, err = t.destination(); err != nil {
-		return nil, err
+	if t.out != "" {
+		if t.to, err = t.destination(); err != nil {
+			return nil, err
+		}
 	}
 	if t.wanted, err = parseWanted(t.trainFlags.service, t.features); err != nil {
 		return nil, err
@@ -158,8 +167,23 @@ func (f trainFlags) understand(c *cobra.Command) (*training, error) {
 	return t, nil
 }
 
-// build makes the training set.
-func (a *app) build(ctx context.Context, p *project, s *registry.Snapshot, t *training) (err error) {
+// explained checks what is asked for beside the training set, and that one is.
+func (f *trainFlags) explained() error {
+	switch {
+	case f.explain && f.stats:
+		return usagef("--explain and --stats don't go together: --explain says what would be read and builds nothing, --stats says what was")
+	case f.explain && f.audit:
+		return usagef("--explain and --audit don't go together: --explain builds nothing, and an audit is of rows that were built")
+	case f.explain && f.exitCode:
+		return usagef("--explain and --exit-code don't go together: --explain builds nothing, so there are no bytes to compare")
+	case !f.explain && f.out == "":
+		return usagef("--out is missing: name the file to write")
+	}
+	return nil
+}
+
+// build makes the training set, or says how it would be made.
+func (a *app) build(ctx context.Context, p *project, s *registry.Snapshot, t *training) error {
 	selection, err := t.wanted.from(s)
 	if err != nil {
 		return err
@@ -170,9 +194,19 @@ func (a *app) build(ctx context.Context, p *project, s *registry.Snapshot, t *tr
 			return err
 		}
 	}
-	if err := p.keepInputs(ctx, files, t.to.written(), t.rows.path, selection); err != nil {
-		return err
+	if t.out != "" {
+		if err := p.keepInputs(ctx, files, t.to.written(), t.rows.path, selection); err != nil {
+			return err
+		}
 	}
+	if t.explain {
+		return a.explain(ctx, files, selection, t)
+	}
+	return a.make(ctx, files, selection, s.Identity().ID, t)
+}
+
+// make makes the training set.
+func (a *app) make(ctx context.Context, files *fixedFiles, selection *feature.Selection, registry string, t *training) (err error) {
 	set, err := t.to.stage(t.stdout)
 	if err != nil {
 		return err
@@ -183,39 +217,43 @@ func (a *app) build(ctx context.Context, p *project, s *registry.Snapshot, t *tr
 	defer m.stop()
 	memory, unbound := boundMemory(t.memory)
 	defer unbound()
-	engine := offline.New(files, offline.Options{Memory: memory, Workers: t.workers, Progress: func(g offline.Progress) {
-		m.set(strings.TrimSpace(string(g.Stage)+" "+g.View), g.Done, g.Total)
-	}})
+	engine := offline.New(files, offline.Options{Memory: memory, Workers: t.workers, Progress: m.training})
 	spine, err := a.openRows(ctx, engine, selection, t)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = spine.Close() }()
+	opened := time.Since(started)
 	request := offline.Request{Spine: spine, Selection: selection, EventTimestamp: t.time, Audit: t.audit}
 	result, err := engine.Train(ctx, request, set.create)
 	m.stop()
 	if err != nil {
 		return err
 	}
-	origin := offline.Origin{Registry: s.Identity().ID, Engine: version, Created: time.Now().UTC(), Asked: t.asked()}
+	origin := offline.Origin{Registry: registry, Engine: version, Created: time.Now().UTC(), Asked: t.asked()}
 	manifest, err := set.finish(request, result, origin)
 	if err != nil {
 		return err
 	}
-	if t.before != nil {
-		return a.printRebuilt(t, files, manifest)
-	}
 	shown := trainShown{Manifest: manifest}
+	took := time.Since(started)
+	if t.stats {
+		shown.Stats = statsOf(&result.Work, opened, took)
+	}
+	if t.before != nil {
+		return a.printRebuilt(t, files, selection, shown)
+	}
 	if t.audit {
 		shown.Audit = audited(selection, result)
 	}
-	return a.print(shown, func() error { return a.printTraining(t, result, shown, time.Since(started)) })
+	return a.print(shown, func() error { return a.printTraining(t, selection, result, shown, took) })
 }
 
 // trainShown is what is shown of a training set that was built.
 type trainShown struct {
 	*offline.Manifest
 	Audit []auditedView `json:"audit,omitempty"`
+	Stats *workDocument `json:"stats,omitempty"`
 }
 
 // asked is what the manifest keeps of the command line.
@@ -253,7 +291,7 @@ func parseBytes(s string) (int64, error) {
 	return 0, usagef("%q is not a size: expected a whole number with a unit, for example 512MiB or 2GiB", s)
 }
 
-func (a *app) printTraining(t *training, r *offline.Result, m trainShown, took time.Duration) error {
+func (a *app) printTraining(t *training, selection *feature.Selection, r *offline.Result, m trainShown, took time.Duration) error {
 	var rows [][]string
 	for _, f := range m.Features {
 		rows = append(rows, []string{f.Name, f.Type.String(), f.Reference, share(f.MatchRate), share(f.NullRate)})
@@ -269,6 +307,7 @@ func (a *app) printTraining(t *training, r *offline.Result, m trainShown, took t
 	}
 	b.WriteString(t.leaks(r))
 	b.WriteString(a.auditText(m.Audit, r.Rows))
+	b.WriteString(a.statsText(m.Stats, selection, t))
 	return a.printText(b.String())
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/offline"
 )
 
@@ -16,7 +17,7 @@ import (
 // manifest of a training set.
 func (t *training) fromManifest(c *cobra.Command) error {
 	if name := givenBeside(c); name != "" {
-		return usagef("--%s and --from-manifest don't go together: the manifest says what is built; only --spine (a file that moved), --out, --manifest, --force, --memory and --workers may be given", name)
+		return usagef("--%s and --from-manifest don't go together: the manifest says what is built; only --spine (a file that moved), --out, --manifest, --force, --memory, --workers, --explain and --stats may be given", name)
 	}
 	m, err := offline.ReadManifest(t.rebuild)
 	if err != nil {
@@ -68,10 +69,12 @@ type rebuiltDocument struct {
 	Changes  []string          `json:"changes"`            // what is not as it was
 	LeftOut  map[string]int    `json:"left_out,omitempty"` // files that have come since, by source
 	Manifest *offline.Manifest `json:"manifest"`
+	Stats    *workDocument     `json:"stats,omitempty"`
 }
 
-func (a *app) printRebuilt(t *training, files *fixedFiles, m *offline.Manifest) error {
-	d := rebuiltDocument{Same: m.Output.Digest == t.before.Output.Digest, Changes: m.Changes(t.before), LeftOut: map[string]int{}, Manifest: m}
+func (a *app) printRebuilt(t *training, files *fixedFiles, selection *feature.Selection, shown trainShown) error {
+	m := shown.Manifest
+	d := rebuiltDocument{Same: m.Output.Digest == t.before.Output.Digest, Changes: m.Changes(t.before), LeftOut: map[string]int{}, Manifest: m, Stats: shown.Stats}
 	if d.Changes == nil {
 		d.Changes = []string{}
 	}
@@ -80,7 +83,7 @@ func (a *app) printRebuilt(t *training, files *fixedFiles, m *offline.Manifest) 
 			d.LeftOut[source] = n
 		}
 	}
-	if err := a.print(d, func() error { return a.printText(d.text(t)) }); err != nil {
+	if err := a.print(d, func() error { return a.printText(d.text(t) + a.statsText(d.Stats, selection, t)) }); err != nil {
 		return err
 	}
 	if t.exitCode && !d.Same {
