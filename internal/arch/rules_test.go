@@ -14,6 +14,7 @@ type rule struct {
 
 const (
 	arrow      = "github.com/apache/arrow/go/v17"
+	brotli     = "github.com/andybalholm/brotli"
 	cobra      = "github.com/spf13/cobra"
 	compress   = "github.com/klauspost/compress"
 	cron       = "github.com/adhocore/gronx"
@@ -88,7 +89,7 @@ func rules() []rule {
 		{"offline/offlinetest", []string{"offline", "offline/arrowconv", "feature", "internal/testenv"}, append(testThird(), arrow, parquetGo), suite},
 		{"offline/arrowconv", []string{"feature"}, []string{arrow}, "arrowconv turns columns to and from Arrow and knows nothing else"},
 		{"offline/atomicfile", []string{"feature"}, []string{xsys}, "atomicfile gives whole files their names and knows nothing of what is in them"},
-		{"offline/parquet", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{parquetGo, compress, arrow, xsys}, technology},
+		{"offline/parquet", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{parquetGo, brotli, compress, arrow, xsys}, technology},
 		{"offline/ipc", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{arrow, compress}, technology},
 		{"offline/eventspine", []string{"offline", "offline/arrowconv", "feature"}, []string{arrow}, "eventspine makes spines of what views hold and knows no format"},
 		{"offline/sample", []string{"offline", "offline/arrowconv", "feature"}, []string{arrow}, "sample takes rows of any spine and knows no format"},

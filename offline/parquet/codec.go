@@ -1,44 +1,118 @@
 package parquet
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/quiver-features/quiver/feature"
 )
 
-// decompressor decompresses src into dst, whose length is the one that the page
-// claims, or into new memory.
-type decompressor func(dst, src []byte) ([]byte, error)
+// decompressor decompresses src into the whole of dst. It takes no memory that
+// the bytes of src ask for, but what dst has.
+type decompressor func(dst, src []byte) error
 
-func decompressorOf(c format.CompressionCodec) (decompressor, error) {
-	switch c {
+// codecs are the decompressors that keep memory of their own; nil until needed.
+type codecs struct {
+	zstd   *zstd.Decoder
+	gzip   *gzip.Reader
+	brotli *brotli.Reader
+	packed bytes.Reader
+}
+
+func (c *codecs) of(codec format.CompressionCodec) (decompressor, error) {
+	switch codec {
 	case format.Uncompressed:
 		return nil, nil //nolint:nilnil // nothing to be done
 	case format.Snappy:
-		return func(dst, src []byte) ([]byte, error) {
-			// The library takes as much memory as the first bytes ask for.
-			if n, size := binary.Uvarint(src); size <= 0 || n != uint64(len(dst)) {
-				return nil, fmt.Errorf("%d bytes are claimed, expected %d", n, len(dst))
-			}
-			return pq.Snappy.Decode(dst, src)
-		}, nil
-	case format.Gzip, format.Brotli, format.Zstd:
-		return pq.LookupCompressionCodec(c).Decode, nil
+		return snappy, nil
+	case format.Gzip:
+		return c.gunzip, nil
+	case format.Brotli:
+		return c.unbrotli, nil
+	case format.Zstd:
+		return c.unzstd, nil
 	case format.Lz4Raw:
 		return lz4Block, nil
 	default:
-		return nil, fmt.Errorf("compression %s can't be read: write the file with zstd, snappy, gzip, brotli or lz4_raw: %w", c, feature.ErrInvalid)
+		return nil, fmt.Errorf("compression %s can't be read: write the file with zstd, snappy, gzip, brotli or lz4_raw: %w", codec, feature.ErrInvalid)
 	}
+}
+
+func snappy(dst, src []byte) error {
+	// The library takes as much memory as the first bytes ask for.
+	if n, size := binary.Uvarint(src); size <= 0 || n != uint64(len(dst)) {
+		return fmt.Errorf("%d bytes are claimed, expected %d", n, len(dst))
+	}
+	_, err := pq.Snappy.Decode(dst, src)
+	return err
+}
+
+func (c *codecs) unzstd(dst, src []byte) error {
+	if c.zstd == nil {
+		var err error
+		// A frame may claim any length: no more is decoded than dst has room for.
+		c.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true))
+		if err != nil {
+			return err
+		}
+	}
+	out, err := c.zstd.DecodeAll(src, dst[:0:len(dst)])
+	if err == nil && len(out) != len(dst) {
+		return fmt.Errorf("%d bytes, expected %d", len(out), len(dst))
+	}
+	return err
+}
+
+func (c *codecs) gunzip(dst, src []byte) (err error) {
+	c.packed.Reset(src)
+	if c.gzip == nil {
+		c.gzip, err = gzip.NewReader(&c.packed)
+	} else {
+		err = c.gzip.Reset(&c.packed)
+	}
+	if err != nil {
+		c.gzip = nil
+		return err
+	}
+	return fill(dst, c.gzip)
+}
+
+func (c *codecs) unbrotli(dst, src []byte) error {
+	c.packed.Reset(src)
+	if c.brotli == nil {
+		c.brotli = brotli.NewReader(&c.packed)
+	} else if err := c.brotli.Reset(&c.packed); err != nil {
+		return err
+	}
+	return fill(dst, c.brotli)
+}
+
+// fill reads the whole of dst, and that nothing follows.
+func fill(dst []byte, r io.Reader) error {
+	if n, err := io.ReadFull(r, dst); err != nil {
+		return fmt.Errorf("%d bytes, expected %d: %w", n, len(dst), err)
+	}
+	var more [1]byte
+	if n, err := io.ReadFull(r, more[:]); n > 0 {
+		return fmt.Errorf("more than the %d bytes expected", len(dst))
+	} else if !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
 }
 
 // lz4Block decompresses one block of LZ4 into the whole of dst: tokens of a number
 // of literal bytes and a copy of earlier ones.
-func lz4Block(dst, src []byte) ([]byte, error) {
+func lz4Block(dst, src []byte) error {
 	short := errors.New("the block does not have the bytes that it claims")
 	// length reads the rest of a length whose first four bits are n.
 	length := func(n int) (int, bool) {
@@ -57,28 +131,28 @@ func lz4Block(dst, src []byte) ([]byte, error) {
 		src = src[1:]
 		n, ok := length(int(token >> 4))
 		if !ok || n > len(src) || n > len(dst)-at {
-			return nil, short
+			return short
 		}
 		at += copy(dst[at:], src[:n])
 		if src = src[n:]; len(src) == 0 {
 			break
 		}
 		if len(src) < 2 {
-			return nil, short
+			return short
 		}
 		back := int(binary.LittleEndian.Uint16(src))
 		src = src[2:]
 		n, ok = length(int(token & 15))
 		n += 4
 		if !ok || back == 0 || back > at || n > len(dst)-at {
-			return nil, short
+			return short
 		}
 		for end := at + n; at < end; { // a copy may reach into itself
 			at += copy(dst[at:end], dst[at-back:at])
 		}
 	}
 	if at != len(dst) {
-		return nil, short
+		return short
 	}
-	return dst, nil
+	return nil
 }

@@ -60,6 +60,7 @@ type scratch struct {
 	data         []byte
 	offsets      []uint32
 	bits         []byte
+	codecs       codecs
 }
 
 func (o *opened) newPageReader(group int, leaf *node) (*pageReader, error) {
@@ -77,14 +78,15 @@ func (o *opened) newPageReader(group int, leaf *node) (*pageReader, error) {
 	} else if p.start < int64(len(magic)) || p.end < p.start || p.end > o.info.Size-tailSize {
 		return nil, fmt.Errorf("the footer places the column at bytes %d to %d of %d", p.start, p.end, o.info.Size)
 	}
-	var err error
-	if p.decompress, err = decompressorOf(meta.Codec); err != nil {
-		return nil, err
-	}
 	p.section = io.NewSectionReader(o.file, p.start, p.end-p.start)
 	p.scratch, _ = o.scratch.Get().(*scratch)
 	if p.scratch == nil {
 		p.scratch = &scratch{buffer: bufio.NewReaderSize(nil, readAhead)}
+	}
+	var err error
+	if p.decompress, err = p.codecs.of(meta.Codec); err != nil {
+		p.close()
+		return nil, err
 	}
 	p.buffer.Reset(p.section)
 	return p, nil
@@ -227,8 +229,8 @@ func (p *pageReader) unpack(packed []byte, size int) ([]byte, error) {
 	if p.decompress == nil {
 		return packed, nil
 	}
-	var err error
-	if p.body, err = p.decompress(sized(p.body, size), packed); err != nil {
+	p.body = sized(p.body, size)
+	if err := p.decompress(p.body, packed); err != nil {
 		return nil, fmt.Errorf("decompressing %s: %w", p.meta.Codec, err)
 	}
 	return p.body, nil

@@ -1,0 +1,55 @@
+package parquet
+
+import (
+	"bytes"
+	"runtime"
+	"testing"
+
+	pq "github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
+)
+
+// A few bytes may ask for any memory: bytes that repeat, and a frame of zstd that
+// claims 64 GiB in its head.
+func TestDecompressionTakesOnlyTheMemoryThatIsExpected(t *testing.T) {
+	long := bytes.Repeat([]byte("quiver"), 8<<20)
+	for _, codec := range []format.CompressionCodec{format.Snappy, format.Gzip, format.Brotli, format.Zstd, format.Lz4Raw} {
+		t.Run(codec.String(), func(t *testing.T) {
+			packed, err := pq.LookupCompressionCodec(codec).Encode(nil, long)
+			if err != nil {
+				t.Fatal(err)
+			}
+			inputs := map[string][]byte{"a bomb": packed, "cut": packed[:len(packed)/2], "none": {}}
+			if codec == format.Zstd {
+				inputs["a claim"] = []byte{0x28, 0xb5, 0x2f, 0xfd, 0xe0, 0, 0, 0, 0, 16, 0, 0, 0, 1, 0, 0}
+				short, err := pq.Zstd.Encode(nil, long[:6])
+				if err != nil {
+					t.Fatal(err)
+				}
+				inputs["a claim behind a frame"] = append(short, inputs["a claim"]...)
+			}
+			decompress, err := new(codecs).of(codec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := make([]byte, len(long))
+			for range 2 { // what an error left behind must not harm the next page
+				if err := decompress(got, packed); err != nil || !bytes.Equal(got, long) {
+					t.Fatalf("the bytes are not what was compressed: %v", err)
+				}
+				for name, input := range inputs {
+					var before, after runtime.MemStats
+					runtime.ReadMemStats(&before)
+					err := decompress(make([]byte, 1000), input)
+					runtime.ReadMemStats(&after)
+					if err == nil {
+						t.Errorf("%s: 1000 bytes were given", name)
+					}
+					if took := after.TotalAlloc - before.TotalAlloc; took > 4<<20 {
+						t.Errorf("%s took %d bytes of memory", name, took)
+					}
+				}
+			}
+		})
+	}
+}
