@@ -106,10 +106,12 @@ func (a *app) materialize(ctx context.Context, f materializeFlags, names []strin
 			m := newMeter(a.env.err)
 			s.runner.Source = s.project.engine(offline.Options{Progress: func(g offline.Progress) {
 				if g.Stage == offline.StageScan { // the rest goes on in turn with the writing
-					m.set("read "+g.View, "rows", g.Done, g.Total)
+					m.set(advance{stage: "read " + g.View, unit: "rows", done: g.Done, total: g.Total})
 				}
 			}})
-			s.runner.Progress = func(g materialize.Progress) { m.set("write "+g.View.ID(), "keys", g.Keys, 0) }
+			s.runner.Progress = func(g materialize.Progress) {
+				m.set(advance{stage: "write " + g.View.ID(), unit: "keys", done: g.Keys})
+			}
 			result, err := s.runner.Run(ctx, materialize.Request{
 				View: v.View, Active: v.Active, Filling: v.Filling, To: to, From: from, Rebuild: f.rebuild,
 			})

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 
@@ -34,80 +35,96 @@ func newMeter(out io.Writer) *meter {
 	if !terminal(out) {
 		return m
 	}
+	width := 0
+	if f, ok := out.(*os.File); ok {
+		width = terminalWidth(f)
+	}
 	m.bars = progress.NewWriter()
 	m.bars.SetOutputWriter(out)
 	m.bars.SetAutoStop(false)
-	m.bars.SetTrackerLength(24)
-	m.bars.SetMessageLength(36)
+	m.bars.SetTerminalWidth(width) // else it is that of standard output
+	// A narrow terminal costs the bar and the name, not the speed and the time left.
+	m.bars.SetTrackerLength(min(max(width-94, 6), 24))
+	m.bars.SetMessageLength(min(max(width-66, 22), 36))
 	m.bars.SetTrackerPosition(progress.PositionRight) // what it is about comes first
 	m.bars.SetUpdateFrequency(100 * time.Millisecond)
+	options := &m.bars.Style().Options
+	options.Separator, options.PercentFormat, options.PercentIndeterminate = "  ", "%3.0f%%", " ???"
+	options.TimeInProgressPrecision = 100 * time.Millisecond
 	m.bars.Style().Visibility = progress.StyleVisibility{ETA: true, Percentage: true, Speed: true, Time: true, Tracker: true, Value: true}
 	m.rendered.Go(m.bars.Render)
 	return m
 }
 
-// training tells how far a training set is.
-func (m *meter) training(g offline.Progress) {
-	stage, unit := string(g.Stage), "rows"
-	if g.View != "" {
-		stage += " " + g.View
-	}
-	if g.Parts > 1 {
-		stage += fmt.Sprintf(", part %s of %s", count(g.Part), count(g.Parts))
-	}
-	if g.Stage == offline.StageGather {
-		unit = "values"
-	}
-	m.set(stage, unit, g.Done, g.Total)
+// advance is how far a stage of long work is, in units such as rows.
+type advance struct {
+	stage, unit string
+	done, total int64 // total 0: unknown
+	passing     bool  // its bar goes when it is done: there are many like it
 }
 
-// set tells how far the named stage is, in units such as rows. A total of 0 means
-// that it is unknown. It may be called from several goroutines.
-func (m *meter) set(stage, unit string, done, total int64) {
+// training tells how far a training set is.
+func (m *meter) training(g offline.Progress) {
+	s := advance{stage: string(g.Stage), unit: "rows", done: g.Done, total: g.Total, passing: g.Parts > 1}
+	if g.Stage == offline.StageGather {
+		s.unit = "values"
+	}
+	if g.View != "" {
+		s.stage += " " + g.View
+	}
+	if g.Parts > 1 {
+		s.stage += fmt.Sprintf(", part %s of %s", count(g.Part), count(g.Parts))
+	}
+	m.set(s)
+}
+
+// set tells how far a stage is. It may be called from several goroutines.
+func (m *meter) set(s advance) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	began := stage != m.current || m.begun.IsZero()
+	began := s.stage != m.current || m.begun.IsZero()
 	if began {
-		m.current, m.begun = stage, m.now()
+		m.current, m.begun = s.stage, m.now()
 	}
 	if m.bars == nil {
-		m.line(unit, done, total)
+		m.line(s)
 		return
 	}
 	if began {
 		m.finish()
-		m.tracker = &progress.Tracker{Message: stage, Total: total, Units: progress.Units{Notation: " " + unit, NotationPosition: progress.UnitsNotationPositionAfter}}
+		units := progress.Units{Notation: " " + s.unit, NotationPosition: progress.UnitsNotationPositionAfter}
+		m.tracker = &progress.Tracker{Message: s.stage, Total: s.total, Units: units, RemoveOnCompletion: s.passing}
 		m.bars.AppendTracker(m.tracker)
 	}
-	if total > 0 {
-		m.tracker.UpdateTotal(total)
+	if s.total > 0 {
+		m.tracker.UpdateTotal(s.total)
 	}
-	m.tracker.SetValue(done)
+	m.tracker.SetValue(s.done)
 }
 
-func (m *meter) line(unit string, done, total int64) {
+func (m *meter) line(s advance) {
 	now := m.now()
 	if now.Sub(m.last) < meterLines {
 		return
 	}
 	m.last = now
-	text := fmt.Sprintf("%s: %s %s", m.current, count(done), unit)
-	if total > 0 {
-		text = fmt.Sprintf("%s: %s of %s %s (%s)", m.current, count(done), count(total), unit, percent(done, total))
+	text := fmt.Sprintf("%s: %s %s", s.stage, count(s.done), s.unit)
+	if s.total > 0 {
+		text = fmt.Sprintf("%s: %s of %s %s (%s)", s.stage, count(s.done), count(s.total), s.unit, percent(s.done, s.total))
 	}
-	_, _ = fmt.Fprintln(m.out, text+speed(unit, done, total, now.Sub(m.begun)))
+	_, _ = fmt.Fprintln(m.out, text+s.speed(now.Sub(m.begun)))
 }
 
-// speed says how many units a second were done since a stage began, and how long the
-// rest takes at that; in the first second nothing.
-func speed(unit string, done, total int64, took time.Duration) string {
-	if done == 0 || took < time.Second {
+// speed says how much a second was done since the stage began, and how long the rest
+// takes at that; in the first second nothing.
+func (s *advance) speed(took time.Duration) string {
+	if s.done == 0 || took < time.Second {
 		return ""
 	}
-	rate := float64(done) / took.Seconds()
-	text := fmt.Sprintf(", %s %s/s", short(rate), unit)
-	if total > done {
-		left := time.Duration(float64(total-done) / rate * float64(time.Second))
+	rate := float64(s.done) / took.Seconds()
+	text := fmt.Sprintf(", %s %s/s", short(rate), s.unit)
+	if s.total > s.done {
+		left := time.Duration(float64(s.total-s.done) / rate * float64(time.Second))
 		text += ", " + max(left, time.Second).Round(time.Second).String() + " left"
 	}
 	return text

@@ -147,9 +147,13 @@ func peakMemory(root fs.FS) int64 {
 }
 
 func (a *app) planText(d *workDocument, selection *feature.Selection, t *training) string {
-	memory := "about " + sizeTold(d.Memory.Expected, 1) + " for the join, " + d.Memory.budget(t)
+	memory := "about " + sizeTold(d.Memory.Expected, 1) + " for the join, " + d.budget(t)
+	end := "this is a plan: nothing was written\n"
+	if d.Parts > 1 {
+		end = "this is a plan, and each part reads this at most: nothing was written\n"
+	}
 	return a.pairs(append(d.lines(selection, t), []string{"memory", memory})) +
-		"\n" + a.viewTable(d, selection) + "\nthis is a plan: nothing was written\n"
+		"\n" + a.viewTable(d, selection) + "\n" + end
 }
 
 // statsText is empty where no statistics are wanted.
@@ -157,7 +161,7 @@ func (a *app) statsText(d *workDocument, selection *feature.Selection, t *traini
 	if d == nil {
 		return ""
 	}
-	memory := d.Memory.budget(t)
+	memory := d.budget(t)
 	if d.Memory.Peak > 0 {
 		memory = "peak of the process " + sizeTold(d.Memory.Peak, 1) + ", " + memory
 	}
@@ -165,14 +169,16 @@ func (a *app) statsText(d *workDocument, selection *feature.Selection, t *traini
 		"\n" + a.viewTable(d, selection) + "\n" + a.stageTable(d)
 }
 
-func (m *memoryWork) budget(t *training) string {
+func (d *workDocument) budget(t *training) string {
 	switch {
-	case m.Budget == 0:
-		return "without a budget"
+	case d.Memory.Budget == 0:
+		return "no budget"
+	case d.Parts > 1:
+		return fmt.Sprintf("budget %s (--memory %dMiB joins all rows at once)", sizeTold(d.Memory.Budget, 1), d.Memory.whole>>20+1)
 	case t.memory == 0:
-		return "budget " + sizeTold(m.Budget, 1) + " (a quarter of the machine's)"
+		return fmt.Sprintf("budget %s (a quarter of the machine's)", sizeTold(d.Memory.Budget, 1))
 	}
-	return "budget " + sizeTold(m.Budget, 1)
+	return "budget " + sizeTold(d.Memory.Budget, 1)
 }
 
 // lines say which rows are joined, and how.
@@ -184,15 +190,15 @@ func (d *workDocument) lines(selection *feature.Selection, t *training) [][]stri
 	if d.First != nil {
 		rows += fmt.Sprintf(", from %s to %s", instant(*d.First), instant(*d.Last))
 	}
-	join := fmt.Sprintf("all rows at once, in memory; keys in %s; nothing is spilled to disk", plural(d.KeyPartitions, "partition", "partitions"))
+	join := "all rows at once"
 	if d.Parts > 1 {
-		join = fmt.Sprintf("in %s parts of up to %s rows, one after the other, each with its own pass over the views; keys in %s; nothing is spilled to disk (--memory %dMiB joins all rows at once)",
-			count(d.Parts), count(d.PartRows), plural(d.KeyPartitions, "partition", "partitions"), d.Memory.whole>>20+1)
+		join = fmt.Sprintf("%s parts of up to %s rows, each a pass over the views", count(d.Parts), count(d.PartRows))
 	}
 	return [][]string{
 		{"rows", rows},
 		{"features", fmt.Sprintf("%s of %s", count(len(selection.Outputs)), plural(len(d.Views), "view", "views"))},
-		{"join", join},
+		{"join", join + ", keys in " + plural(d.KeyPartitions, "partition", "partitions")},
+		{"spilled", "nothing: the join is in memory"},
 	}
 }
 
@@ -219,21 +225,19 @@ func (a *app) viewTable(d *workDocument, selection *feature.Selection) string {
 		for _, g := range v.Skipped {
 			all += g.Rows
 		}
-		add := func(what string, g groupWork) {
-			lines = append(lines, []string{"", what, count(g.Groups), count(g.Rows), percent(g.Rows, all), sizeTold(g.Bytes, 1)})
+		add := func(what, most string, g groupWork) {
+			lines = append(lines, []string{"", what, count(g.Groups), count(g.Rows), percent(g.Rows, all), most + sizeTold(g.Bytes, 1)})
 		}
 		first := len(lines)
-		read, most, features := "read", "read, at most", "features"
+		features := "read features"
 		if v.Winners != nil {
 			features += " of " + plural(int(*v.Winners), "row", "rows")
-		} else if d.Parts > 1 {
-			read, most = "read by each part, at most", "read by each part, at most"
 		}
-		add(read+": keys and times of "+plural(v.Files, "file", "files"), v.Read)
-		add(most+": "+features, v.Features)
+		add("read keys and times of "+plural(v.Files, "file", "files"), "", v.Read)
+		add(features, "≤ ", v.Features) // only pages with winners
 		for _, reason := range offline.Reasons() {
 			if g, ok := v.Skipped[reason]; ok {
-				add("skipped: "+reasonTold(reason, ttlOf(selection, v.View)), g)
+				add("skip: "+reasonTold(reason, ttlOf(selection, v.View)), "", g)
 			}
 		}
 		lines[first][0] = v.View
@@ -252,11 +256,11 @@ func ttlOf(selection *feature.Selection, view string) feature.Duration {
 
 func reasonTold(r offline.Reason, ttl feature.Duration) string {
 	return cmp.Or(map[offline.Reason]string{
-		offline.ReasonNoRequests: "no row has both keys and a time",
+		offline.ReasonNoRequests: "no row has keys and a time",
 		offline.ReasonNoRows:     "empty",
-		offline.ReasonNull:       "without times",
-		offline.ReasonLater:      "later than the last row",
-		offline.ReasonTTL:        "older than the ttl of " + ttl.String(),
+		offline.ReasonNull:       "no times",
+		offline.ReasonLater:      "visible after the last row",
+		offline.ReasonTTL:        "outlived the ttl of " + ttl.String(),
 		offline.ReasonBefore:     "outside the range",
 	}[r], string(r))
 }
