@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,7 +14,7 @@ import (
 func TestTheCommandsOfTheTrainingPageWork(t *testing.T) {
 	w := newWalk(t, t.TempDir())
 	ran := w.follow("../../docs/train.md")
-	for _, part := range []string{"--spine -", "--as-of", "--from-files", "--partition-by", "--from-manifest", "quiver inspect"} {
+	for _, part := range []string{"--spine -", "--as-of", "--from-files", "--partition-by", "--from-manifest", "--explain", "--stats", "quiver inspect"} {
 		if !strings.Contains(strings.Join(ran, "\n"), part) {
 			t.Errorf("no %s is run", part)
 		}
@@ -21,6 +22,10 @@ func TestTheCommandsOfTheTrainingPageWork(t *testing.T) {
 	text, err := os.ReadFile("../../docs/train.md")
 	if err != nil {
 		t.Fatal(err)
+	}
+	plan := slices.IndexFunc(ran, func(command string) bool { return strings.Contains(command, "--explain") })
+	if out := w.run(ran[plan]); !strings.Contains(string(text), "```text\n"+out+"```") {
+		t.Errorf("the page does not show what %s says:\n%s", ran[plan], out)
 	}
 	for _, format := range outputFormats() {
 		if !strings.Contains(string(text), "`"+format+"`") && !strings.Contains(string(text), " "+format+"`") {

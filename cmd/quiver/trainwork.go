@@ -287,7 +287,7 @@ func secondsTold(s float64) string { return tookText(time.Duration(s * float64(t
 func stageTold(s stageWork) string {
 	switch s.Stage {
 	case stageOpen:
-		return "open the rows"
+		return "get the rows"
 	case string(offline.StageSpine):
 		return "read the rows' keys and times"
 	case string(offline.StageScan):
