@@ -22,7 +22,6 @@ func (e *Engine) Explain(ctx context.Context, req Request) (*Work, error) {
 	if err := t.readTimes(ctx, w); err != nil {
 		return nil, err
 	}
-	t.res.Spine.Rows = w.Rows // what was counted
 	t.expect(w)
 	for _, use := range req.Selection.Uses {
 		if w.view(use.View.ID()).Files > 0 {
@@ -39,7 +38,7 @@ func (e *Engine) Explain(ctx context.Context, req Request) (*Work, error) {
 func (t *training) readTimes(ctx context.Context, w *Work) error {
 	times := newCursor(ctx, t.req.Spine, t.plan.read[:t.plan.timeAt+1])
 	defer times.stop()
-	m := t.meter(StageSpine, "", t.res.Spine.Rows)
+	m := t.meter(StageSpine, "", t.rows)
 	for {
 		rec, err := times.take(1 << 30)
 		if err != nil || rec == nil {

@@ -92,7 +92,7 @@ func columnBytes(c *feature.Column) int64 {
 func (t *training) readPart(ctx context.Context, keys *cursor) (*part, error) {
 	p := &part{joined: make([]*joined, len(t.req.Selection.Uses))}
 	limit := t.partRows()
-	left := max(t.res.Spine.Rows-t.res.Rows, 0)
+	left := max(t.rows-t.res.Rows, 0)
 	expected := min(left, limit)
 	t.part++
 	t.parts = t.part + int(max(left-1, 0)/limit)

@@ -50,7 +50,8 @@ type TableFile interface {
 }
 
 // Spine is the rows that a training set is built for. It is read more than once
-// and gives the same rows in the same order each time.
+// and gives the same rows in the same order each time. One that gives fewer rows
+// than its Source has also has Rows() int64, which says how many.
 type Spine interface {
 	// Schema gives all columns, in their order, with types that carry the file's
 	// own without loss.
@@ -62,6 +63,14 @@ type Spine interface {
 	// Source tells what was read, for the manifest.
 	Source() feature.File
 	Close() error
+}
+
+// rowsOf gives the number of rows that a spine is expected to give; 0: it is not known.
+func rowsOf(s Spine) int64 {
+	if counted, ok := s.(interface{ Rows() int64 }); ok {
+		return counted.Rows()
+	}
+	return s.Source().Rows
 }
 
 // Output takes the rows of a training set, in order.

@@ -71,6 +71,7 @@ type training struct {
 	res     *Result
 	reading *meter
 	writing *meter
+	rows    int64             // of the spine, as expected
 	part    int               // that is joined, from 1
 	parts   int               // expected
 	scanned map[string][]bool // per view, its row groups that were read
@@ -106,7 +107,7 @@ func (e *Engine) Train(ctx context.Context, req Request, open func(*arrow.Schema
 
 // begin checks a request against its spine's schema and lists the files of its views.
 func (e *Engine) begin(ctx context.Context, req Request) (*training, error) {
-	t := &training{Engine: e, req: req, scanned: map[string][]bool{}, values: valueBytes(req.Selection)}
+	t := &training{Engine: e, req: req, scanned: map[string][]bool{}, values: valueBytes(req.Selection), rows: rowsOf(req.Spine)}
 	var err error
 	if t.plan, err = planSpine(req); err != nil {
 		return nil, err

@@ -141,6 +141,47 @@ func TestPartsArePlannedCountedAndTold(t *testing.T) {
 	}
 }
 
+// sampledSpine gives 3 rows of a source of a thousand.
+type sampledSpine struct{ offline.Spine }
+
+func (s sampledSpine) Rows() int64 { return 3 }
+
+func (s sampledSpine) Source() feature.File {
+	source := s.Spine.Source()
+	source.Rows = 1000
+	return source
+}
+
+func TestThePartsOfASampleAreThoseOfItsRows(t *testing.T) {
+	c := parse(t, groupsOfEveryKind)
+	var told []offline.Progress
+	engine := offline.New(&memFiles{sources: c.Sources, chunk: 10}, offline.Options{Workers: 1, Memory: 1, Progress: func(p offline.Progress) {
+		if p.Stage == offline.StageSpine && p.Done > 0 {
+			told = append(told, p)
+		}
+	}})
+	request := offline.Request{Spine: sampledSpine{newMemSpine(t, c.Spine, 2)}, Selection: c.Selection}
+	plan, err := engine.Explain(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan.Rows != 3 || plan.Parts != 3 || told[0].Total != 3 {
+		t.Errorf("planned %+v, told %+v", plan, told)
+	}
+	told = nil
+	if _, err := engine.Train(t.Context(), request, func(*arrow.Schema) (offline.Output, error) { return &memOutput{}, nil }); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range told {
+		if want := (offline.Progress{Stage: offline.StageSpine, Done: 1, Total: 1, Part: i + 1, Parts: 3}); p != want {
+			t.Errorf("told %+v, want %+v", p, want)
+		}
+	}
+	if len(told) != 3 {
+		t.Errorf("told %+v", told)
+	}
+}
+
 func TestAPlanRefusesWhatTrainRefuses(t *testing.T) {
 	c := parse(t, flights)
 	spine := spineOf(named{"airfield", textArray("SFO")}, named{"at", timeArray(1)})

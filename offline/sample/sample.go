@@ -107,6 +107,17 @@ type sampled struct {
 	taken func(row int64) bool
 }
 
+// Rows counts the rows that are taken, as offline.Spine asks for.
+func (s *sampled) Rows() int64 {
+	n := int64(0)
+	for row := range s.Source().Rows {
+		if s.taken(row) {
+			n++
+		}
+	}
+	return n
+}
+
 // Scan implements offline.Spine.
 func (s *sampled) Scan(ctx context.Context, columns []int, fn func(arrow.Record) error) error {
 	row := int64(0)

@@ -45,15 +45,19 @@ func taken(t *testing.T, n numbers, text string, seed uint64) []int64 {
 		t.Fatal(err)
 	}
 	var got []int64
+	spine := sample.Of(n, size, seed)
 	for range 2 { // a spine is read twice
 		got = nil
-		err = sample.Of(n, size, seed).Scan(t.Context(), []int{0}, func(r arrow.Record) error {
+		err = spine.Scan(t.Context(), []int{0}, func(r arrow.Record) error {
 			got = append(got, r.Column(0).(*array.Int64).Int64Values()...)
 			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	if counted, ok := spine.(interface{ Rows() int64 }); !ok || counted.Rows() != int64(len(got)) {
+		t.Errorf("%d rows, and Rows is not that", len(got))
 	}
 	return got
 }
