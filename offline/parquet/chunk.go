@@ -18,6 +18,8 @@ type chunkWriter struct {
 	pageRows int                   // of the page in progress
 	rows     int                   // of the complete pages
 	data     []byte
+	times    *numbers[int64] // of a column of timestamps: whether they ascend is told
+	last     int64           // of the complete pages of times
 	chunk    chunkState
 }
 
@@ -28,6 +30,9 @@ type chunkState struct {
 	index   format.ColumnIndex
 	offsets format.OffsetIndex
 	indexed bool // each page with values has bounds
+	// ascending tells that a column of timestamps has no nulls, and none before an
+	// earlier one.
+	ascending bool
 }
 
 func newChunkWriter(column int, s *step, leaf *node, path []string, codec format.CompressionCodec) (*chunkWriter, error) {
@@ -40,6 +45,9 @@ func newChunkWriter(column int, s *step, leaf *node, path []string, codec format
 		page: leafPage{maxDef: uint8(leaf.def), maxRep: uint8(leaf.rep), values: values},
 	}
 	w.compare = comparison(leaf.elem.Type.V, orderOf(values))
+	if s.next == nil && s.leaf.ID() == arrow.TIMESTAMP {
+		w.times, _ = values.(*numbers[int64])
+	}
 	w.begin(leaf.elem.Type.V, codec)
 	return w, nil
 }
@@ -60,7 +68,7 @@ func orderOf(values pageValues) order {
 // begin begins a chunk.
 func (w *chunkWriter) begin(t format.Type, codec format.CompressionCodec) {
 	w.rows, w.data = 0, w.data[:0]
-	w.chunk = chunkState{indexed: w.compare != nil, meta: format.ColumnMetaData{
+	w.chunk = chunkState{indexed: w.compare != nil, ascending: w.times != nil, meta: format.ColumnMetaData{
 		Type: t, Encoding: []format.Encoding{format.RLE}, PathInSchema: w.path, Codec: codec,
 	}}
 }
@@ -146,9 +154,21 @@ func (w *chunkWriter) endPage(s *press) error {
 		Offset: int64(from), CompressedPageSize: int32(len(w.data) - from), FirstRowIndex: int64(w.rows),
 	})
 	w.describe(nulls)
+	w.chunk.ascending = w.chunk.ascending && nulls == 0 && w.ascends()
 	w.rows, w.pageRows = w.rows+w.pageRows, 0
 	p.reset()
 	return nil
+}
+
+// ascends tells whether the times of a page without nulls ascend from those of the
+// pages before.
+func (w *chunkWriter) ascends() bool {
+	times := w.times.values
+	if !slices.IsSorted(times) || w.rows > 0 && times[0] < w.last {
+		return false
+	}
+	w.last = times[len(times)-1]
+	return true
 }
 
 // appendPage appends a page to dst and counts its bytes.

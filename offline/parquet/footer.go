@@ -3,14 +3,11 @@ package parquet
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"slices"
 
 	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
-
-	"github.com/quiver-features/quiver/feature"
 )
 
 // footer gathers what stands behind the row groups.
@@ -32,8 +29,8 @@ func newFooter(elems []format.SchemaElement, leaves int, metadata map[string]str
 }
 
 // add adds a row group. The offsets of its chunks are those in the file.
-func (f *footer) add(chunks []chunkState, rows int, sorting []format.SortingColumn) {
-	g := format.RowGroup{NumRows: int64(rows), Ordinal: int16(len(f.meta.RowGroups)), SortingColumns: sorting}
+func (f *footer) add(chunks []chunkState, rows int) {
+	g := format.RowGroup{NumRows: int64(rows), Ordinal: int16(len(f.meta.RowGroups)), SortingColumns: sortingOf(chunks)}
 	for i := range chunks {
 		meta := &chunks[i].meta
 		g.TotalByteSize += meta.TotalUncompressedSize
@@ -138,15 +135,11 @@ func leavesOf(n *node, path []string) (leaves []*node, paths [][]string) {
 	return leaves, paths
 }
 
-// sortingOf finds the leaves of columns by which rows are sorted.
-func sortingOf(names []string, paths [][]string) ([]format.SortingColumn, error) {
-	var sorting []format.SortingColumn
-	for _, name := range names {
-		i := slices.IndexFunc(paths, func(p []string) bool { return len(p) == 1 && p[0] == name })
-		if i < 0 {
-			return nil, fmt.Errorf("rows can't be sorted by %q: there is no such scalar column: %w", name, feature.ErrInvalid)
-		}
-		sorting = append(sorting, format.SortingColumn{ColumnIdx: int32(i)})
+// sortingOf gives the first column that a row group's rows are in the order of.
+func sortingOf(chunks []chunkState) []format.SortingColumn {
+	i := slices.IndexFunc(chunks, func(c chunkState) bool { return c.ascending })
+	if i < 0 {
+		return nil
 	}
-	return sorting, nil
+	return []format.SortingColumn{{ColumnIdx: int32(i)}}
 }

@@ -26,9 +26,6 @@ type Options struct {
 	// rounded up to a multiple of 1,024. Row groups end earlier where they grow
 	// beyond 64 MiB, so that memory stays bounded.
 	RowGroupRows int
-	// Sorted names the scalar columns that the rows are in ascending order of, nulls
-	// last, for the row groups' metadata. It is not checked.
-	Sorted []string
 	// Metadata are keys and values for the footer.
 	Metadata map[string]string
 }
@@ -44,7 +41,9 @@ const (
 )
 
 // Output writes a Parquet file. The bytes depend on the rows and the options,
-// never on how rows were cut into records. It is not safe for concurrent use.
+// never on how rows were cut into records. A row group whose rows are in the order
+// of a timestamp column says so in its sorting metadata. It is not safe for
+// concurrent use.
 type Output struct {
 	path    string
 	schema  *arrow.Schema
@@ -54,7 +53,6 @@ type Output struct {
 	codec   format.CompressionCodec
 	leaves  []*chunkWriter
 	presses []*press // one for each worker
-	sorting []format.SortingColumn
 	footer  *footer
 	rows    int // of the row group
 	look    int // the row of the row group where its size is looked at
@@ -121,8 +119,7 @@ func (o *Output) prepare(options Options) error {
 		o.presses = append(o.presses, p)
 	}
 	o.footer = newFooter(elems, len(leaves), options.Metadata)
-	o.sorting, err = sortingOf(options.Sorted, paths)
-	return err
+	return nil
 }
 
 // elementsFor gives the schema as the footer has it. What the library that makes
@@ -252,7 +249,7 @@ func (o *Output) endGroup() error {
 		}
 		w.begin(meta.Type, o.codec)
 	}
-	o.footer.add(chunks, o.rows, o.sorting)
+	o.footer.add(chunks, o.rows)
 	o.rows, o.look = 0, min(blockRows, o.limit)
 	return nil
 }

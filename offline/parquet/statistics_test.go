@@ -3,7 +3,6 @@ package parquet_test
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -17,7 +16,6 @@ import (
 	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 
-	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/offline/parquet"
 )
 
@@ -193,16 +191,43 @@ func TestPagesOfHugeValuesEndAtAnyRow(t *testing.T) {
 	}
 }
 
-func TestSortedColumnsStandInTheMetadata(t *testing.T) {
-	fill := func(b array.Builder) { b.(*array.Int64Builder).Append(1) }
-	f := single(t, parquet.Options{Sorted: []string{"c"}}, arrow.PrimitiveTypes.Int64, fill)
-	want := []format.SortingColumn{{ColumnIdx: 0}}
-	if got := f.Metadata().RowGroups[0].SortingColumns; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+func TestRowGroupsInTheOrderOfATimeSaySo(t *testing.T) {
+	const group = 300 << 10 // rows: more than a page
+	for _, c := range []struct {
+		name  string
+		times func(i int) (at int64, null bool)
+		want  []bool // of each row group
+	}{
+		{"ascending with equal ones", func(i int) (int64, bool) { return int64(i / 3), false }, []bool{true, true}},
+		{"one earlier in the second page of the first row group", func(i int) (int64, bool) {
+			if i == 250<<10 {
+				return 5, false
+			}
+			return int64(i), false
+		}, []bool{false, true}},
+		{"a page that begins before the end of the one before", func(i int) (int64, bool) { return int64(i % (128 << 10)), false }, []bool{false, false}},
+		{"a null at the end", func(i int) (int64, bool) { return int64(i), i == 2*group-1 }, []bool{true, false}},
+		{"before the epoch", func(i int) (int64, bool) { return int64(i) - group, false }, []bool{true, true}},
+	} {
+		f := single(t, parquet.Options{RowGroupRows: group}, &arrow.TimestampType{Unit: arrow.Microsecond}, func(b array.Builder) {
+			for i := range 2 * group {
+				at, null := c.times(i)
+				if null {
+					b.AppendNull()
+					continue
+				}
+				b.(*array.TimestampBuilder).Append(arrow.Timestamp(at))
+			}
+		})
+		for g, want := range c.want {
+			sorting := f.Metadata().RowGroups[g].SortingColumns
+			if want != slices.Equal(sorting, []format.SortingColumn{{ColumnIdx: 0}}) || !want && len(sorting) > 0 {
+				t.Errorf("%s: row group %d says it is sorted by %v, expected: %v", c.name, g, sorting, want)
+			}
+		}
 	}
-	schema := arrow.NewSchema([]arrow.Field{{Name: "c", Type: arrow.PrimitiveTypes.Int64}}, nil)
-	_, err := parquet.Create(filepath.Join(t.TempDir(), "out.parquet"), schema, parquet.Options{Sorted: []string{"d"}})
-	if !errors.Is(err, feature.ErrInvalid) || !strings.Contains(err.Error(), `"d"`) {
-		t.Errorf("a sorted column that is not there: %v", err)
+	f := single(t, parquet.Options{}, arrow.PrimitiveTypes.Int64, func(b array.Builder) { b.(*array.Int64Builder).Append(1) })
+	if got := f.Metadata().RowGroups[0].SortingColumns; len(got) > 0 {
+		t.Errorf("a column of numbers is said to be sorted: %v", got)
 	}
 }
