@@ -77,15 +77,16 @@ func rules() []rule {
 	)
 	return []rule{
 		{"feature", nil, nil, leaf},
+		{"feature/aggregate", []string{"feature"}, nil, "the states of aggregates know the vocabulary and no side of the store"},
 
-		{"registry", []string{"feature"}, []string{cron}, concept},
+		{"registry", []string{"feature", "feature/aggregate"}, []string{cron}, concept},
 		{"registry/registrytest", []string{"registry", "feature"}, testThird(), suite},
 		{"registry/definition", []string{"registry", "feature"}, []string{yaml, cron, jsonSchema}, "the YAML loader knows feature, YAML and cron"},
 		{"registry/snapshotfile", []string{"registry", "feature"}, nil, "a snapshot file holds a registry's state and nothing else"},
 		{"registry/sqlite", []string{"registry", "feature"}, []string{sqlite}, technology},
 		{"registry/postgres", []string{"registry", "feature"}, []string{pgx}, technology},
 
-		{"offline", []string{"feature", "offline/arrowconv", "offline/atomicfile"}, []string{arrow, xsys}, concept},
+		{"offline", []string{"feature", "feature/aggregate", "offline/arrowconv", "offline/atomicfile"}, []string{arrow, xsys}, concept},
 		{"offline/offlinetest", []string{"offline", "offline/arrowconv", "feature", "internal/testenv"}, append(testThird(), arrow, parquetGo), suite},
 		{"offline/arrowconv", []string{"feature"}, []string{arrow}, "arrowconv turns columns to and from Arrow and knows nothing else"},
 		{"offline/atomicfile", []string{"feature"}, []string{xsys}, "atomicfile gives whole files their names and knows nothing of what is in them"},
@@ -97,14 +98,14 @@ func rules() []rule {
 		{"offline/dataset", []string{"offline", "offline/arrowconv", "feature"}, []string{arrow}, "dataset puts files of any format into folders"},
 		{"offline/csv", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{arrow}, technology},
 
-		{"online", []string{"feature"}, nil, concept},
+		{"online", []string{"feature", "feature/aggregate"}, nil, concept},
 		{"online/onlinetest", []string{"online", "feature", "internal/testenv"}, testThird(), suite},
 		{"online/redis", []string{"online", "feature"}, []string{goRedis}, technology},
 		{"online/sqlite", []string{"online", "feature"}, []string{sqlite}, technology},
 		{"online/serving/...", []string{"online", "online/serving/...", "feature", "proto/...", "internal/rpc"}, []string{grpc, protobuf, genproto, prometheus}, wire},
 
-		{"materialize", []string{"feature"}, nil, concept},
-		{"materialize/*", []string{"materialize", "feature"}, []string{cron}, technology},
+		{"materialize", []string{"feature", "feature/aggregate"}, nil, concept},
+		{"materialize/*", []string{"materialize", "feature", "feature/aggregate"}, []string{cron}, technology},
 
 		{"proto/...", nil, []string{grpc, protobuf}, "generated code knows the protobuf runtime only"},
 		{"sdk/go/...", []string{"proto/...", "sdk/go/..."}, []string{grpc, protobuf, genproto}, "a client knows the wire contract and nothing of the server"},

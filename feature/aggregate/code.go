@@ -1,0 +1,195 @@
+package aggregate
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/bits"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// damaged says what is wrong with bytes that no Append has written.
+func damaged(format string, args ...any) error {
+	return fmt.Errorf("aggregate: a stored state is damaged: %s: %w", fmt.Sprintf(format, args...), feature.ErrInvalid)
+}
+
+// maxCount bounds the counts that are read, so that the sum of many read counts
+// stays an int64. Nobody has that many rows.
+const maxCount = 1 << 48
+
+// cutUvarint cuts a varint in its shortest form, of at most limit.
+func cutUvarint(b []byte, limit uint64, what string) (uint64, []byte, error) {
+	v, n := binary.Uvarint(b)
+	if n <= 0 || n > 1 && b[n-1] == 0 {
+		return 0, nil, damaged("%s is not a whole number in its shortest form", what)
+	}
+	if v > limit {
+		return 0, nil, damaged("%s is %d, at most %d is possible", what, v, limit)
+	}
+	return v, b[n:], nil
+}
+
+// zigzag puts the sign into the lowest bit, so that small numbers are short.
+func zigzag(v int64) uint64 { return uint64(v)<<1 ^ uint64(v>>63) }
+
+func unzigzag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
+
+func uvarintLen(v uint64) int { return (bits.Len64(v|1) + 6) / 7 }
+
+// appendNumber appends magnitude x × 2^exp with a sign and a flag that is the
+// caller's: the number of bytes, then the sign, then the flag in one varint; unless
+// it is zero, the exponent of its lowest set bit (zigzag varint) and the bits from
+// there up, little-endian.
+func appendNumber(dst []byte, x []uint64, exp int, negative, flag bool) []byte {
+	low := trailingZeros(x)
+	size := (bitLen(x) - low + 7) / 8
+	head := uint64(size) << 2
+	if negative {
+		head |= 2
+	}
+	if flag {
+		head |= 1
+	}
+	dst = binary.AppendUvarint(dst, head)
+	if size == 0 {
+		return dst
+	}
+	dst = binary.AppendUvarint(dst, zigzag(int64(exp+low)))
+	for i := 0; i < size; i += 8 {
+		v := bitsAt(x, low+8*i)
+		for range min(8, size-i) {
+			dst = append(dst, byte(v))
+			v >>= 8
+		}
+	}
+	return dst
+}
+
+// number is what appendNumber wrote; bytes alias what was read.
+type number struct {
+	negative, flag bool
+	bytes          []byte
+	exp            int
+}
+
+// cutNumber cuts a number whose bits lie between 2^low and 2^high.
+func cutNumber(b []byte, low, high int, what string) (number, []byte, error) {
+	head, b, err := cutUvarint(b, math.MaxUint64, "the length of "+what)
+	if err != nil {
+		return number{}, nil, err
+	}
+	size := head >> 2
+	n := number{negative: head&2 != 0, flag: head&1 != 0}
+	if size == 0 {
+		if n.negative {
+			return number{}, nil, damaged("%s is a negative zero", what)
+		}
+		return n, b, nil
+	}
+	exp, b, err := cutUvarint(b, 1<<20, "the exponent of "+what)
+	if err != nil {
+		return number{}, nil, err
+	}
+	if uint64(len(b)) < size {
+		return number{}, nil, damaged("%s ends too early", what)
+	}
+	n.bytes, n.exp, b = b[:size], int(unzigzag(exp)), b[size:]
+	last := n.bytes[size-1]
+	if n.bytes[0]&1 == 0 || last == 0 {
+		return number{}, nil, damaged("%s is not in its shortest form", what)
+	}
+	if n.exp < low || n.exp+n.len() > high {
+		return number{}, nil, damaged("%s is out of range", what)
+	}
+	return n, b, nil
+}
+
+// len is the number of bits.
+func (n *number) len() int {
+	if len(n.bytes) == 0 {
+		return 0
+	}
+	return 8*(len(n.bytes)-1) + bits.Len8(n.bytes[len(n.bytes)-1])
+}
+
+// fits tells whether the number can stand in that many limbs, in units of 2^exp.
+func (n *number) fits(limbs, exp int) bool {
+	return len(n.bytes) == 0 || n.exp >= exp && n.exp-exp+n.len() < 64*limbs
+}
+
+// put sets dst, which is zero and which the number fits, to it, in units of 2^exp.
+func (n *number) put(dst []uint64, exp int) {
+	if len(n.bytes) == 0 {
+		return
+	}
+	at := uint(n.exp - exp)
+	for _, c := range n.bytes {
+		i, shift := at/64, at%64
+		dst[i] |= uint64(c) << shift
+		if over := uint64(c) >> (64 - shift); over != 0 {
+			dst[i+1] |= over
+		}
+		at += 8
+	}
+	if n.negative {
+		negate(dst)
+	}
+}
+
+// Append appends the encoding: the exact sum as its significant bits, with their
+// exponent; then, where there are any, the numbers of NaN, +Inf and -Inf.
+// Sums of ordinary values take 4 to 14 bytes.
+func (s *Sum) Append(dst []byte) []byte {
+	var buf [farLimbs]uint64
+	x, exp := s.total(&buf)
+	negative := magnitude(x)
+	f := s.far
+	counts := f != nil && (f.nan != 0 || f.plus != 0 || f.minus != 0)
+	dst = appendNumber(dst, x, exp, negative, counts)
+	if counts {
+		for _, n := range [...]int64{f.nan, f.plus, f.minus} {
+			dst = binary.AppendUvarint(dst, uint64(n))
+		}
+	}
+	return dst
+}
+
+const (
+	// SumMaxBytes is the length of the longest encoding of a Sum.
+	SumMaxBytes = 2 + 2 + 8*farLimbs + 3*7
+	// SumUsualBytes is the length of the longest encoding of a Sum without NaN
+	// and infinities whose values and sums are of the size that its comment calls ordinary.
+	SumUsualBytes = 1 + 2 + 8*sumLimbs
+)
+
+// ReadSum cuts a Sum from the front of b.
+func ReadSum(b []byte) (s Sum, rest []byte, err error) {
+	n, b, err := cutNumber(b, -1074, farExp+64*farLimbs-1, "a sum")
+	if err != nil {
+		return Sum{}, nil, err
+	}
+	var f far
+	if n.flag {
+		for _, count := range [...]*int64{&f.nan, &f.plus, &f.minus} {
+			var v uint64
+			if v, b, err = cutUvarint(b, maxCount, "a count of NaN or infinities"); err != nil {
+				return Sum{}, nil, err
+			}
+			*count = int64(v)
+		}
+		if f == (far{}) {
+			return Sum{}, nil, damaged("a sum announces NaN or infinities and has none")
+		}
+	}
+	if n.fits(sumLimbs, sumExp) {
+		n.put(s.near[:], sumExp)
+	} else {
+		f.limbs = new([farLimbs]uint64)
+		n.put(f.limbs[:], farExp)
+	}
+	if f != (far{}) {
+		s.far = &far{nan: f.nan, plus: f.plus, minus: f.minus, limbs: f.limbs}
+	}
+	return s, b, nil
+}
