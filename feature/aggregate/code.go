@@ -3,7 +3,6 @@ package aggregate
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"math/bits"
 
 	"github.com/quiver-features/quiver/feature"
@@ -37,10 +36,13 @@ func unzigzag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
 
 func uvarintLen(v uint64) int { return (bits.Len64(v|1) + 6) / 7 }
 
+// expBias makes the exponents of sums of ordinary values, -96 to 31, one byte long.
+const expBias = 32
+
 // appendNumber appends magnitude x × 2^exp with a sign and a flag that is the
 // caller's: the number of bytes, then the sign, then the flag in one varint; unless
-// it is zero, the exponent of its lowest set bit (zigzag varint) and the bits from
-// there up, little-endian.
+// it is zero, the exponent of its lowest set bit, plus expBias (zigzag varint), and the
+// bits from there up, little-endian.
 func appendNumber(dst []byte, x []uint64, exp int, negative, flag bool) []byte {
 	low := trailingZeros(x)
 	size := (bitLen(x) - low + 7) / 8
@@ -55,7 +57,7 @@ func appendNumber(dst []byte, x []uint64, exp int, negative, flag bool) []byte {
 	if size == 0 {
 		return dst
 	}
-	dst = binary.AppendUvarint(dst, zigzag(int64(exp+low)))
+	dst = binary.AppendUvarint(dst, zigzag(int64(exp+low+expBias)))
 	for i := 0; i < size; i += 8 {
 		v := bitsAt(x, low+8*i)
 		for range min(8, size-i) {
@@ -75,7 +77,7 @@ type number struct {
 
 // cutNumber cuts a number whose bits lie between 2^low and 2^high.
 func cutNumber(b []byte, low, high int, what string) (number, []byte, error) {
-	head, b, err := cutUvarint(b, math.MaxUint64, "the length of "+what)
+	head, b, err := cutUvarint(b, 8*farSquareLimbs<<2|3, what)
 	if err != nil {
 		return number{}, nil, err
 	}
@@ -87,14 +89,14 @@ func cutNumber(b []byte, low, high int, what string) (number, []byte, error) {
 		}
 		return n, b, nil
 	}
-	exp, b, err := cutUvarint(b, 1<<20, "the exponent of "+what)
+	exp, b, err := cutUvarint(b, 1<<20, what)
 	if err != nil {
 		return number{}, nil, err
 	}
 	if uint64(len(b)) < size {
 		return number{}, nil, damaged("%s ends too early", what)
 	}
-	n.bytes, n.exp, b = b[:size], int(unzigzag(exp)), b[size:]
+	n.bytes, n.exp, b = b[:size], int(unzigzag(exp))-expBias, b[size:]
 	last := n.bytes[size-1]
 	if n.bytes[0]&1 == 0 || last == 0 {
 		return number{}, nil, damaged("%s is not in its shortest form", what)
@@ -124,13 +126,21 @@ func (n *number) put(dst []uint64, exp int) {
 		return
 	}
 	at := uint(n.exp - exp)
-	for _, c := range n.bytes {
+	for b := n.bytes; len(b) > 0; at += 64 {
+		var v uint64
+		if len(b) >= 8 {
+			v, b = binary.LittleEndian.Uint64(b), b[8:]
+		} else {
+			for i, c := range b {
+				v |= uint64(c) << (8 * i)
+			}
+			b = nil
+		}
 		i, shift := at/64, at%64
-		dst[i] |= uint64(c) << shift
-		if over := uint64(c) >> (64 - shift); over != 0 {
+		dst[i] |= v << shift
+		if over := v >> (64 - shift); over != 0 {
 			dst[i+1] |= over
 		}
-		at += 8
 	}
 	if n.negative {
 		negate(dst)
@@ -165,22 +175,25 @@ const (
 
 // ReadSum cuts a Sum from the front of b.
 func ReadSum(b []byte) (s Sum, rest []byte, err error) {
+	if size := s.readShort(b); size > 0 {
+		return s, b[size:], nil
+	}
 	n, b, err := cutNumber(b, -1074, farExp+64*farLimbs-1, "a sum")
 	if err != nil {
 		return Sum{}, nil, err
 	}
 	var f far
 	if n.flag {
-		for _, count := range [...]*int64{&f.nan, &f.plus, &f.minus} {
-			var v uint64
-			if v, b, err = cutUvarint(b, maxCount, "a count of NaN or infinities"); err != nil {
+		var counts [3]uint64
+		for i := range counts {
+			if counts[i], b, err = cutUvarint(b, maxCount, "a count of NaN or infinities"); err != nil {
 				return Sum{}, nil, err
 			}
-			*count = int64(v)
 		}
-		if f == (far{}) {
+		if counts == [3]uint64{} {
 			return Sum{}, nil, damaged("a sum announces NaN or infinities and has none")
 		}
+		f.nan, f.plus, f.minus = int64(counts[0]), int64(counts[1]), int64(counts[2])
 	}
 	if n.fits(sumLimbs, sumExp) {
 		n.put(s.near[:], sumExp)
@@ -192,4 +205,33 @@ func ReadSum(b []byte) (s Sum, rest []byte, err error) {
 		s.far = &far{nan: f.nan, plus: f.plus, minus: f.minus, limbs: f.limbs}
 	}
 	return s, b, nil
+}
+
+// readShort reads what most sums are, into a zero Sum: at most 16 bytes of magnitude,
+// lengths of one byte, no NaN. It gives the size, or 0 where b is something else, or
+// damaged, or too short for reading 16 bytes at once.
+func (s *Sum) readShort(b []byte) (size int) {
+	if len(b) < 18 || b[0] > 16<<2|2 || b[0]&1 != 0 || b[1] > 0x7f {
+		return 0
+	}
+	size = int(b[0] >> 2)
+	lo, hi := binary.LittleEndian.Uint64(b[2:]), binary.LittleEndian.Uint64(b[10:])
+	drop := uint(128 - 8*size) // shifted up and down again, what is behind the magnitude goes
+	if drop >= 64 {
+		lo, hi = lo<<(drop-64)>>(drop-64), 0
+	} else {
+		hi = hi << drop >> drop
+	}
+	at := uint(unzigzag(uint64(b[1])) - expBias - sumExp)
+	if size == 0 || lo&1 == 0 || b[1+size] == 0 || at+uint(8*size) >= 64*sumLimbs {
+		return 0
+	}
+	x0 := lo << at
+	x1 := lo>>(64-at) | lo<<(at-64) | hi<<at
+	x2 := lo>>(128-at) | lo<<(at-128) | hi>>(64-at) | hi<<(at-64)
+	sign := -uint64(b[0] >> 1 & 1)
+	y0, carry := bits.Add64(x0^sign, 0, sign&1)
+	y1, carry := bits.Add64(x1^sign, 0, carry)
+	s.near = [sumLimbs]uint64{y0, y1, x2 ^ sign + carry}
+	return 2 + size
 }

@@ -1,7 +1,6 @@
 package aggregate
 
 import (
-	"bytes"
 	"math"
 	"math/bits"
 )
@@ -142,12 +141,14 @@ func cutExtreme(b []byte) (v int64, any bool, rest []byte, err error) {
 	for i, c := range b[1 : 1+size] {
 		v |= int64(c) << (8 * i)
 	}
+	long := zeros != 0
 	if size > 0 {
-		v = v << (64 - 8*size) >> (64 - 8*size) << (8 * zeros)
+		unused := 64 - 8*size
+		v = v << unused >> unused
+		long = b[1] == 0 || size > 1 && v == v<<(unused+8)>>(unused+8)
 	}
-	var again [ExtremeMaxBytes]byte
-	if !bytes.Equal(appendExtreme(again[:0], v, true), b[:1+size]) {
+	if long {
 		return 0, false, nil, damaged("an extreme is not in its shortest form")
 	}
-	return v, true, b[1+size:], nil
+	return v << (8 * zeros), true, b[1+size:], nil
 }

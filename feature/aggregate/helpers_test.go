@@ -61,9 +61,14 @@ func checkMultiset[S any, P state[S], V any](t *testing.T, r *rand.Rand, fresh f
 // behind it is left, and that no shorter bytes are accepted.
 func checkCode[S any, P state[S]](t *testing.T, b []byte, read func([]byte) (S, []byte, error)) S {
 	t.Helper()
-	s, rest, err := read(append(slices.Clone(b), "rest"...))
-	if err != nil || string(rest) != "rest" {
+	const behind = "what stands behind it, and is some 50 bytes long"
+	s, rest, err := read(append(slices.Clone(b), behind...))
+	if err != nil || string(rest) != behind {
 		t.Fatalf("reading %x left %q: %v", b, rest, err)
+	}
+	alone, rest, err := read(b)
+	if err != nil || len(rest) != 0 || !bytes.Equal(P(&alone).Append(nil), b) {
+		t.Fatalf("reading %x alone left %q, gives %x: %v", b, rest, P(&alone).Append(nil), err)
 	}
 	if again := P(&s).Append([]byte("before")); string(again) != "before"+string(b) {
 		t.Fatalf("%x was read, and is written as %x", b, again)
