@@ -29,7 +29,15 @@ type Source struct {
 	CreatedTimestamp   string           `json:"created_timestamp,omitzero"`
 	AvailableTimestamp string           `json:"available_timestamp,omitzero"`
 	Columns            []ColumnOverride `json:"columns,omitempty"` // types and renames; other columns are as the files' footers say
+	Derive             []DerivedColumn  `json:"derive,omitempty"`  // columns computed for each row, each of those before it and of the files'
 	Mutable            bool             `json:"mutable,omitzero"`  // rows may be changed in place: every run rebuilds
+}
+
+// DerivedColumn is a column that an expression computes for each row of a source.
+type DerivedColumn struct {
+	Name       string `json:"name"`
+	Expression string `json:"expression"`
+	Type       Type   `json:"type,omitzero"` // of its values; zero in a definition: what the expression gives
 }
 
 // ColumnOverride names a source column, gives it a type, or both.
@@ -78,15 +86,32 @@ type View struct {
 	Features     []ViewFeature     `json:"features"`
 }
 
-// ViewFeature is one feature of a view: a column as it stands.
+// ViewFeature is one feature of a view: a column as it stands, a windowed aggregate
+// or an expression over other features.
 type ViewFeature struct {
-	Name        string `json:"name"`
-	Description string `json:"description,omitzero"`
-	Type        Type   `json:"type,omitzero"`   // zero: the source column's, fixed at apply
-	Column      string `json:"column,omitzero"` // source column; empty: the feature's name
+	Name        string       `json:"name"`
+	Description string       `json:"description,omitzero"`
+	Type        Type         `json:"type,omitzero"`       // zero: what the column, the aggregate or the expression has, fixed at apply
+	Column      string       `json:"column,omitzero"`     // source column, of a feature without an aggregate empty for the feature's name
+	Aggregate   *Aggregation `json:"aggregate,omitempty"` // nil: none
+	Expression  string       `json:"expression,omitzero"` // over features of the view, as_of and event_timestamp; empty: none
 }
 
-// SourceColumn gives the name of the source column that the feature shows.
+// Aggregation is a windowed aggregate as definitions write it. It is over the
+// feature's column, over an expression, or over rows where it has neither.
+type Aggregation struct {
+	Function    Function `json:"function"`
+	Of          string   `json:"of,omitzero"`          // expression over the source's row
+	Where       string   `json:"where,omitzero"`       // likewise, a boolean: which rows count
+	Window      Duration `json:"window,omitzero"`      // 0: all time
+	Granularity Duration `json:"granularity,omitzero"` // 0: what goes with the window
+	N           int      `json:"n,omitzero"`           // of LastN and TopK
+	Q           float64  `json:"q,omitzero"`           // of Quantile
+	Default     *string  `json:"default,omitempty"`    // as Aggregate has it
+}
+
+// SourceColumn gives the name of the source column that a feature without
+// aggregate and expression shows.
 func (f ViewFeature) SourceColumn() string {
 	if f.Column != "" {
 		return f.Column
@@ -97,7 +122,23 @@ func (f ViewFeature) SourceColumn() string {
 // Service is the list of features that one model uses.
 type Service struct {
 	Meta
-	Features []ViewUse `json:"features"`
+	Features []ViewUse        `json:"features"`
+	Inputs   []Input          `json:"inputs,omitempty"`
+	Derived  []DerivedFeature `json:"derived,omitempty"`
+}
+
+// Input is a value that only a request knows; in a spine it is a column.
+type Input struct {
+	Name string `json:"name"`
+	Type Type   `json:"type"`
+}
+
+// DerivedFeature is a feature that a service computes of its features and inputs.
+type DerivedFeature struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitzero"`
+	Type        Type   `json:"type,omitzero"` // zero in a definition: what the expression gives
+	Expression  string `json:"expression"`
 }
 
 // ViewUse is a view as a service uses it.

@@ -36,12 +36,14 @@ func (v *ViewVersion) Feature(name string) int {
 	return -1
 }
 
-// Field is one feature of a view version.
+// Field is one feature of a view version: a column, an aggregate or an expression.
 type Field struct {
-	Name        string `json:"name"`
-	Description string `json:"description,omitzero"`
-	Type        Type   `json:"type"`
-	Column      string `json:"column,omitzero"` // its column in Table.Columns
+	Name        string     `json:"name"`
+	Description string     `json:"description,omitzero"`
+	Type        Type       `json:"type"`
+	Column      string     `json:"column,omitzero"` // its column in Table.Columns or Table.Derived
+	Aggregate   *Aggregate `json:"aggregate,omitempty"`
+	Expression  string     `json:"expression,omitzero"`
 }
 
 // Table is a source as a view version reads it: the files, the times and the
@@ -53,7 +55,10 @@ type Table struct {
 	Created   string        `json:"created,omitzero"`   // empty: none
 	Available string        `json:"available,omitzero"` // empty: none
 	Columns   []TableColumn `json:"columns"`            // every column that the view reads, in the order of their names
-	Mutable   bool          `json:"mutable,omitzero"`
+	// Derived are computed of Columns and of those before them; their names are those
+	// of no column.
+	Derived []DerivedColumn `json:"derived,omitempty"`
+	Mutable bool            `json:"mutable,omitzero"`
 }
 
 // Column gives a column by its name, or nil.

@@ -1,0 +1,76 @@
+package window
+
+import (
+	"slices"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// cells cut the time of each key. The cells of key k are those from starts[k] to
+// starts[k+1]; cell i holds the events after the end of the cell before it, up to
+// ends[i], inclusive.
+type cells struct {
+	starts []uint32
+	ends   []feature.Time
+}
+
+// newCells cuts the time of each key wherever a window of a request begins or ends.
+func newCells(s *Spec, r *Requests) *cells {
+	c := &cells{starts: make([]uint32, 1, len(r.Starts)), ends: make([]feature.Time, 0, len(r.Times)*(1+len(s.Windows)))}
+	for k := range len(r.Starts) - 1 {
+		from := len(c.ends)
+		times := r.Times[r.Starts[k]:r.Starts[k+1]]
+		for _, t := range times {
+			if head, ok := headOf(s.Rule, t); ok {
+				c.ends = append(c.ends, head)
+			}
+		}
+		for _, w := range s.Windows {
+			for _, t := range times {
+				if tail, ok := w.Tail(t); ok && (len(c.ends) == from || c.ends[len(c.ends)-1] != tail) {
+					c.ends = append(c.ends, tail)
+				}
+			}
+		}
+		own := c.ends[from:]
+		slices.Sort(own)
+		c.ends = c.ends[:from+len(slices.Compact(own))]
+		c.starts = append(c.starts, uint32(len(c.ends)))
+	}
+	return c
+}
+
+// headOf gives the last event time that is visible at t where no available
+// timestamp tells; false: there is none.
+func headOf(rule feature.Rule, t feature.Time) (feature.Time, bool) {
+	if t == feature.MaxTime {
+		return t, true // sums of times saturate
+	}
+	if t < feature.MinTime+feature.Time(rule.Delay) {
+		return 0, false
+	}
+	return t - feature.Time(rule.Delay), true
+}
+
+// noCell stands for an event that no request's window covers.
+const noCell = ^uint32(0)
+
+// of gives the cell of an event of a key.
+func (c *cells) of(key uint32, e feature.Time) uint32 {
+	lo, hi := c.starts[key], c.starts[key+1]
+	end := hi
+	for hi-lo > 8 {
+		if mid := lo + (hi-lo)/2; c.ends[mid] < e {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	for lo < hi && c.ends[lo] < e {
+		lo++
+	}
+	if lo == end {
+		return noCell
+	}
+	return lo
+}
