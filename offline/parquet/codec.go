@@ -72,28 +72,42 @@ func (c *codecs) unzstd(dst, src []byte) error {
 	return err
 }
 
+// gunzip keeps its reader for the next page where it came to the end of this one:
+// what an error leaves in it is not known.
 func (c *codecs) gunzip(dst, src []byte) (err error) {
 	c.packed.Reset(src)
-	if c.gzip == nil {
-		c.gzip, err = gzip.NewReader(&c.packed)
+	r := c.gzip
+	c.gzip = nil
+	if r == nil {
+		r, err = gzip.NewReader(&c.packed)
 	} else {
-		err = c.gzip.Reset(&c.packed)
+		err = r.Reset(&c.packed)
 	}
 	if err != nil {
-		c.gzip = nil
 		return err
 	}
-	return fill(dst, c.gzip)
+	if err := fill(dst, r); err != nil {
+		return err
+	}
+	c.gzip = r
+	return nil
 }
 
+// unbrotli keeps its reader as gunzip does.
 func (c *codecs) unbrotli(dst, src []byte) error {
 	c.packed.Reset(src)
-	if c.brotli == nil {
-		c.brotli = brotli.NewReader(&c.packed)
-	} else if err := c.brotli.Reset(&c.packed); err != nil {
+	r := c.brotli
+	c.brotli = nil
+	if r == nil {
+		r = brotli.NewReader(&c.packed)
+	} else if err := r.Reset(&c.packed); err != nil {
 		return err
 	}
-	return fill(dst, c.brotli)
+	if err := fill(dst, r); err != nil {
+		return err
+	}
+	c.brotli = r
+	return nil
 }
 
 // fill reads the whole of dst, and that nothing follows.
