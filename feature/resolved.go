@@ -71,6 +71,20 @@ func (t *Table) Column(name string) *TableColumn {
 	return nil
 }
 
+// TypeOf gives the type of a column, or of a derived one, by its name; the zero type
+// where there is none.
+func (t *Table) TypeOf(name string) Type {
+	if c := t.Column(name); c != nil {
+		return c.Type
+	}
+	for i := range t.Derived {
+		if t.Derived[i].Name == name {
+			return t.Derived[i].Type
+		}
+	}
+	return Type{}
+}
+
 // TableColumn is one column of a source.
 type TableColumn struct {
 	Name     string `json:"name"`              // as definitions use it

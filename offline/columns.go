@@ -1,6 +1,8 @@
 package offline
 
 import (
+	"fmt"
+
 	"github.com/quiver-features/quiver/feature"
 )
 
@@ -96,6 +98,42 @@ func slice(c *feature.Column, from, to int) *feature.Column {
 		s.Float64s = c.Float64s[from:to:to]
 	}
 	return s
+}
+
+// nulls makes a column of n nulls, whose values can be written to their places where
+// they have a fixed width.
+func nulls(t feature.Type, n int) *feature.Column {
+	c := newGatherSink(t, n, 0).whole
+	if c.Offsets != nil {
+		return feature.NullColumn(t, n)
+	}
+	return c
+}
+
+// fill writes a value, as text, in place of nulls.
+func fill(c *feature.Column, text string) error {
+	one := feature.NewColumn(c.Type, 1)
+	if err := one.AppendText(text); err != nil {
+		return fmt.Errorf("default: %w", err)
+	}
+	for i, valid := range c.Valid {
+		if !valid {
+			c.Valid[i] = true
+			switch c.Type.Kind {
+			case feature.Bool:
+				c.Bools[i] = one.Bools[0]
+			case feature.Int32, feature.Date:
+				c.Int32s[i] = one.Int32s[0]
+			case feature.Int64, feature.Timestamp:
+				c.Int64s[i] = one.Int64s[0]
+			case feature.Float32:
+				c.Float32s[i] = one.Float32s[0]
+			case feature.Float64:
+				c.Float64s[i] = one.Float64s[0]
+			}
+		}
+	}
+	return nil
 }
 
 // take makes a column of the values with the given numbers, null for none, and

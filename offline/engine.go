@@ -28,7 +28,7 @@ type Options struct {
 }
 
 // Progress is how far a call has come. Rows are rows of the spine (StageSpine,
-// StageWrite), source rows (StageScan) or cells (StageGather). Total is 0 where it
+// StageWrite), source rows (StageScan, StageWindows) or cells (StageGather). Total is 0 where it
 // is not known.
 type Progress struct {
 	Stage Stage
@@ -43,14 +43,15 @@ type Progress struct {
 // Stage is a part of a call's work.
 type Stage string
 
-// The stages, in their order. StageScan and StageGather come once per view and part,
-// and once more after StageAudit.
+// The stages, in their order. StageScan, StageGather and StageWindows come once per view
+// and part, the first two once more after StageAudit.
 const (
-	StageSpine  Stage = "spine"  // reading the spine's keys and times
-	StageScan   Stage = "scan"   // reading a view's keys and times
-	StageGather Stage = "gather" // reading the values of the winning rows
-	StageAudit  Stage = "audit"  // reading a view's keys and times once more, where an audit needs it
-	StageWrite  Stage = "write"  // joining and writing
+	StageSpine   Stage = "spine"   // reading the spine's keys and times
+	StageScan    Stage = "scan"    // reading a view's keys and times
+	StageGather  Stage = "gather"  // reading the values of the winning rows
+	StageWindows Stage = "windows" // reading a view's events and adding them to windows
+	StageAudit   Stage = "audit"   // reading a view's keys and times once more, where an audit needs it
+	StageWrite   Stage = "write"   // joining and writing
 )
 
 // Engine computes training sets and latest rows over the files of one data root.

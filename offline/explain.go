@@ -82,7 +82,23 @@ func (t *training) planView(ctx context.Context, w *Work, view *feature.ViewVers
 	v := w.view(view.ID())
 	v.Files = len(table.files)
 	s := span{all: true, until: w.Last, oldest: w.First, ttl: view.Rule.TTL}
-	groups, read := v.choose(table, s, w.First <= w.Last)
+	asked := w.First <= w.Last
+	windows, columns, plain, windowed := noWindows(), []string(nil), false, false
+	for _, use := range uses {
+		plain = plain || len(t.askedColumns(use)) > 0
+		if of := t.newWindowed(use, nil); of != nil && asked {
+			windowed, columns = true, of.columns(columns)
+			of.covers(&windows, w.First, w.Last)
+		}
+	}
+	if windowed {
+		_, read := v.choose(table, windows, asked, columns...)
+		w.Memory.Batches = max(w.Memory.Batches, min(t.scattered, read.Rows*int64(len(uses)))*int64(offerBytes+9*len(columns)))
+	}
+	if !plain && asked {
+		return nil
+	}
+	groups, read := v.choose(table, s, asked)
 	for _, use := range uses {
 		for _, g := range groups {
 			v.Features.add(table.work(g, t.featureColumns(use)))
@@ -95,7 +111,7 @@ func (t *training) planView(ctx context.Context, w *Work, view *feature.ViewVers
 // featureColumns gives the columns of the features that are asked of a use, each once.
 func (t *training) featureColumns(use int) []string {
 	var columns []string
-	for _, f := range t.asked(use) {
+	for _, f := range t.askedColumns(use) {
 		columns = append(columns, t.req.Selection.Uses[use].View.Features[f].Column)
 	}
 	return columns

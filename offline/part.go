@@ -41,10 +41,23 @@ func (t *training) partRows() int64 {
 // about.
 func (t *training) rowBytes() int64 {
 	row := int64(len(t.plan.groups))*bytesPerGroup + int64(len(t.req.Selection.Uses))*bytesPerUse + t.values
+	for use := range t.req.Selection.Uses {
+		row += t.windowBytes(use)
+	}
 	if t.req.Audit { // a second join of one view at a time
 		row += bytesPerUse + t.values
 	}
 	return row
+}
+
+// windowBytes gives the bytes that the cells of a use's windows take for a row of the
+// spine, about.
+func (t *training) windowBytes(use int) int64 {
+	w := t.newWindowed(use, nil)
+	if w == nil {
+		return 0
+	}
+	return w.spec.Bytes()
 }
 
 // valueBytes gives the bytes of all values that a row of the spine may be shown.

@@ -43,11 +43,13 @@ type batch struct {
 	more    []moreStamp    // nil: stamps have event times only
 	data    []byte         // keys' bytes, one behind the other
 	ends    []int          // of each key in data; nil: words are the keys
+	values  values         // of rows that aggregates are over
 }
 
 func (b *batch) reset() {
 	b.offers, b.visible, b.more = b.offers[:0], b.visible[:0], b.more[:0]
 	b.data, b.ends = b.data[:0], b.ends[:0]
+	b.values.reset()
 }
 
 // key gives the bytes of the key of an offer, nil where words are the keys.
@@ -80,14 +82,17 @@ func (b *batch) stamp(i int) feature.Stamp {
 // scatter collects a worker's rows by the partition of their key, and passes each
 // batch on when it is full. It is used by one goroutine.
 type scatter struct {
-	shift   uint // a key's partition is the highest bits of its hash
-	limit   int  // offers of a batch
-	rule    feature.Rule
-	plain   bool // rows are visible from their event time, and have no other times
-	apart   bool // rows are not visible from their event time
-	keys    keyBatch
-	batches []batch
-	take    func(partition int, b *batch) error // the batch is used again when it returns
+	shift    uint // a key's partition is the highest bits of its hash
+	limit    int  // offers of a batch
+	rule     feature.Rule
+	plain    bool // rows are visible from their event time, and have no other times
+	apart    bool // rows are not visible from their event time
+	keys     keyBatch
+	inputs   []int  // those with words, of a scatter with values
+	nullable []int  // those that may be null
+	values   values // of the chunk's rows
+	batches  []batch
+	take     func(partition int, b *batch) error // the batch is used again when it returns
 }
 
 // newScatter makes a scatter over a number of partitions, a power of two. Texts and
@@ -101,6 +106,21 @@ func newScatter(partitions, limit int, rule feature.Rule, seed maphash.Seed, tak
 	}
 }
 
+// withValues has rows carry the values of inputs.
+func (s *scatter) withValues(inputs []windowInput) {
+	for i, in := range inputs {
+		if in.column != "" {
+			s.inputs = append(s.inputs, i)
+		}
+		if in.column != "" || in.where != "" {
+			s.nullable = append(s.nullable, i)
+		}
+	}
+	for i := range s.batches {
+		s.batches[i].values = values{words: make([][]int64, len(inputs)), null: make([][]bool, len(inputs))}
+	}
+}
+
 // batchLimit gives the size of the batches of each of a number of workers.
 func (e *Engine) batchLimit(partitions, workers int) int {
 	return int(min(max(e.scattered/int64(partitions*workers), batchLeast), batchMost))
@@ -110,7 +130,7 @@ func (e *Engine) batchLimit(partitions, workers int) int {
 // visible tells where each of them is first visible.
 func (s *scatter) add(keys []*feature.Column, c *chunk, base int64, selected []int32, visible []feature.Time) error {
 	s.keys.load(keys, c.rows)
-	if s.keys.exact && s.plain {
+	if s.keys.exact && s.plain && len(s.nullable) == 0 {
 		return s.addPlain(c, base, selected)
 	}
 	apart, stamps := s.apart, s.rule.Created || s.rule.Available
@@ -128,6 +148,12 @@ func (s *scatter) add(keys []*feature.Column, c *chunk, base int64, selected []i
 		if !s.keys.exact {
 			b.data = append(b.data, s.keys.bytes(i)...)
 			b.ends = append(b.ends, len(b.data))
+		}
+		for _, in := range s.inputs {
+			b.values.words[in] = append(b.values.words[in], s.values.words[in][i])
+		}
+		for _, in := range s.nullable {
+			b.values.null[in] = append(b.values.null[in], s.values.null[in][i])
 		}
 		if len(b.offers) >= s.limit || len(b.data) > s.limit*keyBytes {
 			if err := s.pass(int(partition)); err != nil {

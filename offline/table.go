@@ -44,8 +44,9 @@ type chunk struct {
 	rows      int
 	keys      []*feature.Column
 	event     *feature.Column
-	created   *feature.Column // nil: the source names none
-	available *feature.Column // nil: the source names none
+	created   *feature.Column   // nil: the source names none
+	available *feature.Column   // nil: the source names none
+	extra     []*feature.Column // what else is scanned
 }
 
 func openTable(ctx context.Context, store Files, view *feature.ViewVersion, files []feature.File, workers int) (*table, error) {
@@ -80,6 +81,9 @@ func openTable(ctx context.Context, store Files, view *feature.ViewVersion, file
 func (t *table) missing() error {
 	for i := range t.view.Features {
 		f := &t.view.Features[i]
+		if f.Column == "" {
+			continue
+		}
 		if len(t.open) > 0 && !slices.ContainsFunc(t.open, func(file TableFile) bool { return !file.Lacks(f.Column) }) {
 			column := f.Column
 			if c := t.source.Column(f.Column); c != nil {
@@ -130,7 +134,7 @@ func (t *table) plan() error {
 		t.keys = append(t.keys, at(name))
 	}
 	for _, f := range t.view.Features {
-		if err := t.check("feature "+f.Name, f.Column, f.Type); err != nil {
+		if err := t.checkFeature(&f); err != nil {
 			return err
 		}
 	}
@@ -165,6 +169,25 @@ func (t *table) check(what, column string, want feature.Type) error {
 	return nil
 }
 
+// checkFeature checks what a feature is read from.
+func (t *table) checkFeature(f *feature.Field) error {
+	switch a := f.Aggregate; {
+	case f.Expression != "":
+		return fmt.Errorf("offline: view %s: feature %s is an expression, which can't be computed yet: %w", t.view.ID(), f.Name, feature.ErrInvalid)
+	case a == nil:
+		return t.check("feature "+f.Name, f.Column, f.Type)
+	default:
+		want, err := a.Function.Of(t.source.TypeOf(a.Column))
+		if err == nil && want != f.Type {
+			err = fmt.Errorf("it is %s, and %s gives %s: %w", f.Type, a.Function, want, feature.ErrInvalid)
+		}
+		if err != nil {
+			return fmt.Errorf("offline: view %s: feature %s: %w", t.view.ID(), f.Name, err)
+		}
+		return nil
+	}
+}
+
 func (t *table) close() error {
 	var errs []error
 	for _, f := range t.open {
@@ -180,12 +203,14 @@ func (t *table) locate(position int64) int {
 	return sort.Search(len(t.groups), func(i int) bool { return t.groups[i].base > position }) - 1
 }
 
-// featuresByName gives the indexes of the view's features in the order of their
-// names, which is the order in which values settle full ties.
+// featuresByName gives the indexes of the view's column features in the order of
+// their names, which is the order in which values settle full ties.
 func (t *table) featuresByName() []int {
-	order := make([]int, len(t.view.Features))
-	for i := range order {
-		order[i] = i
+	var order []int
+	for i := range t.view.Features {
+		if t.view.Features[i].Column != "" {
+			order = append(order, i)
+		}
 	}
 	sort.Slice(order, func(a, b int) bool { return t.view.Features[order[a]].Name < t.view.Features[order[b]].Name })
 	return order
@@ -194,11 +219,13 @@ func (t *table) featuresByName() []int {
 // scan reads keys and times of the given row groups, chunk by chunk, with several
 // workers. worker makes what a worker does with a chunk, whose first row is at
 // position base; it is called once per worker, and what it gives is used by one
-// goroutine. done is told the rows of each group that was read.
+// goroutine. done is told the rows of each group that was read. more are columns that
+// chunks have beside keys and times.
 func (t *table) scan(ctx context.Context, groups []int, workers int, done func(rows int),
-	worker func() func(ctx context.Context, group int, base int64, c *chunk) error,
+	worker func() func(ctx context.Context, group int, base int64, c *chunk) error, more ...string,
 ) error {
 	g, ctx := errgroup.WithContext(ctx)
+	columns := slices.Concat(t.columns, more)
 	var next atomic.Int64
 	for range min(workers, len(groups)) {
 		g.Go(func() error {
@@ -209,7 +236,7 @@ func (t *table) scan(ctx context.Context, groups []int, workers int, done func(r
 				if n >= len(groups) {
 					return nil
 				}
-				if err := t.scanGroup(ctx, groups[n], c, take); err != nil {
+				if err := t.scanGroup(ctx, groups[n], columns, c, take); err != nil {
 					return err
 				}
 				done(t.groups[groups[n]].rows)
@@ -226,7 +253,7 @@ type scatterer interface {
 }
 
 // scatter is scan with workers that scatter.
-func (t *table) scatter(ctx context.Context, groups []int, workers int, done func(rows int), worker func() scatterer) error {
+func (t *table) scatter(ctx context.Context, groups []int, workers int, done func(rows int), worker func() scatterer, more ...string) error {
 	var mu sync.Mutex
 	var all []scatterer
 	err := t.scan(ctx, groups, workers, done, func() func(context.Context, int, int64, *chunk) error {
@@ -235,18 +262,18 @@ func (t *table) scatter(ctx context.Context, groups []int, workers int, done fun
 		defer mu.Unlock()
 		all = append(all, w)
 		return w.chunk
-	})
+	}, more...)
 	if err != nil {
 		return err
 	}
 	return each(ctx, len(all), workers, func(_ context.Context, i int) error { return all[i].flush() })
 }
 
-func (t *table) scanGroup(ctx context.Context, group int, c *chunk,
+func (t *table) scanGroup(ctx context.Context, group int, names []string, c *chunk,
 	take func(ctx context.Context, group int, base int64, c *chunk) error,
 ) error {
 	g := &t.groups[group]
-	return t.open[g.file].Scan(ctx, g.group, t.columns, func(first int, columns []*feature.Column) error {
+	return t.open[g.file].Scan(ctx, g.group, names, func(first int, columns []*feature.Column) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -260,7 +287,7 @@ func (t *table) scanGroup(ctx context.Context, group int, c *chunk,
 		if t.avail >= 0 {
 			c.available = columns[t.avail]
 		}
-		c.rows = c.event.Len()
+		c.rows, c.extra = c.event.Len(), columns[len(t.columns):]
 		return take(ctx, group, g.base+int64(first), c)
 	})
 }
@@ -273,6 +300,9 @@ type span struct {
 	until  feature.Time // inclusive
 	oldest feature.Time
 	ttl    feature.Duration // 0: none
+
+	windows bool // rows are of interest after tail only
+	tail    feature.Time
 }
 
 func (t *table) outside(group int, s span) bool { return t.skips(group, s) != "" }
@@ -298,6 +328,8 @@ func (t *table) skips(group int, s span) Reason {
 		return ReasonLater
 	case ok && s.ttl != 0 && s.oldest.Sub(most) > s.ttl:
 		return ReasonTTL
+	case ok && s.windows && most <= s.tail:
+		return ReasonWindow
 	case !s.all && ok && okA && rule.VisibleFrom(most, mostA) <= s.after:
 		return ReasonBefore
 	}
@@ -318,7 +350,7 @@ func (c *chunk) selectRows(rule feature.Rule, s span, selected []int32, visible 
 			a = feature.Time(c.available.Int64s[i])
 		}
 		from := rule.VisibleFrom(e, a)
-		if from > s.until || !s.all && from <= s.after || s.ttl != 0 && s.oldest.Sub(e) > s.ttl {
+		if from > s.until || !s.all && from <= s.after || s.ttl != 0 && s.oldest.Sub(e) > s.ttl || s.windows && e <= s.tail {
 			continue
 		}
 		selected = append(selected, int32(i))

@@ -44,7 +44,7 @@ type ViewResult struct {
 	Files   []feature.File // in the order of their paths
 	Scanned int64          // source rows whose keys and times were read
 	Skipped int64          // source rows in row groups that could not matter
-	Matched int64          // rows for which a source row was visible
+	Matched int64          // rows for which a source row was visible, or was in a window
 	// Ties is how many rows have a value that was settled by value: several visible
 	// source rows with equal key and times were the latest, and differ.
 	Ties int64
@@ -54,7 +54,10 @@ type ViewResult struct {
 	// CreatedAfter is how many rows show a source row whose created timestamp is after
 	// their time: a leak, unless that is when the row was copied.
 	CreatedAfter int64
-	Audit        *Audit // nil: not asked for
+	// Overflows is how many sums of integers were out of range, and are null; each
+	// counts once for all rows of its key and time.
+	Overflows int64
+	Audit     *Audit // nil: not asked for
 }
 
 // FeatureResult counts what one output column holds.
@@ -215,6 +218,11 @@ func (t *training) asked(use int) []int {
 	return features
 }
 
+// askedColumns gives those of the asked features that are columns as they stand.
+func (t *training) askedColumns(use int) []int {
+	return slices.DeleteFunc(t.asked(use), func(f int) bool { return t.req.Selection.Uses[use].View.Features[f].Aggregate != nil })
+}
+
 // joinView finds the winners of all uses of a view in one pass over its files.
 func (t *training) joinView(ctx context.Context, p *part, view *feature.ViewVersion) (err error) {
 	uses := t.usesOf(view)
@@ -227,16 +235,38 @@ func (t *training) joinView(ctx context.Context, p *part, view *feature.ViewVers
 		return fmt.Errorf("offline: view %s: %w", view.ID(), err)
 	}
 
+	if err := t.asOfView(ctx, p, table, uses); err != nil {
+		return fmt.Errorf("offline: view %s: %w", view.ID(), err)
+	}
+	if err := t.aggregate(ctx, p, table, uses); err != nil {
+		return fmt.Errorf("offline: view %s: %w", view.ID(), err)
+	}
+	return nil
+}
+
+// asOfView finds the winners of those uses of a view that columns are asked of.
+func (t *training) asOfView(ctx context.Context, p *part, table *table, all []int) (err error) {
+	var uses []int
+	for _, i := range all {
+		if len(t.askedColumns(i)) > 0 {
+			uses = append(uses, i)
+			continue
+		}
+		p.joined[i] = &joined{slots: p.slots[t.plan.ofUse[i]], bySlot: map[int]*feature.Column{}}
+	}
+	if len(uses) == 0 {
+		return nil
+	}
 	asofs := make([]*asof, len(uses))
 	for n, i := range uses {
 		asofs[n] = t.newAsof(p, i)
 	}
 	if err := t.scanView(ctx, table, uses, asofs, false); err != nil {
-		return fmt.Errorf("offline: view %s: %w", view.ID(), err)
+		return err
 	}
 	for n, i := range uses {
 		if p.joined[i], err = t.gatherUse(ctx, table, i, asofs[n]); err != nil {
-			return fmt.Errorf("offline: view %s: %w", view.ID(), err)
+			return err
 		}
 		if t.req.Audit {
 			t.findExamples(i, asofs[n], p.joined[i])
@@ -244,7 +274,7 @@ func (t *training) joinView(ctx context.Context, p *part, view *feature.ViewVers
 		asofs[n] = nil
 		if t.req.Audit {
 			if err := t.countChanged(ctx, table, p, i, p.joined[i]); err != nil {
-				return fmt.Errorf("offline: view %s: %w", view.ID(), err)
+				return err
 			}
 		}
 	}
@@ -312,7 +342,7 @@ func (t *training) gatherUse(ctx context.Context, table *table, use int, a *asof
 	}
 	j.columns = map[int]*feature.Column{}
 	var fields []*feature.Field
-	at := t.asked(use)
+	at := t.askedColumns(use)
 	for _, f := range at {
 		fields = append(fields, &table.view.Features[f])
 	}

@@ -13,6 +13,7 @@ type joined struct {
 	winner  []uint32                // per slot, or none
 	marks   []uint8                 // per slot
 	columns map[int]*feature.Column // by the feature's index in the view
+	bySlot  map[int]*feature.Column // likewise, of aggregates: they have a value for each slot
 }
 
 // Marks of slots, for the counts.
@@ -20,13 +21,14 @@ const (
 	markTie          = 1 << iota // the winner was settled by value
 	markSameTime                 // the winner's event is at the slot's time
 	markCreatedAfter             // the winner was created after the slot's time
+	markWindow                   // a window has a value
 )
 
 // resolve finds the winner of every slot: the latest of the rows offered to it
 // and to earlier slots of its key, if that is within the TTL. (If it is not, no
 // other is: every other row is as old or older.)
 func (a *asof) resolve(ctx context.Context, t *table, workers int) (*joined, *winners, error) {
-	j := &joined{slots: a.slots, winner: make([]uint32, a.slots.n), marks: make([]uint8, a.slots.n)}
+	j := &joined{slots: a.slots, bySlot: map[int]*feature.Column{}, winner: make([]uint32, a.slots.n), marks: make([]uint8, a.slots.n)}
 	used := make([][]bool, len(a.stripes)) // per slot, whether it was offered a winner
 	err := each(ctx, len(a.stripes), workers, func(_ context.Context, i int) error {
 		used[i] = a.latest(i, a.part(j, i))

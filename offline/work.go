@@ -65,12 +65,13 @@ const (
 	ReasonNull       Reason = "null_times"  // all its times are null
 	ReasonLater      Reason = "later"       // its rows are visible after the last time only
 	ReasonTTL        Reason = "ttl"         // its rows have outlived the TTL at the first time
+	ReasonWindow     Reason = "window"      // its rows have left every window at the first time
 	ReasonBefore     Reason = "before"      // its rows are in no part of the range that is asked for
 )
 
 // Reasons gives all of them, in their order.
 func Reasons() []Reason {
-	return []Reason{ReasonNoRequests, ReasonNoRows, ReasonNull, ReasonLater, ReasonTTL, ReasonBefore}
+	return []Reason{ReasonNoRequests, ReasonNoRows, ReasonNull, ReasonLater, ReasonTTL, ReasonWindow, ReasonBefore}
 }
 
 // StageWork is the time that a stage took, all parts together.
@@ -108,14 +109,16 @@ func (w *Work) asks(from, to feature.Time) {
 }
 
 // choose gives the row groups of a view that have to be read for a span, and notes why
-// the others are not. asked is false where nothing is asked for.
-func (v *ViewWork) choose(t *table, s span, asked bool) (groups []int, read GroupWork) {
+// the others are not. asked is false where nothing is asked for; more are columns that
+// are read beside keys and times.
+func (v *ViewWork) choose(t *table, s span, asked bool, more ...string) (groups []int, read GroupWork) {
+	columns := slices.Concat(t.columns, more)
 	for g := range t.groups {
 		why := ReasonNoRequests
 		if asked {
 			why = t.skips(g, s)
 		}
-		work := t.work(g, t.columns)
+		work := t.work(g, columns)
 		if why == "" {
 			groups = append(groups, g)
 			read.add(work)

@@ -64,7 +64,7 @@ func (t *training) makeRecords(ctx context.Context, p *part, rows *cursor, recor
 		for i, j := range p.joined {
 			numbers[i] = t.number(i, j, at, n, numbers[i][:0])
 		}
-		joined, err := t.extend(ctx, p, rec, numbers)
+		joined, err := t.extend(ctx, p, rec, at, numbers)
 		rec.Release()
 		if err != nil {
 			return err
@@ -88,11 +88,14 @@ func (t *training) changed() error {
 func (t *training) number(use int, j *joined, first, n int, numbers []uint32) []uint32 {
 	v := &t.res.Views[use]
 	for _, slot := range j.slots.ofRow[first : first+n] {
-		if slot == noSlot || j.winner[slot] == none {
-			numbers = append(numbers, none)
+		winner := none
+		if slot != noSlot && j.winner != nil {
+			winner = j.winner[slot]
+		}
+		numbers = append(numbers, winner)
+		if winner == none && (slot == noSlot || j.marks[slot]&markWindow == 0) {
 			continue
 		}
-		numbers = append(numbers, j.winner[slot])
 		v.Matched++
 		if mark := j.marks[slot]; mark != 0 {
 			v.Ties += int64(mark & markTie)
@@ -103,8 +106,17 @@ func (t *training) number(use int, j *joined, first, n int, numbers []uint32) []
 	return numbers
 }
 
+// take gives a feature of a run of spine rows, and how many are null.
+func (j *joined) take(f, first int, winners []uint32) (*feature.Column, int) {
+	if c := j.bySlot[f]; c != nil {
+		return take(c, j.slots.ofRow[first:first+len(winners)])
+	}
+	return take(j.columns[f], winners)
+}
+
 // extend puts the outputs behind a record's columns, column by column in parallel.
-func (t *training) extend(ctx context.Context, p *part, rec arrow.Record, numbers [][]uint32) (arrow.Record, error) {
+// first is the record's first row in the part.
+func (t *training) extend(ctx context.Context, p *part, rec arrow.Record, first int, numbers [][]uint32) (arrow.Record, error) {
 	outputs := t.req.Selection.Outputs
 	columns := make([]arrow.Array, len(outputs))
 	defer func() {
@@ -121,7 +133,7 @@ func (t *training) extend(ctx context.Context, p *part, rec arrow.Record, number
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			column, nulls := take(p.joined[o.Use].columns[o.Feature], numbers[o.Use])
+			column, nulls := p.joined[o.Use].take(o.Feature, first, numbers[o.Use])
 			arr, err := arrowconv.ToArrow(column, memory.DefaultAllocator)
 			if err != nil {
 				return fmt.Errorf("offline: output column %s: %w", o.Name, err)

@@ -14,6 +14,7 @@ type Part struct {
 	requests *Requests
 	cells    *cells
 	inputs   []states
+	ends     []bool // of each cell, whether an event is at its end and visible from then on; nil: there is a delay
 
 	places []uint32 // scratch: the cell of each event of a batch
 }
@@ -23,6 +24,9 @@ func (s *Spec) New(r *Requests) *Part {
 	p := &Part{spec: s, requests: r, cells: newCells(s, r), inputs: make([]states, len(s.Inputs))}
 	for i := range s.Inputs {
 		p.inputs[i] = newStates(s, i, len(p.cells.ends))
+	}
+	if s.Rule.Delay == 0 {
+		p.ends = make([]bool, len(p.cells.ends))
 	}
 	return p
 }
@@ -36,6 +40,9 @@ func (p *Part) Add(keys []uint32, events, visible []feature.Time, v *Values) {
 		cell := p.cells.of(key, events[i])
 		if visible != nil && cell != noCell && visible[i] > events[i].Add(p.spec.Rule.Delay) && p.late(key, events[i], visible[i], v, i) {
 			cell = noCell
+		}
+		if p.ends != nil && cell != noCell && p.cells.ends[cell] == events[i] {
+			p.ends[cell] = true
 		}
 		p.places = append(p.places, cell)
 	}

@@ -5,14 +5,27 @@ import (
 	"github.com/quiver-features/quiver/feature/aggregate"
 )
 
+// Counts is what is to be told of a part's results.
+type Counts struct {
+	Overflows []int64 // of each output, how many sums were out of range and are null
+	Matched   []bool  // of each request, whether some window has a value
+	SameTime  []bool  // likewise, whether an event of its own instant is in its windows
+}
+
 // Results writes the outputs of all requests: those of request i to position at+i of
-// each column, which are of the outputs' types, are null there, and may be written to by other parts elsewhere. It gives, for each output, how
-// many sums were out of range and are null. A part is done with when it was called.
-func (p *Part) Results(dst []*feature.Column, at int) (overflows []int64) {
-	overflows = make([]int64, len(p.spec.Outputs))
-	counts := make([]int64, len(p.requests.Times))
+// each column, which are of the outputs' types, are null there, and may be written to by other parts elsewhere. A part is
+// done with when it was called.
+func (p *Part) Results(dst []*feature.Column, at int) Counts {
+	n := len(p.requests.Times)
+	told := Counts{Overflows: make([]int64, len(p.spec.Outputs)), Matched: make([]bool, n), SameTime: make([]bool, n)}
+	counts := make([]int64, n)
 	for w := range p.spec.Windows {
 		lo, hi := p.runs(w)
+		for i, t := range p.requests.Times {
+			if p.ends != nil && hi[i] > lo[i] && p.ends[hi[i]-1] && p.cells.ends[hi[i]-1] == t {
+				told.SameTime[i] = true
+			}
+		}
 		for n := range p.inputs {
 			counted := false
 			for i, o := range p.spec.Outputs {
@@ -20,16 +33,19 @@ func (p *Part) Results(dst []*feature.Column, at int) (overflows []int64) {
 					continue
 				}
 				if !counted {
-					p.inputs[n].counts.each(p, w, lo, hi, func(request int, c *counter) { counts[request] = int64(*c) })
+					p.inputs[n].counts.each(p, w, lo, hi, func(request int, c *counter) {
+						counts[request] = int64(*c)
+						told.Matched[request] = told.Matched[request] || *c > 0
+					})
 					counted = true
 				}
 				r := result{part: p, window: w, lo: lo, hi: hi, counts: counts, dst: dst[i], at: at}
 				r.write(o.Function, &p.inputs[n])
-				overflows[i] = r.overflows
+				told.Overflows[i] = r.overflows
 			}
 		}
 	}
-	return overflows
+	return told
 }
 
 // result is one output on its way to its column.

@@ -21,6 +21,16 @@ type Spec struct {
 	Outputs []Output
 }
 
+// Bytes gives the bytes that a Part takes for each request, about.
+func (s *Spec) Bytes() int64 {
+	cell := int64(9)
+	for i := range s.Inputs {
+		st := newStates(s, i, 0)
+		cell += st.bytes()
+	}
+	return cell * int64(1+len(s.Windows))
+}
+
 // Input is what aggregates are over: a column of the view's table, of those rows
 // that a condition holds for.
 type Input struct {

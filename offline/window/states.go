@@ -2,6 +2,7 @@ package window
 
 import (
 	"math"
+	"unsafe"
 
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/feature/aggregate"
@@ -52,6 +53,30 @@ func newStates(s *Spec, input, cells int) states {
 		}
 	}
 	return st
+}
+
+// bytes gives the bytes of one of each.
+func (s *states) bytes() int64 {
+	n := int64(unsafe.Sizeof(counter(0)))
+	if s.ints != nil {
+		n += int64(unsafe.Sizeof(aggregate.IntSum{}))
+	}
+	if s.floats != nil {
+		n += int64(unsafe.Sizeof(aggregate.Sum{}))
+	}
+	if s.moments != nil {
+		n += int64(unsafe.Sizeof(aggregate.Moments{}))
+	}
+	if s.squares != nil {
+		n += int64(unsafe.Sizeof(aggregate.IntMoments{}))
+	}
+	if s.least != nil {
+		n += 8
+	}
+	if s.most != nil {
+		n += 8
+	}
+	return n
 }
 
 func isFloat(t feature.Type) bool { return t.Kind == feature.Float32 || t.Kind == feature.Float64 }

@@ -1,0 +1,369 @@
+package offline
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/offline/window"
+)
+
+// windowed is one use of a view while its rows are added to the windows of the
+// slots' times.
+type windowed struct {
+	use    *feature.Use
+	order  []int // of the use's keys in its group
+	slots  *slots
+	spec   *window.Spec
+	inputs []windowInput // of the spec
+	asked  []int         // of each of the spec's outputs, its feature in the view
+	parts  []windowPart  // of the slots
+}
+
+// windowInput is where the values of an input stand.
+type windowInput struct {
+	column, where string // empty: none
+}
+
+type windowPart struct {
+	mu sync.Mutex
+	*window.Part
+	keys    []uint32 // scratch
+	events  []feature.Time
+	visible []feature.Time
+	values  window.Values
+	_       [64]byte // neighbours are locked by other workers
+}
+
+// newWindowed gives nil where no aggregate is asked of a use. slots are nil where
+// nothing is computed yet.
+func (t *training) newWindowed(use int, s *slots) *windowed {
+	u := &t.req.Selection.Uses[use]
+	w := &windowed{use: u, order: keyOrder(t.plan.keyColumns(u)), slots: s, spec: &window.Spec{Rule: u.View.Rule}}
+	for _, f := range t.asked(use) {
+		if a := u.View.Features[f].Aggregate; a != nil {
+			w.ask(f, a)
+		}
+	}
+	if len(w.asked) == 0 {
+		return nil
+	}
+	if s != nil {
+		w.parts = make([]windowPart, len(s.parts))
+	}
+	return w
+}
+
+// ask adds an aggregate. What several have in common is kept once.
+func (w *windowed) ask(f int, a *feature.Aggregate) {
+	o := window.Output{Function: a.Function}
+	if o.Window = slices.Index(w.spec.Windows, a.Window); o.Window < 0 {
+		o.Window = len(w.spec.Windows)
+		w.spec.Windows = append(w.spec.Windows, a.Window)
+	}
+	in := windowInput{a.Column, a.Where}
+	if o.Input = slices.Index(w.inputs, in); o.Input < 0 {
+		o.Input = len(w.inputs)
+		w.inputs = append(w.inputs, in)
+		w.spec.Inputs = append(w.spec.Inputs, window.Input{Type: w.use.View.Table.TypeOf(a.Column)})
+	}
+	w.spec.Outputs = append(w.spec.Outputs, o)
+	w.asked = append(w.asked, f)
+}
+
+// columns gives the columns that values are read from, each once.
+func (w *windowed) columns(had []string) []string {
+	for _, in := range w.inputs {
+		for _, c := range []string{in.column, in.where} {
+			if c != "" && !slices.Contains(had, c) {
+				had = append(had, c)
+			}
+		}
+	}
+	return had
+}
+
+// covers widens a span to what the windows cover at the times from least to most.
+func (w *windowed) covers(s *span, least, most feature.Time) {
+	s.until = max(s.until, most)
+	for _, win := range w.spec.Windows {
+		after, bounded := win.Tail(least)
+		s.tail, s.windows = min(s.tail, after), s.windows && bounded
+	}
+}
+
+// noWindows is a span that covers nothing yet.
+func noWindows() span {
+	return span{all: true, until: feature.MinTime, tail: feature.MaxTime, windows: true}
+}
+
+// aggregate computes the aggregates that are asked of all uses of a view in one pass
+// over its files.
+func (t *training) aggregate(ctx context.Context, p *part, table *table, uses []int) error {
+	var all []*windowed
+	var of []int
+	var columns []string
+	s, slots := noWindows(), 0
+	for _, i := range uses {
+		w := t.newWindowed(i, p.slots[t.plan.ofUse[i]])
+		if w == nil {
+			continue
+		}
+		all, of = append(all, w), append(of, i)
+		columns = w.columns(columns)
+		if slots += w.slots.n; w.slots.n > 0 {
+			w.covers(&s, w.slots.least, w.slots.most)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	id := table.view.ID()
+	work := t.res.Work.view(id)
+	work.Files = len(table.files)
+	groups, read := work.choose(table, s, slots > 0, columns...)
+	t.count(table, groups, of)
+	m := t.meter(StageWindows, id, read.Rows)
+	started := time.Now()
+	defer func() { t.res.Work.took(StageWindows, id, started, read.Rows) }()
+	err := table.scatter(ctx, groups, t.workers, func(rows int) { m.add(int64(rows)) },
+		func() scatterer { return t.windowWorker(s, columns, all, len(table.keys)) }, columns...)
+	if err != nil {
+		return err
+	}
+	for n, i := range of {
+		if err := t.results(ctx, all[n], p.joined[i], i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// results computes what was asked of a use, for all its slots.
+func (t *training) results(ctx context.Context, w *windowed, j *joined, use int) error {
+	columns := make([]*feature.Column, len(w.asked))
+	for i, f := range w.asked {
+		columns[i] = nulls(w.use.View.Features[f].Type, w.slots.n)
+		j.bySlot[f] = columns[i]
+	}
+	if j.marks == nil {
+		j.marks = make([]uint8, w.slots.n)
+	}
+	overflows := make([][]int64, len(w.parts))
+	err := each(ctx, len(w.parts), t.workers, func(_ context.Context, i int) error {
+		base := int(w.slots.parts[i].base)
+		told := w.part(i).Results(columns, base)
+		w.parts[i].Part = nil
+		overflows[i] = told.Overflows
+		for n, matched := range told.Matched {
+			if matched {
+				j.marks[base+n] |= markWindow
+			}
+			if told.SameTime[n] {
+				j.marks[base+n] |= markSameTime
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, f := range w.asked {
+		for _, o := range overflows {
+			t.res.Views[use].Overflows += o[i]
+		}
+		if d := w.use.View.Features[f].Aggregate.Default; d != nil {
+			if err := fill(columns[i], *d); err != nil {
+				return fmt.Errorf("feature %s: %w", w.use.View.Features[f].Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// part gives a part; it has none of its own before the first event.
+func (w *windowed) part(i int) *window.Part {
+	p := &w.parts[i]
+	if p.Part == nil {
+		p.Part = w.spec.New(&window.Requests{Starts: w.slots.parts[i].starts, Times: w.slots.parts[i].times})
+	}
+	return p.Part
+}
+
+// take adds the rows of a batch.
+func (w *windowed) take(partition int, b *batch) {
+	p, keys := &w.parts[partition], w.slots.parts[partition].keys
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.keys, p.events, p.visible = p.keys[:0], p.events[:0], p.visible[:0]
+	for i := range b.offers {
+		key := keys.find(b.offers[i].word, b.key(i))
+		if key == 0 {
+			continue
+		}
+		b.values.keep(len(p.keys), i)
+		p.keys = append(p.keys, key-1)
+		p.events = append(p.events, b.offers[i].time)
+		if len(b.visible) > 0 {
+			p.visible = append(p.visible, b.visible[i])
+		}
+	}
+	if len(p.keys) == 0 {
+		return
+	}
+	visible := p.visible
+	if len(visible) == 0 {
+		visible = nil
+	}
+	p.values.Words, p.values.Null = b.values.words, b.values.null
+	w.part(partition).Add(p.keys, p.events, visible, &p.values)
+}
+
+// values are the values of a batch's rows, by input. Of an input that counts rows
+// words are nil, of one that is never null null is.
+type values struct {
+	words [][]int64
+	null  [][]bool
+}
+
+// keep moves the values of row from to row to, which is no later.
+func (v *values) keep(to, from int) {
+	for _, words := range v.words {
+		if words != nil {
+			words[to] = words[from]
+		}
+	}
+	for _, null := range v.null {
+		if null != nil {
+			null[to] = null[from]
+		}
+	}
+}
+
+func (v *values) reset() {
+	for i := range v.words {
+		if v.words[i] != nil {
+			v.words[i] = v.words[i][:0]
+		}
+		if v.null[i] != nil {
+			v.null[i] = v.null[i][:0]
+		}
+	}
+}
+
+// windowWorker scatters the rows of a view with their values, for each of its uses.
+type windowWorker struct {
+	rule     feature.Rule
+	span     span
+	columns  []string // of the chunks' values
+	uses     []*windowed
+	scatters []*scatter
+	keys     []*feature.Column
+	selected []int32
+	visible  []feature.Time
+	scratch  values
+}
+
+func (t *training) windowWorker(s span, columns []string, uses []*windowed, keys int) *windowWorker {
+	w := &windowWorker{rule: uses[0].use.View.Rule, span: s, columns: columns, uses: uses, keys: make([]*feature.Column, keys)}
+	for _, u := range uses {
+		partitions := len(u.slots.parts)
+		to := newScatter(partitions, t.batchLimit(partitions, t.workers*len(uses)), w.rule, u.slots.seed, func(partition int, b *batch) error {
+			u.take(partition, b)
+			return nil
+		})
+		to.withValues(u.inputs)
+		w.scatters = append(w.scatters, to)
+	}
+	return w
+}
+
+func (w *windowWorker) chunk(_ context.Context, _ int, base int64, c *chunk) error {
+	w.selected, w.visible = c.selectRows(w.rule, w.span, w.selected[:0], w.visible[:0])
+	for n, u := range w.uses {
+		for to, from := range u.order {
+			w.keys[to] = c.keys[from]
+		}
+		w.load(u, c)
+		w.scatters[n].values = w.scratch
+		if err := w.scatters[n].add(w.keys, c, base, w.selected, w.visible); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *windowWorker) flush() error {
+	for _, s := range w.scatters {
+		if err := s.flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load gives the values of a chunk's rows, by the inputs of a use.
+func (w *windowWorker) load(u *windowed, c *chunk) {
+	for len(w.scratch.words) < len(u.inputs) {
+		w.scratch.words, w.scratch.null = append(w.scratch.words, nil), append(w.scratch.null, nil)
+	}
+	column := func(name string) *feature.Column { return c.extra[slices.Index(w.columns, name)] }
+	for i, in := range u.inputs {
+		var nullable *feature.Column
+		if in.column != "" {
+			nullable = column(in.column)
+			w.scratch.words[i] = wordsOf(w.scratch.words[i], nullable)
+		}
+		if in.column == "" && in.where == "" {
+			continue
+		}
+		null := slices.Grow(w.scratch.null[i][:0], c.rows)[:c.rows]
+		clear(null)
+		if nullable != nil && nullable.Valid != nil {
+			for n, valid := range nullable.Valid {
+				null[n] = !valid
+			}
+		}
+		if in.where != "" {
+			where := column(in.where)
+			for n, yes := range where.Bools {
+				null[n] = null[n] || !yes || where.IsNull(n)
+			}
+		}
+		w.scratch.null[i] = null
+	}
+}
+
+// wordsOf appends the values of a column as window.Values has them.
+func wordsOf(dst []int64, c *feature.Column) []int64 {
+	dst = slices.Grow(dst[:0], c.Len())
+	switch c.Type.Kind {
+	case feature.Float64:
+		for _, v := range c.Float64s {
+			dst = append(dst, int64(math.Float64bits(v)))
+		}
+	case feature.Float32:
+		for _, v := range c.Float32s {
+			dst = append(dst, int64(math.Float64bits(float64(v))))
+		}
+	case feature.Int32, feature.Date:
+		for _, v := range c.Int32s {
+			dst = append(dst, int64(v))
+		}
+	case feature.Bool:
+		for _, v := range c.Bools {
+			word := int64(0)
+			if v {
+				word = 1
+			}
+			dst = append(dst, word)
+		}
+	default:
+		dst = append(dst, c.Int64s...)
+	}
+	return dst
+}
