@@ -1,0 +1,222 @@
+package aggregate
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+)
+
+// Distinct counts the distinct values among those added, by their 64-bit hashes:
+// exactly up to DistinctExact of them, beyond that by a HyperLogLog of 4,096 registers
+// with a standard error of 1.6 %. Which of the two it is depends on the number of
+// distinct hashes alone, so that the state is a function of their set. It
+// has no inverse. The zero value is that of no values. It owns its memory and is not
+// copied by assignment.
+type Distinct struct {
+	hashes    []uint64 // ascending, at most DistinctExact; nil where there are registers
+	registers []byte   // nil, or one per register
+}
+
+// DistinctExact is the number of distinct values up to which the count is exact.
+const DistinctExact = 256
+
+// Add adds a value as AppendValue encodes it. A NaN is not added: see Skipped.
+func (d *Distinct) Add(v []byte) { d.add(Hash(v)) }
+
+// AddInt adds a value of an integer type, a date in days or a timestamp in
+// microseconds.
+func (d *Distinct) AddInt(v int64) {
+	var room [9]byte
+	d.add(Hash(AppendInt(room[:0], v)))
+}
+
+// AddFloat adds a value of a float type, unless it is NaN.
+func (d *Distinct) AddFloat(v float64) {
+	if FloatKey(v) == nanKey {
+		return
+	}
+	var room [8]byte
+	d.add(Hash(AppendFloat(room[:0], v)))
+}
+
+func (d *Distinct) add(hash uint64) {
+	if d.registers != nil {
+		register(d.registers, hash)
+		return
+	}
+	at, found := slices.BinarySearch(d.hashes, hash)
+	if found {
+		return
+	}
+	d.hashes = slices.Insert(d.hashes, at, hash)
+	if len(d.hashes) > DistinctExact {
+		d.estimateFromNow()
+	}
+}
+
+// estimateFromNow turns the hashes into registers.
+func (d *Distinct) estimateFromNow() {
+	d.registers = make([]byte, registers)
+	for _, hash := range d.hashes {
+		register(d.registers, hash)
+	}
+	d.hashes = nil
+}
+
+// Merge adds all that was added to o.
+func (d *Distinct) Merge(o *Distinct) {
+	if o.registers == nil {
+		if d.registers != nil {
+			for _, hash := range o.hashes {
+				register(d.registers, hash)
+			}
+			return
+		}
+		d.mergeHashes(o.hashes)
+		return
+	}
+	if d.registers == nil {
+		d.estimateFromNow()
+	}
+	for i, r := range o.registers {
+		d.registers[i] = max(d.registers[i], r)
+	}
+}
+
+func (d *Distinct) mergeHashes(more []uint64) {
+	a, b := d.hashes, more
+	all := make([]uint64, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		all = append(all, min(a[0], b[0]))
+		x, y := a[0], b[0]
+		if x <= y {
+			a = a[1:]
+		}
+		if y <= x {
+			b = b[1:]
+		}
+	}
+	all = append(append(all, a...), b...)
+	d.hashes = all
+	if len(all) > DistinctExact {
+		d.estimateFromNow()
+	}
+}
+
+// Reset makes it that of no values.
+func (d *Distinct) Reset() { d.hashes, d.registers = d.hashes[:0], nil }
+
+// Count gives the number of distinct values, and beyond DistinctExact the estimate of
+// it, rounded to a whole number and never less than DistinctExact + 1.
+func (d *Distinct) Count() int64 {
+	if d.registers == nil {
+		return int64(len(d.hashes))
+	}
+	return max(estimate(d.registers), DistinctExact+1)
+}
+
+// DistinctMaxBytes is the length of the longest encoding of a Distinct.
+const DistinctMaxBytes = 1 + packedBytes
+
+// Append appends the encoding. Exact: twice the number of hashes, then these, ascending,
+// eight bytes each, big-endian. Else 1 and the registers packed to 6 bits; or, where that
+// is shorter, twice the number of registers that are not zero, plus 1, and for each of
+// these a varint: its distance from the last one less 1, times 64, plus its value.
+func (d *Distinct) Append(dst []byte) []byte {
+	if d.registers == nil {
+		dst = binary.AppendUvarint(dst, uint64(len(d.hashes))<<1)
+		for _, hash := range d.hashes {
+			dst = binary.BigEndian.AppendUint64(dst, hash)
+		}
+		return dst
+	}
+	n, size := sparseSize(d.registers)
+	if size >= packedBytes {
+		return appendPacked(append(dst, 1), d.registers)
+	}
+	dst = binary.AppendUvarint(dst, uint64(n)<<1|1)
+	last := -1
+	for i, r := range d.registers {
+		if r != 0 {
+			dst = binary.AppendUvarint(dst, uint64(i-last-1)<<6|uint64(r))
+			last = i
+		}
+	}
+	return dst
+}
+
+// ReadDistinct cuts a Distinct from the front of b.
+func ReadDistinct(b []byte) (d Distinct, rest []byte, err error) {
+	head, b, err := cutUvarint(b, registers<<1|1, "a number of distinct values")
+	if err != nil {
+		return Distinct{}, nil, err
+	}
+	n := int(head >> 1)
+	switch {
+	case head == 1:
+		if len(b) < packedBytes {
+			return Distinct{}, nil, damaged("registers end too early")
+		}
+		d.registers = make([]byte, registers)
+		unpack(d.registers, b)
+		b = b[packedBytes:]
+	case head&1 == 1:
+		d.registers = make([]byte, registers)
+		if b, err = cutSparse(d.registers, b, n); err != nil {
+			return Distinct{}, nil, err
+		}
+	default:
+		d.hashes, b, err = cutHashes(b, n)
+		return d, b, err
+	}
+	_, size := sparseSize(d.registers)
+	if slices.Max(d.registers) > maxRegister || (head == 1) != (size >= packedBytes) {
+		return Distinct{}, nil, damaged("registers are out of range, or not in their shortest form")
+	}
+	return d, b, nil
+}
+
+func cutHashes(b []byte, n int) (hashes []uint64, rest []byte, err error) {
+	if n > DistinctExact || len(b) < 8*n {
+		return nil, nil, damaged("hashes are too many, or end too early")
+	}
+	hashes = make([]uint64, n)
+	for i := range hashes {
+		hashes[i] = binary.BigEndian.Uint64(b[8*i:])
+		if i > 0 && hashes[i] <= hashes[i-1] {
+			return nil, nil, damaged("hashes are not in order")
+		}
+	}
+	return hashes, b[8*n:], nil
+}
+
+func cutSparse(into, b []byte, n int) (rest []byte, err error) {
+	at := -1
+	for range n {
+		var v uint64
+		if v, b, err = cutUvarint(b, registers<<6, "a register"); err != nil {
+			return nil, err
+		}
+		at += int(v>>6) + 1
+		if at >= registers || v&63 == 0 {
+			return nil, damaged("a register is out of range")
+		}
+		into[at] = byte(v & 63)
+	}
+	return b, nil
+}
+
+// sparseSize gives the number of registers that are not zero and the bytes they take
+// one by one.
+func sparseSize(r []byte) (n, size int) {
+	last := -1
+	for i, v := range r {
+		if v == 0 {
+			continue
+		}
+		n++
+		size += (bits.Len(uint(i-last-1)<<6|uint(v)) + 6) / 7
+		last = i
+	}
+	return n, size
+}
