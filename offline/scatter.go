@@ -130,8 +130,11 @@ func (e *Engine) batchLimit(partitions, workers int) int {
 // visible tells where each of them is first visible.
 func (s *scatter) add(keys []*feature.Column, c *chunk, base int64, selected []int32, visible []feature.Time) error {
 	s.keys.load(keys, c.rows)
-	if s.keys.exact && s.plain && len(s.nullable) == 0 {
+	switch {
+	case s.keys.exact && s.plain && len(s.nullable) == 0:
 		return s.addPlain(c, base, selected)
+	case s.keys.exact && s.plain && len(s.inputs) == 1 && s.values.null[s.inputs[0]] == nil && len(s.nullable) == 1:
+		return s.addValues(c, selected)
 	}
 	apart, stamps := s.apart, s.rule.Created || s.rule.Available
 	for n, i := range selected {
@@ -153,7 +156,7 @@ func (s *scatter) add(keys []*feature.Column, c *chunk, base int64, selected []i
 			b.values.words[in] = append(b.values.words[in], s.values.words[in][i])
 		}
 		for _, in := range s.nullable {
-			b.values.null[in] = append(b.values.null[in], s.values.null[in][i])
+			b.values.addNull(in, len(b.offers)-1, s.values.null[in], i)
 		}
 		if len(b.offers) >= s.limit || len(b.data) > s.limit*keyBytes {
 			if err := s.pass(int(partition)); err != nil {
@@ -172,6 +175,29 @@ func (s *scatter) addPlain(c *chunk, base int64, selected []int32) error {
 		partition := mix(words[i]) >> shift
 		b := &batches[partition]
 		b.offers = append(b.offers, offer{words[i], feature.Time(events[i]), base + int64(i)})
+		if len(b.offers) >= limit {
+			if err := s.pass(int(partition)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// addValues is addPlain for rows with one value that is never null, which is most of
+// those that aggregates are over. Where a row stands does not matter to them.
+func (s *scatter) addValues(c *chunk, selected []int32) error {
+	words, events, shift, batches, limit := s.keys.words, c.event.Int64s, s.shift, s.batches, s.limit
+	in := s.inputs[0]
+	values := s.values.words[in]
+	for _, i := range selected {
+		partition := mix(words[i]) >> shift
+		b := &batches[partition]
+		b.offers = append(b.offers, offer{word: words[i], time: feature.Time(events[i])})
+		b.values.words[in] = append(b.values.words[in], values[i])
+		if null := b.values.null[in]; len(null) > 0 {
+			b.values.null[in] = append(null, false)
+		}
 		if len(b.offers) >= limit {
 			if err := s.pass(int(partition)); err != nil {
 				return err

@@ -219,7 +219,13 @@ func (w *windowed) take(partition int, b *batch) {
 	if len(visible) == 0 {
 		visible = nil
 	}
-	p.values.Words, p.values.Null = b.values.words, b.values.null
+	p.values.Words, p.values.Null = b.values.words, p.values.Null[:0]
+	for _, null := range b.values.null {
+		if len(null) == 0 {
+			null = nil
+		}
+		p.values.Null = append(p.values.Null, null)
+	}
 	w.part(partition).Add(p.keys, p.events, visible, &p.values)
 }
 
@@ -230,6 +236,19 @@ type values struct {
 	null  [][]bool
 }
 
+// addNull notes whether value i of a chunk is null, for a batch that had n values; null is
+// nil where none is. As long as none was null nothing is kept.
+func (v *values) addNull(input, n int, null []bool, i int32) {
+	own := v.null[input]
+	if len(own) == 0 && (null == nil || !null[i]) {
+		return
+	}
+	for len(own) < n {
+		own = append(own, false)
+	}
+	v.null[input] = append(own, null != nil && null[i])
+}
+
 // keep moves the values of row from to row to, which is no later.
 func (v *values) keep(to, from int) {
 	for _, words := range v.words {
@@ -238,7 +257,7 @@ func (v *values) keep(to, from int) {
 		}
 	}
 	for _, null := range v.null {
-		if null != nil {
+		if len(null) > 0 {
 			null[to] = null[from]
 		}
 	}
@@ -321,8 +340,11 @@ func (w *windowWorker) load(u *windowed, c *chunk) {
 		if in.column == "" && in.where == "" {
 			continue
 		}
-		null := slices.Grow(w.scratch.null[i][:0], c.rows)[:c.rows]
-		clear(null)
+		if in.where == "" && nullable.Valid == nil {
+			w.scratch.null[i] = nil
+			continue
+		}
+		null := make([]bool, c.rows)
 		if nullable != nil && nullable.Valid != nil {
 			for n, valid := range nullable.Valid {
 				null[n] = !valid

@@ -23,7 +23,7 @@ type Part struct {
 func (s *Spec) New(r *Requests) *Part {
 	p := &Part{spec: s, requests: r, cells: newCells(s, r), inputs: make([]states, len(s.Inputs))}
 	for i := range s.Inputs {
-		p.inputs[i] = newStates(s, i, len(p.cells.ends))
+		p.inputs[i] = newStates(s, i, len(p.cells.ends), len(r.Times))
 	}
 	if s.Rule.Delay == 0 {
 		p.ends = make([]bool, len(p.cells.ends))
@@ -91,7 +91,7 @@ func (p *Part) late(key uint32, e, visible feature.Time, v *Values, i int) bool 
 			if words := v.words(n); words != nil {
 				word = words[i]
 			}
-			p.inputs[n].addLate(p, w, r, word)
+			p.inputs[n].addLate(w, r, word)
 		}
 	}
 	return true

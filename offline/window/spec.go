@@ -25,8 +25,7 @@ type Spec struct {
 func (s *Spec) Bytes() int64 {
 	cell := int64(9)
 	for i := range s.Inputs {
-		st := newStates(s, i, 0)
-		cell += st.bytes()
+		cell += newStates(s, i, 0, 0).bytes()
 	}
 	return cell * int64(1+len(s.Windows))
 }
