@@ -15,6 +15,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Settle waits until what was written stands on the disks: a program that makes its output durable would
+// wait for what others wrote before it.
+func Settle() { unix.Sync() }
+
 // peak gives the greatest resident memory in bytes; Linux counts it in KiB.
 func peak(state *os.ProcessState) int64 {
 	usage, ok := state.SysUsage().(*syscall.Rusage)

@@ -8,6 +8,9 @@ import (
 	"os/exec"
 )
 
+// Settle does nothing here.
+func Settle() {}
+
 func peak(*os.ProcessState) int64 { return 0 }
 
 func readBeforeReaping(int) int64 { return 0 }

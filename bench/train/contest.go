@@ -62,6 +62,7 @@ func (c contest) hold(ctx context.Context, runs int) (map[string]result, error) 
 	costs := make([][]measure.Cost, len(c.entrants))
 	for range runs {
 		for i, e := range c.entrants {
+			measure.Settle()
 			cost, err := e.run(ctx)
 			if err != nil {
 				return nil, fmt.Errorf("%s, %s: %w", c.name, e.name, err)
