@@ -12,6 +12,9 @@
 // the callers' matter. A null is not added.
 //
 // Sum, IntSum, Moments and IntMoments are exact and have inverses (Sub, Unmerge).
+// On the way a state may have lost more than it was given (running differences do that);
+// it has an answer and an encoding again when it is that of some values.
+//
 // Min, Max, MinText and MaxText keep an extreme, LastN the latest values, Distinct
 // and Quantile are sketches, TopK counts values. DESIGN.md has the reasons, the
 // proofs, the error bounds and the bytes.

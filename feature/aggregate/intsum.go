@@ -65,9 +65,12 @@ func (s *IntSum) Float64() float64 {
 	return signed(round(x[:], 0, false), negative)
 }
 
-// Mean gives the exact sum divided by n, rounded once. n is the number of values, at
-// least 1.
+// Mean gives the exact sum divided by n, rounded once. n is the number of values; where
+// that is less than 1 the mean is NaN.
 func (s *IntSum) Mean(n int64) float64 {
+	if n < 1 {
+		return math.NaN()
+	}
 	x, negative := s.magnitude()
 	var room [2 + meanLimbs]uint64
 	v := quotient(room[:], x[:], 0, uint64(n))
@@ -113,6 +116,3 @@ func ReadIntSum(b []byte) (s IntSum, rest []byte, err error) {
 	}
 	return IntSum{}, nil, damaged("an integer sum has no end")
 }
-
-// IsNaNOrInf tells whether v is no finite number.
-func isNaNOrInf(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }

@@ -112,3 +112,6 @@ func (s *squares) join(o *squares, minus bool) {
 	}
 	s.set(a)
 }
+
+// isNaNOrInf tells whether v is no finite number.
+func isNaNOrInf(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }

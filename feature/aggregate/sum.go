@@ -246,9 +246,12 @@ func (s *Sum) Float64() float64 {
 }
 
 // Mean gives the exact sum divided by n, rounded once: finite wherever the mean is,
-// even where the sum is out of range. n is the number of values, at least 1. With NaN
-// and infinities it is what Float64 gives.
+// even where the sum is out of range. n is the number of values; where that is less than
+// 1 the mean is NaN. With NaN and infinities it is what Float64 gives.
 func (s *Sum) Mean(n int64) float64 {
+	if n < 1 {
+		return math.NaN()
+	}
 	if v, ok := s.special(); ok {
 		return v
 	}
