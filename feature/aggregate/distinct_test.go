@@ -86,7 +86,7 @@ func TestEqualValuesAreNotDistinct(t *testing.T) {
 		columns []*feature.Column
 		want    int64
 	}{
-		"integers of any width":  {[]*feature.Column{column("int32", 1, -1, 0, nil), column("int64", 1, -1, 0, math.MaxInt64)}, 4},
+		"integers of any width":  {[]*feature.Column{column("int32", 1, -1, 0, nil), column("int64", 1, -1, 0, int64(math.MaxInt64))}, 4},
 		"floats of either width": {[]*feature.Column{column("float32", float32(0.5), float32(negZero), float32(0.1)), column("float64", 0.5, 0.0, 0.1)}, 4},
 		"NaN and null":           {[]*feature.Column{column("float64", math.NaN(), nil, math.Inf(1)), column("float32", float32(math.NaN()))}, 1},
 		"text by its bytes":      {[]*feature.Column{column("string", "", "e\u0301", "\u00e9", "A", "a", "a"), column("bytes", []byte("a"), []byte{})}, 5},

@@ -35,7 +35,7 @@ func estimate(r []byte) int64 {
 		histogram[v]++
 	}
 	const m = float64(registers)
-	z := float64(m * tau(1-float64(histogram[maxRegister])/m))
+	z := float64(m * tau(1-float64(float64(histogram[maxRegister])/m)))
 	for k := maxRegister - 1; k >= 1; k-- {
 		z = (z + float64(histogram[k])) / 2
 	}
