@@ -96,6 +96,9 @@ func (f *trainFlags) destination() (destination, error) {
 	if d.stdout() && d.folder() {
 		return d, usagef("--out - is standard output, which takes no folder: name one, or leave out --partition-by, --file-rows and --file-size")
 	}
+	if d.manifest != "" && !d.stdout() && sameFile(d.manifest, d.path) {
+		return d, usagef("--manifest %s is the output itself: name another file, or leave it out for %s", d.manifest, offline.ManifestPath(filepath.Clean(f.out)))
+	}
 	if d.manifest == "" && !d.stdout() {
 		d.manifest = offline.ManifestPath(filepath.Clean(f.out))
 	}
@@ -126,6 +129,7 @@ type trainingSet struct {
 	out      io.Writer               // standard output
 	staged   *offline.StagedManifest // nil: no manifest is wanted
 	old      string                  // a second name of the output that is replaced; empty: there is none
+	placed   bool                    // what stands at path is this one
 	dataset  *dataset.Output         // the folder that is written; nil: a file
 	spool    string                  // folder of a file on its way to standard output
 	streamed hash.Hash               // of what goes to standard output at once
@@ -330,6 +334,7 @@ func (o *keptOutput) Commit() error {
 	if err := o.Output.Commit(); err != nil {
 		return errors.Join(err, o.set.restore())
 	}
+	o.set.placed = true
 	return nil
 }
 
@@ -352,18 +357,25 @@ func (t *trainingSet) keepOld() error {
 	return nil
 }
 
-// restore brings the output back that was replaced, or removes what is new.
+// restore removes what is new, and brings the output back that was replaced. What
+// somebody else has put in its place meanwhile stays.
 func (t *trainingSet) restore() error {
 	if t.stdout() {
 		return nil
 	}
-	if t.old == "" || t.folder() {
-		if err := os.RemoveAll(t.path); err != nil || t.old == "" {
+	if t.placed && (t.old == "" || t.folder()) {
+		if err := os.RemoveAll(t.path); err != nil {
 			return err
 		}
 	}
-	old := t.old
-	t.old = ""
+	old, gone := t.old, t.placed || t.folder()
+	t.old, t.placed = "", false
+	if old == "" {
+		return nil
+	}
+	if !gone {
+		return os.Remove(old) // a second name of what still has its first
+	}
 	if err := os.Rename(old, t.path); err != nil {
 		return fmt.Errorf("what %s was before is kept as %s: %w", t.path, old, err)
 	}
