@@ -218,7 +218,7 @@ func (a *app) make(ctx context.Context, files *fixedFiles, selection *feature.Se
 	memory, unbound := boundMemory(t.memory)
 	defer unbound()
 	engine := offline.New(files, offline.Options{Memory: memory, Workers: t.workers, Progress: m.training})
-	spine, err := a.openRows(ctx, engine, selection, t)
+	spine, err := a.openRows(ctx, engine, memory, selection, t)
 	if err != nil {
 		return err
 	}

@@ -133,18 +133,18 @@ func spineFormat(path, named string) (string, error) {
 	return "", usagef("spine %s: expected a file that ends in .parquet, .csv, .arrow, .feather or .arrows, or a --spine-format", path)
 }
 
-// openRows opens or makes the spine.
-func (a *app) openRows(ctx context.Context, engine *offline.Engine, selection *feature.Selection, t *training) (offline.Spine, error) {
-	spine, err := a.openWhole(ctx, engine, selection, t)
+// openRows opens or makes the spine, of the bytes of memory that the command has.
+func (a *app) openRows(ctx context.Context, engine *offline.Engine, memory int64, selection *feature.Selection, t *training) (offline.Spine, error) {
+	spine, err := a.openWhole(ctx, engine, memory, selection, t)
 	if err != nil || !t.rows.sampled {
 		return spine, err
 	}
 	return sample.Of(spine, t.rows.sample, t.seed), nil
 }
 
-func (a *app) openWhole(ctx context.Context, engine *offline.Engine, selection *feature.Selection, t *training) (offline.Spine, error) {
+func (a *app) openWhole(ctx context.Context, engine *offline.Engine, memory int64, selection *feature.Selection, t *training) (offline.Spine, error) {
 	r := t.rows
-	o := eventspine.Options{Memory: t.memory / 4, Workers: t.workers}
+	o := eventspine.Options{Memory: memory / 4, Workers: t.workers}
 	switch {
 	case r.asOf != nil:
 		return eventspine.AsOf(ctx, engine, selection, *r.asOf, o)

@@ -73,7 +73,7 @@ func (a *app) explain(ctx context.Context, files *fixedFiles, selection *feature
 	memory, unbound := boundMemory(t.memory)
 	defer unbound()
 	engine := offline.New(files, offline.Options{Memory: memory, Workers: t.workers, Progress: m.training})
-	spine, err := a.openRows(ctx, engine, selection, t)
+	spine, err := a.openRows(ctx, engine, memory, selection, t)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -36,7 +37,7 @@ type Options struct {
 	// Memory is how many bytes of rows are held while they are sorted; 0 means 256
 	// MiB. What is more goes to disk.
 	Memory int64
-	// Workers is how many of them share the memory; at least 1.
+	// Workers is how many workers of the source share the memory; 0 is GOMAXPROCS.
 	Workers int
 	// Folder is where temporary files are made; empty: os.TempDir.
 	Folder string
@@ -83,9 +84,14 @@ func build(ctx context.Context, selection *feature.Selection, o Options, l layou
 	if memory <= 0 {
 		memory = memoryByDefault
 	}
-	s := &sorting{folder: o.Folder, share: int(max(memory/int64(max(o.Workers, 1)), memoryAtLeast))}
+	workers := o.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	s := &sorting{folder: o.Folder, share: int(min(max(memory/int64(workers), memoryAtLeast), sorterMost))}
 	defer s.close()
 	for _, r := range readings {
+		s.begin()
 		err := scan(r.view, func() func(*offline.Events) error { return s.worker(l, r.order) })
 		if err != nil {
 			return nil, err
@@ -148,14 +154,29 @@ type sorting struct {
 
 	mu      sync.Mutex
 	sorters []*sorter
+	free    []*sorter // those of the views before, for the workers of the next one
 }
 
-// worker makes a sorter, and what encodes events into it.
-func (s *sorting) worker(l layout, order []int) func(*offline.Events) error {
-	own := &sorter{folder: s.folder, most: s.share}
+// begin begins a view: no worker of the one before has a sorter any more.
+func (s *sorting) begin() { s.free = slices.Clone(s.sorters) }
+
+// sorter gives a worker a sorter of its own.
+func (s *sorting) sorter() *sorter {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.free); n > 0 {
+		own := s.free[n-1]
+		s.free = s.free[:n-1]
+		return own
+	}
+	own := &sorter{folder: s.folder, most: s.share}
 	s.sorters = append(s.sorters, own)
-	s.mu.Unlock()
+	return own
+}
+
+// worker gives what encodes events into a sorter.
+func (s *sorting) worker(l layout, order []int) func(*offline.Events) error {
+	own := s.sorter()
 	var row []byte
 	return func(e *offline.Events) error {
 		for i, r := range e.Rows {

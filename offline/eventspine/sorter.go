@@ -17,7 +17,7 @@ import (
 // sorter holds one worker's rows: sorted runs on disk, and what is in memory.
 type sorter struct {
 	folder string
-	most   int // bytes in memory
+	most   int // bytes in memory, at most sorterMost
 	data   []byte
 	rows   []span
 	runs   []*os.File
@@ -29,12 +29,15 @@ type span struct {
 	from, to uint32
 }
 
-const spanBytes = 16
+const (
+	spanBytes  = 16
+	sorterMost = 1 << 30 // spans count in 32 bits, and time is better spent elsewhere than in longer runs
+)
 
 func (s *sorter) add(row []byte) error {
-	if len(s.data)+len(row)+spanBytes*(len(s.rows)+1) > s.most || len(s.data)+len(row) > 1<<31 {
+	if s.size()+len(row)+spanBytes > s.most {
 		s.settle()
-		if len(s.data)+spanBytes*len(s.rows) > s.most/2 {
+		if s.size() > s.most/2 {
 			if err := s.spill(); err != nil {
 				return err
 			}
@@ -45,6 +48,9 @@ func (s *sorter) add(row []byte) error {
 	s.rows = append(s.rows, span{prefixOf(row), uint32(from), uint32(len(s.data))})
 	return nil
 }
+
+// size is what the rows in memory take.
+func (s *sorter) size() int { return len(s.data) + spanBytes*len(s.rows) }
 
 func prefixOf(row []byte) uint64 {
 	if len(row) >= 8 {
