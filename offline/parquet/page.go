@@ -46,6 +46,14 @@ type page struct {
 	dict     *dictionary // values are indexes into it; nil where they are values
 }
 
+// rows counts the rows that begin in the page: those of lists at their first item.
+func (p *page) rows() int {
+	if p.rep == nil {
+		return p.entries
+	}
+	return bytes.Count(p.rep, []byte{0})
+}
+
 // dictionary is the dictionary page of a chunk.
 type dictionary struct {
 	values encoding.Values

@@ -118,8 +118,11 @@ func (r *reader) next() (bool, error) {
 		if r.count = page.entries; r.count == 0 {
 			continue
 		}
-		if r.index != nil && !r.col.list && r.count != r.pageEnd()-r.row {
-			return false, r.damaged("the page of row %d has %d rows, the page index tells of %d", r.row, r.count, r.pageEnd()-r.row)
+		if r.index != nil && r.at < len(r.index) {
+			first := int(r.index[r.at].FirstRowIndex)
+			if rows := page.rows(); rows != r.pageEnd()-first {
+				return false, r.damaged("the page of row %d has %d rows, the page index tells of %d", first, rows, r.pageEnd()-first)
+			}
 		}
 		return true, r.load(&page)
 	}
