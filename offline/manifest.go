@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"time"
@@ -54,6 +55,9 @@ type ManifestOutput struct {
 	Path   string `json:"path"`             // "-": standard output
 	Format string `json:"format"`           // parquet, csv, arrow, arrow-stream
 	Digest string `json:"digest,omitempty"` // "sha256:" and the hex of all bytes' hash, for a folder of its files' digests and names; empty: not known
+	// Columns are the types of columns where the format does not tell them, as far as they
+	// are known: by them a file of text is read as it was meant.
+	Columns map[string]feature.Type `json:"columns,omitempty"`
 	// Files are those of a folder, in the order of their paths.
 	Files []ManifestPart `json:"files,omitempty"`
 }
@@ -205,12 +209,12 @@ func DigestFolder(files []ManifestPart) string {
 func DigestFile(path string) (string, error) {
 	f, err := os.Open(path) //nolint:gosec // the caller names the file to read
 	if err != nil {
-		return "", fmt.Errorf("offline: digest: %w", err)
+		return "", fmt.Errorf("offline: the digest of %s can't be computed: %w", path, manifestError(path, err))
 	}
 	defer func() { _ = f.Close() }()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("offline: digest of %s: %w", path, err)
+		return "", fmt.Errorf("offline: the digest of %s can't be computed: %w: %w", path, err, feature.ErrUnavailable)
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
 }
@@ -274,12 +278,23 @@ func (m *Manifest) WriteManifest(path string) error {
 	return staged.Commit(m)
 }
 
+// manifestError gives an error of opening a file a kind.
+func manifestError(path string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s does not exist: check the path: %w: %w", path, fs.ErrNotExist, feature.ErrNotFound)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s may not be read: check its permissions: %w", path, feature.ErrInvalid)
+	}
+	return fmt.Errorf("%s can't be read: %w: %w", path, err, feature.ErrUnavailable)
+}
+
 // ReadManifest reads a manifest that was written. What is no manifest is an error
-// that wraps feature.ErrInvalid.
+// that wraps feature.ErrInvalid; none, one that wraps feature.ErrNotFound.
 func ReadManifest(path string) (*Manifest, error) {
 	text, err := os.ReadFile(path) //nolint:gosec // the caller names the file to read
 	if err != nil {
-		return nil, fmt.Errorf("offline: read manifest: %w", err)
+		return nil, manifestError(path, err)
 	}
 	m := &Manifest{}
 	if err := json.Unmarshal(text, m); err != nil {

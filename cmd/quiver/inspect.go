@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -116,6 +117,8 @@ func (i *inspection) files() ([]string, error) {
 	switch {
 	case !st.IsDir():
 		return []string{i.Path}, nil
+	case i.Manifest != nil && i.Manifest.Rows == 0:
+		return nil, nil // a folder of partitions without a row has none
 	case i.Manifest != nil:
 		for _, f := range i.Manifest.Output.Files {
 			all = append(all, filepath.Join(i.Path, filepath.FromSlash(f.Path)))
@@ -158,6 +161,7 @@ func (i *inspection) hints() map[string]feature.Type {
 	if i.Manifest == nil {
 		return hints
 	}
+	maps.Copy(hints, i.Manifest.Output.Columns)
 	hints[i.Manifest.EventTimestamp] = feature.Scalar(feature.Timestamp)
 	for _, f := range i.Manifest.Features {
 		if !f.Type.List {
@@ -173,7 +177,8 @@ func (i *inspection) verify() error {
 		return nil
 	}
 	var digest string
-	if parts := i.Manifest.Output.Files; len(parts) > 0 {
+	parts := i.Manifest.Output.Files
+	if st, err := os.Stat(i.Path); err == nil && st.IsDir() {
 		now := make([]offline.ManifestPart, len(parts))
 		for n, p := range parts {
 			d, err := offline.DigestFile(filepath.Join(i.Path, filepath.FromSlash(p.Path)))

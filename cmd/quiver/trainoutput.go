@@ -18,6 +18,7 @@ import (
 
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/offline"
+	"github.com/quiver-features/quiver/offline/arrowconv"
 	"github.com/quiver-features/quiver/offline/atomicfile"
 	"github.com/quiver-features/quiver/offline/csv"
 	"github.com/quiver-features/quiver/offline/dataset"
@@ -129,6 +130,7 @@ type trainingSet struct {
 	out      io.Writer               // standard output
 	staged   *offline.StagedManifest // nil: no manifest is wanted
 	old      string                  // a second name of the output that is replaced; empty: there is none
+	schema   *arrow.Schema           // what is written
 	placed   bool                    // what stands at path is this one
 	dataset  *dataset.Output         // the folder that is written; nil: a file
 	spool    string                  // folder of a file on its way to standard output
@@ -196,6 +198,7 @@ func (d *destination) ours() error {
 
 // create begins the output.
 func (t *trainingSet) create(schema *arrow.Schema) (offline.Output, error) {
+	t.schema = schema
 	if t.stdout() {
 		return t.createStream(schema)
 	}
@@ -399,9 +402,25 @@ func (t *trainingSet) finish(request offline.Request, result *offline.Result, or
 	return nil, errors.Join(err, t.restore())
 }
 
+// columnTypes gives the types of those columns that have one of Quiver's scalar types.
+func columnTypes(schema *arrow.Schema) map[string]feature.Type {
+	types := map[string]feature.Type{}
+	for _, f := range schema.Fields() {
+		for k := feature.Bool; k <= feature.Timestamp; k++ {
+			if t := feature.Scalar(k); arrow.TypeEqual(arrowconv.DataType(t), f.Type) {
+				types[f.Name] = t
+			}
+		}
+	}
+	return types
+}
+
 // describe tells what was written, with digests.
 func (t *trainingSet) describe() (offline.ManifestOutput, error) {
 	o := offline.ManifestOutput{Path: t.path, Format: t.format}
+	if t.format == formatCSV {
+		o.Columns = columnTypes(t.schema)
+	}
 	var err error
 	switch {
 	case t.stdout():
