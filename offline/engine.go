@@ -22,8 +22,8 @@ type Options struct {
 	// Workers is how many row groups are read at once; 0 is GOMAXPROCS. The result
 	// does not depend on it.
 	Workers int
-	// Progress is told how far a call has come, from one goroutine at a time. It
-	// returns quickly: workers wait for it.
+	// Progress is told how far a call has come, from one goroutine of the call at a
+	// time. It returns quickly: workers wait for it.
 	Progress func(Progress)
 }
 

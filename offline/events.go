@@ -19,7 +19,7 @@ type Events struct {
 // EventsIn delivers the rows of a view's source whose event timestamp is in
 // [from, to) and whose keys and times are not null, in no particular order. worker
 // makes what takes them: it is called once per worker, and what it gives is called
-// by one goroutine. An error of it ends the pass and is returned as it is.
+// by one goroutine. An error of it ends the pass and is wrapped.
 func (e *Engine) EventsIn(ctx context.Context, view *feature.ViewVersion, from, to feature.Time, worker func() func(*Events) error) error {
 	outside := func(t *table, g int) bool {
 		least, most, ok := t.open[t.groups[g].file].Times(t.groups[g].group, t.source.Event)

@@ -36,7 +36,7 @@ func (e *Engine) Explain(ctx context.Context, req Request) (*Work, error) {
 
 // readTimes reads the spine's times, and counts its rows.
 func (t *training) readTimes(ctx context.Context, w *Work) error {
-	times := newCursor(ctx, t.req.Spine, t.plan.read[:t.plan.timeAt+1])
+	times := newCursor(ctx, t.req.Spine, []int{t.plan.time})
 	defer times.stop()
 	m := t.meter(StageSpine, "", t.rows)
 	for {
@@ -44,7 +44,7 @@ func (t *training) readTimes(ctx context.Context, w *Work) error {
 		if err != nil || rec == nil {
 			return err
 		}
-		c, err := t.plan.column(rec, t.plan.timeAt, feature.Scalar(feature.Timestamp), w.Rows)
+		c, err := t.plan.column(rec, timeAt, feature.Scalar(feature.Timestamp), w.Rows)
 		if err != nil {
 			rec.Release()
 			return err

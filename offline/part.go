@@ -181,7 +181,7 @@ func (t *training) readRecords(ctx context.Context, keys *cursor, p *part, limit
 			return err
 		}
 		r := spineRecord{rec: rec, first: int64(p.rows), before: t.res.Rows}
-		if r.time, err = t.plan.column(rec, t.plan.timeAt, feature.Scalar(feature.Timestamp), r.before+r.first); err != nil {
+		if r.time, err = t.plan.column(rec, timeAt, feature.Scalar(feature.Timestamp), r.before+r.first); err != nil {
 			return err
 		}
 		for _, c := range rec.Columns() {

@@ -14,13 +14,15 @@ import (
 	"github.com/quiver-features/quiver/offline/arrowconv"
 )
 
+// timeAt is the index of the time in spinePlan.read.
+const timeAt = 0
+
 // spinePlan says which of a spine's columns are read for keys and times.
 type spinePlan struct {
 	name   string // of the file, for messages
 	time   int    // column index
 	fields []arrow.Field
 	read   []int // the columns that are scanned, each once
-	timeAt int   // of the time in read
 	groups []groupPlan
 	ofUse  []int // per use, its group
 }
@@ -58,7 +60,7 @@ func planSpine(req Request) (*spinePlan, error) {
 	if p.time, err = timeColumn(p.fields, req.EventTimestamp); err != nil {
 		complain("%s", err)
 	}
-	p.timeAt = p.readColumn(p.time)
+	p.readColumn(p.time) // the first: at timeAt
 	for i := range req.Selection.Uses {
 		group, err := p.useKeys(&req.Selection.Uses[i])
 		if err != nil {
@@ -150,7 +152,7 @@ func (p *spinePlan) column(rec arrow.Record, at int, t feature.Type, first int64
 		c = unsigned(u)
 	} else if c, err = arrowconv.FromArrow(arr, t); err != nil {
 		expected := ""
-		if at == p.timeAt && t.Kind == feature.Timestamp {
+		if at == timeAt && t.Kind == feature.Timestamp {
 			expected = " (an event timestamp that is text is ISO 8601, for example 2001-06-30T12:00:00Z)"
 		}
 		return nil, fmt.Errorf("offline: spine %s, column %s, in the rows from %d: %w%s", p.name, p.fields[p.read[at]].Name, first, err, expected)

@@ -381,7 +381,7 @@ func (t *training) asofWorker(ctx context.Context, table *table, s span, asofs [
 		partitions := len(a.slots.parts)
 		scatter := newScatter(partitions, t.batchLimit(partitions, t.workers*len(asofs)), w.rule, a.slots.seed, func(partition int, b *batch) error {
 			a.take(partition, b)
-			return table.settleIfMany(ctx, a.arena, t.ties, t.workers)
+			return table.settleIfMany(ctx, a.arena, max(t.ties/int64(len(asofs)), 1), t.workers)
 		})
 		scatter.apart = scatter.apart || created
 		w.scatters = append(w.scatters, scatter)

@@ -184,7 +184,19 @@ func TestWhatCannotBeAFolderIsTold(t *testing.T) {
 			t.Errorf("%v: %v", columns, err)
 		}
 	}
-	o, err := dataset.Create(filepath.Join(dir, "a"), r.Schema(), dataset.Options{PartitionBy: []string{"land"}, File: none})
+	// A colon takes three bytes of the folder's name, which may have 255.
+	long := recordOf(t, `{"id":1,"land":"`+strings.Repeat(":", 84)+`"}`)
+	o, err := dataset.Create(filepath.Join(dir, "a"), long.Schema(), dataset.Options{PartitionBy: []string{"land"}, File: none})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Write(long); !errors.Is(err, feature.ErrInvalid) || !strings.Contains(err.Error(), `column "land"`) {
+		t.Errorf("a long text: %v", err)
+	}
+	if err := o.Abort(); err != nil {
+		t.Error(err)
+	}
+	o, err = dataset.Create(filepath.Join(dir, "a"), r.Schema(), dataset.Options{PartitionBy: []string{"land"}, File: none})
 	if err != nil {
 		t.Fatal(err)
 	}

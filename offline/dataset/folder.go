@@ -16,6 +16,9 @@ import (
 // hiveNull is the folder of nulls.
 const hiveNull = "__HIVE_DEFAULT_PARTITION__"
 
+// longestName is how many bytes the name of a folder may have on most file systems.
+const longestName = 255
+
 func namesFolders(t arrow.DataType) bool {
 	switch t.ID() {
 	case arrow.BOOL, arrow.STRING, arrow.LARGE_STRING, arrow.DATE32, arrow.DATE64, arrow.TIMESTAMP:
@@ -36,17 +39,18 @@ func folderOf(record arrow.Record, names []string, columns []int) func(to []byte
 			if i > 0 {
 				to = append(to, '/')
 			}
+			from := len(to)
 			to = append(appendEscaped(to, names[i]), '=')
 			if record.Column(c).IsNull(row) {
 				to = append(to, hiveNull...)
 				continue
 			}
 			text := texts[i](row)
-			if text == hiveNull || len(text) > 200 {
+			to = appendEscaped(to, text)
+			if text == hiveNull || len(to)-from > longestName {
 				return to, fmt.Errorf("column %q: %q can't name a folder: partition by another column, or write something else (a null, for example): %w",
 					names[i], text[:min(len(text), 60)], feature.ErrInvalid)
 			}
-			to = appendEscaped(to, text)
 		}
 		return to, nil
 	}
