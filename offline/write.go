@@ -59,25 +59,86 @@ func (t *training) makeRecords(ctx context.Context, p *part, rows *cursor, recor
 		if rec == nil {
 			return t.changed()
 		}
-		n := int(rec.NumRows())
 		t.tellKeys(rec, t.res.Rows+int64(at))
 		for i, j := range p.joined {
-			numbers[i] = t.number(i, j, at, n, numbers[i][:0])
+			numbers[i] = t.number(i, j, at, int(rec.NumRows()), numbers[i][:0])
 		}
-		joined, err := t.extend(ctx, p, rec, at, numbers)
+		err = t.sendRecord(ctx, p, rec, at, numbers, records)
+		at += int(rec.NumRows())
 		rec.Release()
 		if err != nil {
 			return err
 		}
-		at += n
+	}
+	return nil
+}
+
+// recordBytes is how many bytes of texts and lists the outputs of a record have,
+// before it ends.
+const recordBytes = 64 << 20
+
+// sendRecord sends a record with its outputs, in several where these are large. first
+// is its first row in the part.
+func (t *training) sendRecord(ctx context.Context, p *part, rec arrow.Record, first int, numbers [][]uint32, records chan<- arrow.Record) error {
+	part := make([][]uint32, len(numbers))
+	for from, n := 0, int(rec.NumRows()); from < n; {
+		to := t.fitting(p, first, from, n, numbers)
+		for i := range numbers {
+			part[i] = numbers[i][from:to]
+		}
+		cut := rec.NewSlice(int64(from), int64(to))
+		joined, err := t.extend(ctx, p, cut, first+from, part)
+		cut.Release()
+		if err != nil {
+			return err
+		}
 		select {
 		case records <- joined:
 		case <-ctx.Done():
 			joined.Release()
 			return ctx.Err()
 		}
+		from = to
 	}
 	return nil
+}
+
+// fitting gives the row before which a record that begins at row from ends: one at
+// least.
+func (t *training) fitting(p *part, first, from, to int, numbers [][]uint32) int {
+	var columns []*feature.Column
+	var of [][]uint32
+	for _, o := range t.req.Selection.Outputs {
+		if c, n := p.joined[o.Use].values(o.Feature, first, numbers[o.Use]); c.Offsets != nil {
+			columns, of = append(columns, c), append(of, n)
+		}
+	}
+	if len(columns) == 0 {
+		return to
+	}
+	bytes := int64(0)
+	for row := from; row < to; row++ {
+		for i, c := range columns {
+			if n := of[i][row]; n != none {
+				bytes += (c.Offsets[n+1] - c.Offsets[n]) * itemBytes(c)
+			}
+		}
+		if bytes > recordBytes {
+			return max(row, from+1)
+		}
+	}
+	return to
+}
+
+// itemBytes gives what an item of a list takes, about, or a byte of text.
+func itemBytes(c *feature.Column) int64 {
+	switch {
+	case c.Items == nil:
+		return 1
+	case c.Items.Offsets != nil && c.Items.Len() > 0:
+		return 8 + c.Items.Offsets[c.Items.Len()]/int64(c.Items.Len())
+	}
+	return 8
 }
 
 func (t *training) changed() error {
@@ -106,12 +167,13 @@ func (t *training) number(use int, j *joined, first, n int, numbers []uint32) []
 	return numbers
 }
 
-// take gives a feature of a run of spine rows, and how many are null.
-func (j *joined) take(f, first int, winners []uint32) (*feature.Column, int) {
+// values gives the column that a feature of a run of spine rows is taken from, and by
+// which numbers.
+func (j *joined) values(f, first int, winners []uint32) (*feature.Column, []uint32) {
 	if c := j.bySlot[f]; c != nil {
-		return take(c, j.slots.ofRow[first:first+len(winners)])
+		return c, j.slots.ofRow[first : first+len(winners)]
 	}
-	return take(j.columns[f], winners)
+	return j.columns[f], winners
 }
 
 // extend puts the outputs behind a record's columns, column by column in parallel.
@@ -133,7 +195,7 @@ func (t *training) extend(ctx context.Context, p *part, rec arrow.Record, first 
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			column, nulls := p.joined[o.Use].take(o.Feature, first, numbers[o.Use])
+			column, nulls := take(p.joined[o.Use].values(o.Feature, first, numbers[o.Use]))
 			arr, err := arrowconv.ToArrow(column, memory.DefaultAllocator)
 			if err != nil {
 				return fmt.Errorf("offline: output column %s: %w", o.Name, err)

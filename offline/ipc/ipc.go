@@ -25,8 +25,11 @@ type Options struct {
 	Stream bool
 }
 
-// Output writes an Arrow IPC file or stream, in batches of 65,536 rows: the bytes
-// depend on the rows, never on how they were cut into records. It is not safe for
+// batchBytes is how many bytes of texts and lists a batch has before it ends.
+const batchBytes = 64 << 20
+
+// Output writes an Arrow IPC file or stream, in batches of 65,536 rows, or fewer where
+// they are wide: the bytes depend on the rows, never on how they were cut into records. It is not safe for
 // concurrent use.
 type Output struct {
 	path   string
@@ -38,6 +41,7 @@ type Output struct {
 	}
 	pending []arrow.Record // copies of rows that are no whole batch yet
 	rows    int64          // of them
+	bytes   int64          // of texts and lists of the batch in progress
 	ended   bool
 }
 
@@ -90,10 +94,13 @@ func (o *Output) Write(record arrow.Record) error {
 		}
 	}
 	for at := int64(0); at < record.NumRows(); {
-		n := min(record.NumRows()-at, recordRows-o.rows)
+		n, full := o.fitting(record, at)
 		part := record.NewSlice(at, at+n)
 		err := o.take(part)
 		part.Release()
+		if err == nil && full {
+			err = o.flush()
+		}
 		if err != nil {
 			return err
 		}
@@ -102,9 +109,65 @@ func (o *Output) Write(record arrow.Record) error {
 	return nil
 }
 
-// take writes a whole batch, or keeps a copy of rows that are none yet.
+// fitting gives how many rows of a record from row at on belong to the batch in
+// progress, and whether it is full with them. It is told row by row, so that batches
+// do not depend on records.
+func (o *Output) fitting(record arrow.Record, at int64) (rows int64, full bool) {
+	var wide []func(i int) int64
+	for _, c := range record.Columns() {
+		if width := widthOf(c); width != nil {
+			wide = append(wide, width)
+		}
+	}
+	rows = min(record.NumRows()-at, recordRows-o.rows)
+	for i := range rows {
+		if len(wide) == 0 {
+			break
+		}
+		for _, width := range wide {
+			o.bytes += width(int(at + i))
+		}
+		if o.bytes >= batchBytes {
+			return i + 1, true
+		}
+	}
+	return rows, o.rows+rows == recordRows
+}
+
+// widthOf gives what tells the bytes of a value of text or bytes, and of lists about;
+// nil for values of one width.
+func widthOf(arr arrow.Array) func(i int) int64 {
+	switch a := arr.(type) {
+	case *array.String:
+		return func(i int) int64 { return int64(a.ValueLen(i)) }
+	case *array.Binary:
+		return func(i int) int64 { return int64(a.ValueLen(i)) }
+	case *array.LargeString:
+		return func(i int) int64 { return int64(a.ValueLen(i)) }
+	case *array.LargeBinary:
+		return func(i int) int64 { return int64(a.ValueLen(i)) }
+	case array.ListLike:
+		items := widthOf(a.ListValues())
+		return func(i int) int64 {
+			from, to := a.ValueOffsets(i)
+			if items == nil {
+				return 8 * (to - from)
+			}
+			n := int64(0)
+			for j := from; j < to; j++ {
+				n += items(int(j))
+			}
+			return n
+		}
+	}
+	return nil
+}
+
+// take keeps a copy of rows of the batch in progress, and writes one of all its rows
+// at once.
 func (o *Output) take(part arrow.Record) error {
 	if part.NumRows() == recordRows {
+		o.bytes = 0
 		return o.write(part.Columns(), recordRows)
 	}
 	rows := part.NumRows()
@@ -114,10 +177,8 @@ func (o *Output) take(part arrow.Record) error {
 	}
 	defer release(columns)
 	o.pending = append(o.pending, array.NewRecord(o.schema, columns, rows))
-	if o.rows += rows; o.rows < recordRows {
-		return nil
-	}
-	return o.flush()
+	o.rows += rows
+	return nil
 }
 
 // flush writes what is pending as one batch.
@@ -139,7 +200,7 @@ func (o *Output) forget() {
 	for _, r := range o.pending {
 		r.Release()
 	}
-	o.pending, o.rows = nil, 0
+	o.pending, o.rows, o.bytes = nil, 0, 0
 }
 
 func (o *Output) write(columns []arrow.Array, rows int64) error {

@@ -1,9 +1,12 @@
 package ipc_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -122,5 +125,55 @@ func TestAnOutputIsThereWholeOrNotAtAll(t *testing.T) {
 	}
 	if b, err := os.ReadFile(path); err != nil || string(b) != "mine" {
 		t.Errorf("the file that was there holds %q (%v)", b, err)
+	}
+}
+
+// A batch ends with the row that fills it, however the rows came.
+func TestBatchesOfWideRowsAreShort(t *testing.T) {
+	const rows = 150
+	schema := arrow.NewSchema([]arrow.Field{{Name: "text", Type: arrow.BinaryTypes.String}, {Name: "list", Type: arrow.ListOf(arrow.BinaryTypes.String)}}, nil)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer b.Release()
+	text, list := b.Field(0).(*array.StringBuilder), b.Field(1).(*array.ListBuilder)
+	for range rows {
+		text.Append(strings.Repeat("t", 1<<19))
+		list.Append(true)
+		list.ValueBuilder().(*array.StringBuilder).Append(strings.Repeat("l", 1<<19))
+	}
+	whole := b.NewRecord()
+	defer whole.Release()
+	var first []byte
+	for _, cut := range []int64{rows, 7, 1} {
+		var to bytes.Buffer
+		out := ipc.NewStream(&to, "stream", schema)
+		for at := int64(0); at < rows; at += cut {
+			part := whole.NewSlice(at, min(at+cut, rows))
+			err := out.Write(part)
+			part.Release()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := out.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = to.Bytes()
+		} else if !bytes.Equal(first, to.Bytes()) {
+			t.Errorf("records of %d rows give other bytes", cut)
+		}
+	}
+	r, err := arrowipc.NewReader(bytes.NewReader(first))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Release()
+	var batches []int64
+	for r.Next() {
+		batches = append(batches, r.Record().NumRows())
+	}
+	// A row has a mebibyte: 64 of them are a batch.
+	if want := []int64{64, 64, 22}; !slices.Equal(batches, want) {
+		t.Errorf("batches of %v rows, want %v", batches, want)
 	}
 }

@@ -14,8 +14,14 @@ import (
 	"github.com/quiver-features/quiver/offline"
 )
 
-// spineRows is the most rows of one record.
-const spineRows = 64 * 1024
+// A record has spineRows rows, or fewer where they are wide: as many as had
+// spineBytes before it. Of values without a fixed width nobody tells how long they
+// are before they are read, so the first record is a small one.
+const (
+	spineRows      = 64 * 1024
+	spineRowsFirst = 1024
+	spineBytes     = 32 << 20
+)
 
 // spine implements offline.Spine.
 type spine struct {
@@ -127,11 +133,19 @@ func (s *spine) scanGroup(ctx context.Context, group int, columns []int, schema 
 			return err
 		}
 	}
-	for first := 0; first < rows; first += spineRows {
-		record, err := readRecord(ctx, readers, schema, min(spineRows, rows-first))
+	n := spineRows
+	for _, r := range readers {
+		if r.to.List || r.to.Kind == feature.String || r.to.Kind == feature.Bytes {
+			n = spineRowsFirst
+		}
+	}
+	for first := 0; first < rows; {
+		record, err := readRecord(ctx, readers, schema, min(n, rows-first))
 		if err != nil {
 			return err
 		}
+		first += int(record.NumRows())
+		n = int(min(max(spineBytes*record.NumRows()/max(bytesOf(record), 1), 1), spineRows))
 		err = fn(record)
 		record.Release()
 		if err != nil {
@@ -139,6 +153,28 @@ func (s *spine) scanGroup(ctx context.Context, group int, columns []int, schema 
 		}
 	}
 	return nil
+}
+
+// bytesOf counts what a record's columns hold.
+func bytesOf(r arrow.Record) int64 {
+	var of func(arrow.ArrayData) int64
+	of = func(d arrow.ArrayData) int64 {
+		n := int64(0)
+		for _, b := range d.Buffers() {
+			if b != nil {
+				n += int64(b.Len())
+			}
+		}
+		for _, c := range d.Children() {
+			n += of(c)
+		}
+		return n
+	}
+	n := int64(0)
+	for _, c := range r.Columns() {
+		n += of(c.Data())
+	}
+	return n
 }
 
 func readRecord(ctx context.Context, readers []*reader, schema *arrow.Schema, n int) (arrow.Record, error) {
