@@ -153,8 +153,13 @@ func (s *spine) Scan(ctx context.Context, columns []int, fn func(arrow.Record) e
 		}
 		return nil
 	}, func(r arrow.Record) error {
+		stored, err := whole(r, columns, schema)
+		defer release(stored)
+		if err != nil {
+			return err
+		}
 		for at := int64(0); at < r.NumRows(); at += recordRows {
-			part, err := s.part(r, columns, schema, at, min(at+recordRows, r.NumRows()))
+			part, err := part(stored, schema, at, min(at+recordRows, r.NumRows()))
 			if err != nil {
 				return err
 			}
@@ -168,8 +173,27 @@ func (s *spine) Scan(ctx context.Context, columns []int, fn func(arrow.Record) e
 	})
 }
 
-// part gives some columns of some rows of a record, in their plain types.
-func (s *spine) part(r arrow.Record, columns []int, schema *arrow.Schema, from, to int64) (arrow.Record, error) {
+// whole gives some columns of a record, those of lists and structs in their plain types:
+// a slice of one has all its items. The others take more memory when they are plain.
+func whole(r arrow.Record, columns []int, schema *arrow.Schema) ([]arrow.Array, error) {
+	arrays := make([]arrow.Array, len(columns))
+	for i, c := range columns {
+		arrays[i] = r.Column(c)
+		if _, nested := arrays[i].DataType().(arrow.NestedType); !nested {
+			arrays[i].Retain()
+			continue
+		}
+		var err error
+		if arrays[i], err = toPlain(r.Column(c), schema.Field(i).Type); err != nil {
+			release(arrays[:i])
+			return nil, fmt.Errorf("column %q: %w", schema.Field(i).Name, err)
+		}
+	}
+	return arrays, nil
+}
+
+// part gives some rows of columns, in their plain types.
+func part(columns []arrow.Array, schema *arrow.Schema, from, to int64) (arrow.Record, error) {
 	arrays := make([]arrow.Array, len(columns))
 	defer func() {
 		for _, a := range arrays {
@@ -179,7 +203,7 @@ func (s *spine) part(r arrow.Record, columns []int, schema *arrow.Schema, from, 
 		}
 	}()
 	for i, c := range columns {
-		stored := array.NewSlice(r.Column(c), from, to)
+		stored := array.NewSlice(c, from, to)
 		var err error
 		arrays[i], err = toPlain(stored, schema.Field(i).Type)
 		stored.Release()
