@@ -40,7 +40,7 @@ func (t *training) partRows() int64 {
 // rowBytes gives the bytes that a row of the spine takes while its part is joined,
 // about.
 func (t *training) rowBytes() int64 {
-	row := int64(len(t.plan.groups))*bytesPerGroup + int64(len(t.req.Selection.Uses))*bytesPerUse + t.values
+	row := int64(len(t.plan.groups))*bytesPerGroup + t.keys + int64(len(t.req.Selection.Uses))*bytesPerUse + t.values
 	for use := range t.req.Selection.Uses {
 		row += t.windowBytes(use)
 	}
@@ -48,6 +48,33 @@ func (t *training) rowBytes() int64 {
 		row += bytesPerUse + t.values
 	}
 	return row
+}
+
+// textOfKeys gives the bytes that a row's keys take as text, about, beside bytesPerGroup:
+// with an offer, and in the table of keys.
+func textOfKeys(groups []groupPlan) int64 {
+	n := int64(0)
+	for _, g := range groups {
+		if exactKeys(g.types) {
+			continue
+		}
+		for _, t := range g.types {
+			n += 2 * valueWidth(t)
+		}
+	}
+	return n
+}
+
+// learnKeys takes the bytes of a part's keys for those of the next one's, where they
+// are more.
+func (t *training) learnKeys(groups []*groupReader, rows int) {
+	n := int64(0)
+	for _, g := range groups {
+		for i := range g.batches {
+			n += 2 * int64(len(g.batches[i].data))
+		}
+	}
+	t.keys = max(t.keys, n/int64(max(rows, 1)))
 }
 
 // windowBytes gives the bytes that the cells of a use's windows take for a row of the
@@ -123,6 +150,7 @@ func (t *training) readPart(ctx context.Context, keys *cursor) (*part, error) {
 		return nil, err
 	}
 	p.last = !more
+	t.learnKeys(groups, p.rows)
 	for _, g := range groups {
 		s, err := newSlots(ctx, g.batches, g.keys.seed, exactKeys(g.plan.types), p.rows, t.workers)
 		if err != nil {

@@ -79,6 +79,7 @@ type training struct {
 	parts   int               // expected
 	scanned map[string][]bool // per view, its row groups that were read
 	values  int64             // bytes of the outputs of a row, about
+	keys    int64             // bytes of the keys of a row as text, about
 }
 
 // Train writes the training set of a request: one row per spine row, in the
@@ -115,6 +116,7 @@ func (e *Engine) begin(ctx context.Context, req Request) (*training, error) {
 	if t.plan, err = planSpine(req); err != nil {
 		return nil, err
 	}
+	t.keys = textOfKeys(t.plan.groups)
 	t.res = &Result{
 		EventTimestamp: t.plan.fields[t.plan.time].Name,
 		Schema:         outputSchema(req),
