@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/offline"
 	"github.com/quiver-features/quiver/offline/csv"
@@ -207,13 +209,38 @@ func (a *app) openStandardInput(ctx context.Context, format string, selection *f
 	}
 	spine, err := openSpine(ctx, path, format, selection, timeColumn)
 	if err != nil {
-		return nil, err
+		return nil, ofStandardInput{err, path}
 	}
-	return standardInput{spine}, nil
+	return standardInput{spine, path}, nil
 }
 
 // standardInput is a spine of which nothing but the content is known.
-type standardInput struct{ offline.Spine }
+type standardInput struct {
+	offline.Spine
+	path string // where it was kept
+}
+
+// Scan implements offline.Spine.
+func (s standardInput) Scan(ctx context.Context, columns []int, fn func(arrow.Record) error) error {
+	if err := s.Spine.Scan(ctx, columns, fn); err != nil {
+		return ofStandardInput{err, s.path}
+	}
+	return nil
+}
+
+// ofStandardInput is an error that names standard input, not the file where it was kept.
+type ofStandardInput struct {
+	error
+	path string
+}
+
+// Error implements error.
+func (e ofStandardInput) Error() string {
+	return strings.ReplaceAll(e.error.Error(), e.path, "standard input")
+}
+
+// Unwrap gives the error as it was.
+func (e ofStandardInput) Unwrap() error { return e.error }
 
 // Source implements offline.Spine.
 func (s standardInput) Source() feature.File {

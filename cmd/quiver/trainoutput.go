@@ -130,6 +130,8 @@ type trainingSet struct {
 	out      io.Writer               // standard output
 	staged   *offline.StagedManifest // nil: no manifest is wanted
 	old      string                  // a second name of the output that is replaced; empty: there is none
+	moved    bool                    // which is its only one
+	known    map[string]bool         // files of the folder that is replaced, by their paths below it
 	schema   *arrow.Schema           // what is written
 	placed   bool                    // what stands at path is this one
 	dataset  *dataset.Output         // the folder that is written; nil: a file
@@ -142,7 +144,8 @@ type trainingSet struct {
 func (d *destination) stage(out io.Writer) (*trainingSet, error) {
 	t := &trainingSet{destination: *d, out: out}
 	if !d.stdout() {
-		if err := d.probe(); err != nil {
+		var err error
+		if t.known, err = d.probe(); err != nil {
 			return nil, err
 		}
 	}
@@ -155,45 +158,57 @@ func (d *destination) stage(out io.Writer) (*trainingSet, error) {
 	return t, nil
 }
 
-func (d *destination) probe() error {
+// probe gives the files of a folder that is replaced.
+func (d *destination) probe() (known map[string]bool, err error) {
 	st, err := os.Stat(d.path)
 	if d.folder() && err == nil {
 		switch {
 		case !d.force:
-			return fmt.Errorf("%s is there already: name another output, or replace it with --force: %w", d.path, feature.ErrConflict)
+			return nil, fmt.Errorf("%s is there already: name another output, or replace it with --force: %w", d.path, feature.ErrConflict)
 		case !st.IsDir():
-			return fmt.Errorf("%s is there and is no folder: name another output: %w", d.path, feature.ErrInvalid)
+			return nil, fmt.Errorf("%s is there and is no folder: name another output: %w", d.path, feature.ErrInvalid)
 		}
 		return d.ours()
 	}
 	probe, err := atomicfile.Create(d.path, d.force)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return probe.Abort()
+	return nil, probe.Abort()
 }
 
 // ours is an error where a folder holds anything that its manifest does not name: a
 // folder is only replaced whole.
-func (d *destination) ours() error {
+func (d *destination) ours() (known map[string]bool, err error) {
 	m, err := offline.ReadManifest(d.manifest)
 	if err != nil {
-		return fmt.Errorf("%s is a folder, and no manifest says that it is a training set: name another output, or remove it: %w: %w", d.path, err, feature.ErrConflict)
+		return nil, fmt.Errorf("%s is a folder, and no manifest says that it is a training set: name another output, or remove it: %w: %w", d.path, err, feature.ErrConflict)
 	}
-	known := map[string]bool{}
+	known = map[string]bool{}
 	for _, f := range m.Output.Files {
 		known[f.Path] = true
 	}
-	return filepath.WalkDir(d.path, func(path string, entry fs.DirEntry, err error) error {
+	other, err := otherFile(d.path, known)
+	if err == nil && other != "" {
+		err = fmt.Errorf("%s is not of the training set that %s describes, and --force would remove it with the folder: move it away, or name another output: %w",
+			other, d.manifest, feature.ErrConflict)
+	}
+	return known, err
+}
+
+// otherFile gives a file of a folder that is not known; empty: there is none.
+func otherFile(folder string, known map[string]bool) (other string, err error) {
+	err = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		if rel, err := filepath.Rel(d.path, path); err != nil || !known[filepath.ToSlash(rel)] {
-			return fmt.Errorf("%s is not of the training set that %s describes, and --force would remove it with the folder: move it away, or name another output: %w",
-				path, d.manifest, feature.ErrConflict)
+		if rel, err := filepath.Rel(folder, path); err != nil || !known[filepath.ToSlash(rel)] {
+			other = path
+			return fs.SkipAll
 		}
 		return nil
 	})
+	return other, err
 }
 
 // create begins the output.
@@ -349,11 +364,14 @@ func (t *trainingSet) keepOld() error {
 	}
 	dir, name := filepath.Split(filepath.Clean(t.path))
 	old := filepath.Join(dir, fmt.Sprintf(".%s.old-%d", name, os.Getpid()))
-	keep := os.Link
-	if t.folder() {
-		keep = os.Rename
+	err := os.RemoveAll(old)
+	if t.moved = t.folder(); err == nil && !t.moved {
+		t.moved = os.Link(t.path, old) != nil // a file system without links
 	}
-	if err := errors.Join(os.RemoveAll(old), keep(t.path, old)); err != nil {
+	if err == nil && t.moved {
+		err = os.Rename(t.path, old)
+	}
+	if err != nil {
 		return fmt.Errorf("the old %s can't be kept until the new one is whole: remove it, or name another output: %w", t.path, err)
 	}
 	t.old = old
@@ -371,7 +389,7 @@ func (t *trainingSet) restore() error {
 			return err
 		}
 	}
-	old, gone := t.old, t.placed || t.folder()
+	old, gone := t.old, t.placed || t.moved
 	t.old, t.placed = "", false
 	if old == "" {
 		return nil
@@ -441,6 +459,21 @@ func (t *trainingSet) describe() (offline.ManifestOutput, error) {
 	return o, err
 }
 
+// removeOld removes what was replaced, unless somebody has put files there since it was
+// looked at.
+func (t *trainingSet) removeOld() error {
+	if t.folder() {
+		other, err := otherFile(t.old, t.known)
+		if err != nil {
+			return fmt.Errorf("what %s was before is kept as %s: %w: %w", t.path, t.old, err, feature.ErrUnavailable)
+		}
+		if other != "" {
+			return fmt.Errorf("%s was put into %s while that was replaced: it is kept in %s, move it away: %w", filepath.Base(other), t.path, t.old, feature.ErrConflict)
+		}
+	}
+	return os.RemoveAll(t.old)
+}
+
 // close gives up what was not finished.
 func (t *trainingSet) close() error {
 	var err error
@@ -448,7 +481,7 @@ func (t *trainingSet) close() error {
 		err = t.staged.Abort()
 	}
 	if t.old != "" {
-		err = errors.Join(err, os.RemoveAll(t.old))
+		err = errors.Join(err, t.removeOld())
 	}
 	if t.spool != "" {
 		err = errors.Join(err, os.RemoveAll(t.spool))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/quiver-features/quiver/feature"
@@ -84,5 +85,31 @@ func TestTheManifestIsNotTheOutput(t *testing.T) {
 	do(t.Context(), append(args, "--manifest", out)...).refused(t, exitUsage, "--manifest "+out+" is the output itself")
 	if b, err := os.ReadFile(out); err != nil || len(b) == 0 || b[0] == '{' {
 		t.Errorf("the training set was replaced: %q (%v)", b, err)
+	}
+}
+
+func TestWhatCameToAFolderThatIsReplacedIsKept(t *testing.T) {
+	project := newProject(t)
+	out := filepath.Join(t.TempDir(), "parts")
+	args := []string{
+		"-C", project, "train", "--spine", filepath.Join(project, "data", "labels.csv"), "--service", "churn_model", "--out", out, "--partition-by", "churned", "--force",
+	}
+	must(t, args...)
+	d := destination{path: out, manifest: offline.ManifestPath(out), force: true, partitionBy: []string{"churned"}, format: formatParquet}
+	set, err := d.stage(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(out, "thesis.txt"), []byte("theirs"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := set.keepOld(); err != nil {
+		t.Fatal(err)
+	}
+	if err := set.close(); !errors.Is(err, feature.ErrConflict) || !strings.Contains(err.Error(), "thesis.txt was put into "+out) {
+		t.Errorf("got %v", err)
+	}
+	if b, err := os.ReadFile(filepath.Join(set.old, "thesis.txt")); err != nil || string(b) != "theirs" {
+		t.Errorf("%q, %v", b, err)
 	}
 }
