@@ -268,16 +268,6 @@ func (s *StagedManifest) Abort() error {
 	return nil
 }
 
-// WriteManifest writes the manifest, replacing one that is there, whole or not at
-// all.
-func (m *Manifest) WriteManifest(path string) error {
-	staged, err := StageManifest(path, true)
-	if err != nil {
-		return err
-	}
-	return staged.Commit(m)
-}
-
 // manifestError gives an error of opening a file a kind.
 func manifestError(path string, err error) error {
 	switch {

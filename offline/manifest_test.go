@@ -16,6 +16,14 @@ import (
 	"github.com/quiver-features/quiver/offline"
 )
 
+func writeManifest(m *offline.Manifest, path string) error {
+	staged, err := offline.StageManifest(path, true)
+	if err != nil {
+		return err
+	}
+	return staged.Commit(m)
+}
+
 func TestAManifestTellsHowATrainingSetCameAbout(t *testing.T) {
 	c := parse(t, flights+`  LAX | 11:00 => 3
   JFK | 11:00 => null
@@ -32,7 +40,7 @@ func TestAManifestTellsHowATrainingSetCameAbout(t *testing.T) {
 	})
 	path := offline.ManifestPath(filepath.Join(t.TempDir(), "train.parquet"))
 	for range 2 { // the second replaces the first
-		if err := m.WriteManifest(path); err != nil {
+		if err := writeManifest(m, path); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -143,7 +151,7 @@ func TestAStagedManifestIsThereOnceItIsCommitted(t *testing.T) {
 func TestAManifestHasTheModeOfAnOutput(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "m.json")
-	if err := (&offline.Manifest{Format: 1}).WriteManifest(path); err != nil {
+	if err := writeManifest(&offline.Manifest{Format: 1}, path); err != nil {
 		t.Fatal(err)
 	}
 	plain, err := os.Create(filepath.Join(dir, "plain")) // as the process's umask says

@@ -31,7 +31,16 @@ type listed struct {
 
 func TestEveryImportIsAllowedByTheTable(t *testing.T) {
 	edges := 0
-	for _, p := range list(t) {
+	all := list(t)
+	for _, r := range rules() {
+		if !slices.ContainsFunc(all, func(p listed) bool {
+			from, _ := below(p.ImportPath)
+			return matches(r.pkg, from)
+		}) {
+			t.Errorf("the import table has a row for %q, and there is no such package: remove the row", r.pkg)
+		}
+	}
+	for _, p := range all {
 		from, ours := below(p.ImportPath)
 		if !ours {
 			t.Errorf("%s is not below %s", p.ImportPath, module)

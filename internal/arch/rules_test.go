@@ -96,7 +96,7 @@ func rules() []rule {
 		{"offline/eventspine", []string{"offline", "offline/arrowconv", "feature"}, []string{arrow}, "eventspine makes spines of what views hold and knows no format"},
 		{"offline/sample", []string{"offline", "offline/arrowconv", "feature"}, []string{arrow}, "sample takes rows of any spine and knows no format"},
 		{"offline/profile", []string{"offline", "offline/sample", "feature"}, []string{arrow}, "profile describes columns and knows no format"},
-		{"offline/dataset", []string{"offline", "offline/arrowconv", "feature"}, []string{arrow}, "dataset puts files of any format into folders"},
+		{"offline/dataset", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{arrow}, "dataset puts files of any format into folders"},
 		{"offline/csv", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{arrow}, technology},
 
 		{"online", []string{"feature", "feature/aggregate"}, nil, concept},
@@ -106,7 +106,6 @@ func rules() []rule {
 		{"online/serving/...", []string{"online", "online/serving/...", "feature", "proto/...", "internal/rpc"}, []string{grpc, protobuf, genproto, prometheus}, wire},
 
 		{"materialize", []string{"feature", "feature/aggregate"}, nil, concept},
-		{"materialize/*", []string{"materialize", "feature", "feature/aggregate"}, []string{cron}, technology},
 
 		{"proto/...", nil, []string{grpc, protobuf}, "generated code knows the protobuf runtime only"},
 		{"sdk/go/...", []string{"proto/...", "sdk/go/..."}, []string{grpc, protobuf, genproto}, "a client knows the wire contract and nothing of the server"},

@@ -46,7 +46,7 @@ func Create(path string, force bool) (*File, error) {
 	temp := filepath.Join(dir, "."+name+".tmp-"+hex.EncodeToString(suffix))
 	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
-		return nil, explain(path, "can't be created", err)
+		return nil, Explain(path, "can't be created", err)
 	}
 	return &File{path: path, force: force, file: f}, nil
 }
@@ -62,7 +62,7 @@ func (f *File) Write(b []byte) (int, error) {
 	}
 	n, err := f.file.Write(b)
 	if err != nil {
-		return n, explain(f.path, "can't be written", err)
+		return n, Explain(f.path, "can't be written", err)
 	}
 	return n, nil
 }
@@ -74,7 +74,7 @@ func (f *File) Seek(offset int64, whence int) (int64, error) {
 	}
 	n, err := f.file.Seek(offset, whence)
 	if err != nil {
-		return n, explain(f.path, "can't be written", err)
+		return n, Explain(f.path, "can't be written", err)
 	}
 	return n, nil
 }
@@ -97,9 +97,9 @@ func (f *File) Commit() error {
 	}
 	if err != nil {
 		_ = os.Remove(temp)
-		return explain(f.path, "can't be completed", err)
+		return Explain(f.path, "can't be completed", err)
 	}
-	return syncFolder(filepath.Dir(f.path))
+	return SyncFolder(filepath.Dir(f.path))
 }
 
 // name gives the temporary file its name.
@@ -121,9 +121,9 @@ func (f *File) name(temp string) error {
 	}
 }
 
-// syncFolder makes a new name last. Where folders can't be flushed, the name
+// SyncFolder makes a new name last. Where folders can't be flushed, the name
 // stands all the same.
-func syncFolder(dir string) error {
+func SyncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return nil //nolint:nilerr // the file itself is complete
@@ -145,17 +145,20 @@ func (f *File) Abort() error {
 		err = rerr
 	}
 	if err != nil {
-		return explain(temp, "can't be removed", err)
+		return Explain(temp, "can't be removed", err)
 	}
 	return nil
 }
 
-// explain says what to do about an error of the file system. Those that have a
-// kind already stay as they are.
-func explain(path, what string, err error) error {
+// Explain gives an error of the file system a kind, and says what to do about it. what
+// is what path can't be: "can't be created". An error that has the kind of a conflict
+// stays as it is.
+func Explain(path, what string, err error) error {
 	switch {
 	case errors.Is(err, feature.ErrConflict):
 		return err
+	case errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE):
+		return fmt.Errorf("%s %s, because too many files are open: raise the limit (ulimit -n): %w: %w", path, what, err, feature.ErrUnavailable)
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("%s %s, because the disk is full: free some space or write elsewhere; nothing is left behind: %w: %w",
 			path, what, err, feature.ErrUnavailable)

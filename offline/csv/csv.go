@@ -7,6 +7,7 @@ package csv
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	enc "encoding/csv"
@@ -150,12 +151,8 @@ func (s *spine) Close() error {
 
 // Scan implements offline.Spine.
 func (s *spine) Scan(ctx context.Context, columns []int, fn func(arrow.Record) error) error {
-	st, err := s.file.Stat()
-	if err != nil {
-		return openError(s.path, err)
-	}
-	if st.Size() != s.info.Size || st.ModTime().UnixNano() != s.info.Modified {
-		return fmt.Errorf("spine %s changed while it was read: run again: %w", s.path, feature.ErrConflict)
+	if err := s.unchanged(); err != nil {
+		return err
 	}
 	r, err := s.newReader(io.NewSectionReader(s.file, 0, s.info.Size))
 	if err != nil {
@@ -172,7 +169,7 @@ func (s *spine) Scan(ctx context.Context, columns []int, fn func(arrow.Record) e
 		}
 		record, err := s.readRecord(r, columns, schema)
 		if err != nil || record == nil {
-			return err
+			return cmp.Or(err, s.unchanged())
 		}
 		err = fn(record)
 		record.Release()
@@ -180,6 +177,19 @@ func (s *spine) Scan(ctx context.Context, columns []int, fn func(arrow.Record) e
 			return err
 		}
 	}
+}
+
+// unchanged tells whether the file is still the one that was opened: two passes have to
+// give the same rows.
+func (s *spine) unchanged() error {
+	st, err := s.file.Stat()
+	if err != nil {
+		return openError(s.path, err)
+	}
+	if st.Size() != s.info.Size || st.ModTime().UnixNano() != s.info.Modified {
+		return fmt.Errorf("spine %s changed while it was read: run again: %w", s.path, feature.ErrConflict)
+	}
+	return nil
 }
 
 // readRecord reads the next rows; nil after the last one.

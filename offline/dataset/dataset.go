@@ -14,7 +14,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -25,6 +24,7 @@ import (
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/offline"
 	"github.com/quiver-features/quiver/offline/arrowconv"
+	"github.com/quiver-features/quiver/offline/atomicfile"
 )
 
 // Options of Create.
@@ -103,7 +103,7 @@ func Create(path string, schema *arrow.Schema, options Options) (*Output, error)
 	o.staged = filepath.Join(dir, "."+name+".tmp-"+hex.EncodeToString(suffix))
 	if err := os.Mkdir(o.staged, 0o777); err != nil { //nolint:gosec // as the umask says, like the files in it
 		o.staged = ""
-		return nil, explain(path, err)
+		return nil, atomicfile.Explain(path, "can't be created", err)
 	}
 	return o, nil
 }
@@ -143,17 +143,6 @@ func (o *Output) plan(schema *arrow.Schema) error {
 	metadata := schema.Metadata()
 	o.schema = arrow.NewSchema(fields, &metadata)
 	return nil
-}
-
-func explain(path string, err error) error {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s can't be created: its folder does not exist, make it first: %w", path, feature.ErrNotFound)
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s can't be created: check the permissions of its folder: %w: %w", path, err, feature.ErrInvalid)
-	default:
-		return fmt.Errorf("%s can't be written: %w: %w", path, err, feature.ErrUnavailable)
-	}
 }
 
 // part is a partition; without PartitionBy there is one, whose rows don't wait.
@@ -295,7 +284,7 @@ func (o *Output) begin(p *part) error {
 	}
 	folder := filepath.Join(o.staged, filepath.FromSlash(p.folder))
 	if err := os.MkdirAll(folder, 0o777); err != nil { //nolint:gosec // as the umask says, like the files in it
-		return explain(o.path, err)
+		return atomicfile.Explain(o.path, "can't be written", err)
 	}
 	name := fmt.Sprintf("part-%05d%s", p.number, o.options.Ending)
 	p.number++
@@ -341,7 +330,7 @@ func (o *Output) end(p *part, columns []arrow.Array) error {
 	if o.options.Bytes > 0 {
 		st, err := os.Stat(filepath.Join(o.staged, filepath.FromSlash(p.name)))
 		if err != nil {
-			return explain(o.path, err)
+			return atomicfile.Explain(o.path, "can't be written", err)
 		}
 		o.inside, o.outside = o.inside+p.bytes, o.outside+st.Size()
 		o.per = float64(o.outside) / float64(max(o.inside, 1))
@@ -365,10 +354,10 @@ func (o *Output) Commit() error {
 		return errors.Join(err, o.Abort())
 	}
 	if err := os.Rename(o.staged, o.path); err != nil {
-		return errors.Join(explain(o.path, err), o.Abort())
+		return errors.Join(atomicfile.Explain(o.path, "can't be completed", err), o.Abort())
 	}
 	o.staged = ""
-	return nil
+	return atomicfile.SyncFolder(filepath.Dir(filepath.Clean(o.path)))
 }
 
 func (o *Output) complete() error {

@@ -134,22 +134,17 @@ func (s *spine) Close() error {
 
 // Scan implements offline.Spine.
 func (s *spine) Scan(ctx context.Context, columns []int, fn func(arrow.Record) error) error {
-	st, err := s.file.Stat()
-	if err != nil {
-		return openError(s.path, err)
-	}
-	changed := fmt.Errorf("spine %s changed while it was read: run again: %w", s.path, feature.ErrConflict)
-	if st.Size() != s.info.Size || st.ModTime().UnixNano() != s.info.Modified {
-		return changed
+	if err := s.unchanged(); err != nil {
+		return err
 	}
 	fields := make([]arrow.Field, len(columns))
 	for i, c := range columns {
 		fields[i] = s.schema.Field(c)
 	}
 	schema := arrow.NewSchema(fields, nil)
-	return s.records(ctx, func(found *arrow.Schema) error {
+	err := s.records(ctx, func(found *arrow.Schema) error {
 		if !found.Equal(s.stored) {
-			return changed
+			return s.changed()
 		}
 		return nil
 	}, func(r arrow.Record) error {
@@ -171,6 +166,27 @@ func (s *spine) Scan(ctx context.Context, columns []int, fn func(arrow.Record) e
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return s.unchanged()
+}
+
+// unchanged tells whether the file is still the one that was opened: two passes have to
+// give the same rows.
+func (s *spine) unchanged() error {
+	st, err := s.file.Stat()
+	if err != nil {
+		return openError(s.path, err)
+	}
+	if st.Size() != s.info.Size || st.ModTime().UnixNano() != s.info.Modified {
+		return s.changed()
+	}
+	return nil
+}
+
+func (s *spine) changed() error {
+	return fmt.Errorf("spine %s changed while it was read: run again: %w", s.path, feature.ErrConflict)
 }
 
 // whole gives some columns of a record, those of lists and structs in their plain types:

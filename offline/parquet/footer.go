@@ -16,15 +16,11 @@ type footer struct {
 	indexes [][]chunkState // by row group and leaf
 }
 
-func newFooter(elems []format.SchemaElement, leaves int, metadata map[string]string) *footer {
+func newFooter(elems []format.SchemaElement, leaves int) *footer {
 	f := &footer{meta: format.FileMetaData{Version: 2, Schema: elems, RowGroups: []format.RowGroup{}, CreatedBy: "quiver version 1(build )"}}
 	for range leaves {
 		f.meta.ColumnOrders = append(f.meta.ColumnOrders, format.ColumnOrder{Value: &format.TypeDefinedOrder{}})
 	}
-	for k, v := range metadata {
-		f.meta.KeyValueMetadata = append(f.meta.KeyValueMetadata, format.KeyValue{Key: k, Value: v})
-	}
-	slices.SortFunc(f.meta.KeyValueMetadata, func(a, b format.KeyValue) int { return bytes.Compare([]byte(a.Key), []byte(b.Key)) })
 	return f
 }
 

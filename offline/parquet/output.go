@@ -26,8 +26,6 @@ type Options struct {
 	// rounded up to a multiple of 1,024. Row groups end earlier where they grow
 	// beyond 64 MiB, so that memory stays bounded.
 	RowGroupRows int
-	// Metadata are keys and values for the footer.
-	Metadata map[string]string
 }
 
 const (
@@ -118,7 +116,7 @@ func (o *Output) prepare(options Options) error {
 		}
 		o.presses = append(o.presses, p)
 	}
-	o.footer = newFooter(elems, len(leaves), options.Metadata)
+	o.footer = newFooter(elems, len(leaves))
 	return nil
 }
 
