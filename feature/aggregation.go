@@ -41,6 +41,12 @@ const (
 // IsSketch tells whether the function is computed from summaries of tiles.
 func (f Function) IsSketch() bool { return f == CountDistinct || f == Quantile || f == TopK }
 
+// IsExact tells whether the function is a number that is computed exactly, of events
+// in any order.
+func (f Function) IsExact() bool {
+	return slices.Contains([]Function{Count, Sum, Mean, Min, Max, Stddev, Variance}, f)
+}
+
 // Of gives the type of the function's result over values of a type; the zero type
 // stands for rows that have no value. What can't be aggregated is an error that
 // wraps ErrInvalid and says what can.
@@ -52,7 +58,7 @@ func (f Function) Of(t Type) (Type, error) {
 	case f == Count:
 		return Scalar(Int64), nil
 	case t.IsZero():
-		return Type{}, fmt.Errorf("%s is over values: name their column, or an expression with of: %w", f, ErrInvalid)
+		return Type{}, fmt.Errorf("%s is over values: name their column: %w", f, ErrInvalid)
 	case t.List && f != First && f != Last:
 		return Type{}, fmt.Errorf("%s can't be over lists (%s): expected single values: %w", f, t, ErrInvalid)
 	}
@@ -92,4 +98,21 @@ type Aggregate struct {
 	N        int      `json:"n,omitzero"`       // of LastN and TopK: how many, at most
 	Q        float64  `json:"q,omitzero"`       // of Quantile: the share of values that are no greater, in (0, 1)
 	Default  *string  `json:"default,omitzero"` // in place of null; a text that ParseValue reads as the feature's type
+}
+
+// String tells the aggregate in words: mean of delay over 24h in steps of 10m.
+func (a *Aggregate) String() string {
+	text := string(a.Function)
+	if a.Column != "" {
+		text += " of " + a.Column
+	}
+	if a.Window.Length == 0 {
+		text += " over all time"
+	} else {
+		text += " over " + a.Window.Length.String() + " in steps of " + a.Window.Granularity.String()
+	}
+	if a.Default != nil {
+		text += ", else " + *a.Default
+	}
+	return text
 }

@@ -81,12 +81,16 @@ func openTable(ctx context.Context, store Files, view *feature.ViewVersion, file
 func (t *table) missing() error {
 	for i := range t.view.Features {
 		f := &t.view.Features[i]
-		if f.Column == "" {
+		read := f.Column
+		if f.Aggregate != nil {
+			read = f.Aggregate.Column
+		}
+		if read == "" {
 			continue
 		}
-		if len(t.open) > 0 && !slices.ContainsFunc(t.open, func(file TableFile) bool { return !file.Lacks(f.Column) }) {
-			column := f.Column
-			if c := t.source.Column(f.Column); c != nil {
+		if len(t.open) > 0 && !slices.ContainsFunc(t.open, func(file TableFile) bool { return !file.Lacks(read) }) {
+			column := read
+			if c := t.source.Column(read); c != nil {
 				column = c.Column
 			}
 			return fmt.Errorf("none of the %d files of source %s has column %q, which feature %s shows (%s is one of them): bring the column back, or remove the feature and apply: %w",

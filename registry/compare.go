@@ -273,8 +273,12 @@ func (d *differences) viewFeatures(a, b *feature.ViewVersion) {
 		if was.Type != now.Type {
 			d.move(Breaking, "features."+now.Name+".type", "type of feature "+now.Name+":", was.Type.String(), now.Type.String(), "")
 		}
-		if from, to := inFiles(a, was.Column), inFiles(b, now.Column); from != to {
+		switch from, to := computed(a, was), computed(b, now); {
+		case from == to:
+		case was.Aggregate == nil && now.Aggregate == nil:
 			d.move(Breaking, "features."+now.Name+".column", "feature "+now.Name+" is read from column", from, to, "")
+		default:
+			d.move(Breaking, "features."+now.Name+".aggregate", "feature "+now.Name+" is", from, to, "")
 		}
 		if was.Description != now.Description {
 			d.tell(Safe, "features."+now.Name+".description", was.Description, now.Description, "description of feature %s changed", now.Name)
@@ -283,6 +287,18 @@ func (d *differences) viewFeatures(a, b *feature.ViewVersion) {
 	if !inOrder(a, b) {
 		d.tell(Safe, "features", namesText(featureNames(a)), namesText(featureNames(b)), "features stand in another order")
 	}
+}
+
+// computed tells what a feature is made of: a column of the files, or an aggregate.
+func computed(v *feature.ViewVersion, f *feature.Field) string {
+	if f.Aggregate == nil {
+		return inFiles(v, f.Column)
+	}
+	a := *f.Aggregate
+	if a.Column != "" {
+		a.Column = inFiles(v, a.Column)
+	}
+	return a.String()
 }
 
 func namesText(names iter.Seq[string]) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/quiver-features/quiver/feature"
 )
@@ -189,10 +190,25 @@ func (r *resolver) view(def *feature.View, fixed *feature.ViewVersion) *feature.
 		}
 	}
 	for _, f := range def.Features {
-		w.want(f.SourceColumn(), f.Type, "feature "+f.Name, r.defs.At(KindView, def.Name, "features", f.Name, "column"))
+		at := r.defs.At(KindView, def.Name, "features", f.Name, "column")
+		switch {
+		case f.Aggregate == nil:
+			w.want(f.SourceColumn(), f.Type, "feature "+f.Name, at)
+		case f.Column != "":
+			w.want(f.Column, feature.Type{}, "feature "+f.Name, at)
+		}
+	}
+	if def.Online && slices.ContainsFunc(def.Features, func(f feature.ViewFeature) bool { return f.Aggregate != nil }) {
+		r.problem(r.defs.At(KindView, def.Name, "online"), "put the aggregates into a view of their own, without online: true",
+			"view %s: windowed aggregates can't be kept online by this version of Quiver", def.Name)
 	}
 	v.Table.Columns = w.resolve(fixed)
-	for _, f := range def.Features {
+	for i := range def.Features {
+		f := &def.Features[i]
+		if f.Aggregate != nil {
+			v.Features = append(v.Features, r.aggregate(def, f, &v.Table))
+			continue
+		}
 		field := feature.Field{Name: f.Name, Description: f.Description, Column: f.SourceColumn()}
 		if c := v.Table.Column(field.Column); c != nil {
 			field.Type = c.Type
@@ -200,6 +216,42 @@ func (r *resolver) view(def *feature.View, fixed *feature.ViewVersion) *feature.
 		v.Features = append(v.Features, field)
 	}
 	return v
+}
+
+// aggregate resolves a feature that is a windowed aggregate.
+func (r *resolver) aggregate(def *feature.View, f *feature.ViewFeature, table *feature.Table) feature.Field {
+	at := func(field string) Position { return r.defs.At(KindView, def.Name, "features", f.Name, field) }
+	w, err := feature.NewWindow(f.Aggregate.Window, f.Aggregate.Granularity, f.Aggregate.Function.IsSketch())
+	if err != nil {
+		return feature.Field{Name: f.Name} // told by the loader
+	}
+	a := &feature.Aggregate{Function: f.Aggregate.Function, Column: f.Column, Window: w, Default: f.Aggregate.Default}
+	field := feature.Field{Name: f.Name, Description: f.Description, Aggregate: a}
+	over := table.TypeOf(f.Column)
+	if f.Column != "" && over.IsZero() {
+		return field // the column's own problem was told
+	}
+	switch field.Type, err = a.Function.Of(over); {
+	case err != nil:
+		r.problem(at("aggregate"), "", "feature %s of view %s: %s", f.Name, def.Name, plain(err))
+	case over.Kind == feature.String || over.Kind == feature.Bytes:
+		if a.Function != feature.Count {
+			r.problem(at("aggregate"), "count is over any type", "feature %s of view %s: %s over %s is not supported by this version of Quiver", f.Name, def.Name, a.Function, over)
+		}
+	case !f.Type.IsZero() && f.Type != field.Type:
+		r.problem(at("type"), "leave the type out", "feature %s of view %s is declared %s, and its %s is %s", f.Name, def.Name, f.Type, a.Function, field.Type)
+	}
+	if a.Default != nil && !field.Type.IsZero() {
+		if err := feature.NewColumn(field.Type, 1).AppendText(*a.Default); err != nil {
+			r.problem(at("default"), "", "feature %s of view %s: default: %s", f.Name, def.Name, plain(err))
+		}
+	}
+	return field
+}
+
+// plain gives an error's text without the name of its kind, which problems don't need.
+func plain(err error) string {
+	return strings.TrimSuffix(err.Error(), ": "+feature.ErrInvalid.Error())
 }
 
 // maxStaleness is the one that the view declares, or three times the longest

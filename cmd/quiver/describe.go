@@ -268,11 +268,16 @@ func (a *app) printPairs(lines [][]string) error { return a.printText(a.pairs(li
 
 func (a *app) printFeatures(v *feature.ViewVersion) error {
 	var rows [][]string
+	from := "COLUMN"
 	for i := range v.Features {
 		f := &v.Features[i]
-		rows = append(rows, []string{f.Name, f.Type.String(), f.Column, f.Description})
+		made := f.Column
+		if f.Aggregate != nil {
+			made, from = f.Aggregate.String(), "COLUMN OR AGGREGATE"
+		}
+		rows = append(rows, []string{f.Name, f.Type.String(), made, f.Description})
 	}
-	return a.printTable([]string{"FEATURE", "TYPE", "COLUMN", "DESCRIPTION"}, rows)
+	return a.printTable([]string{"FEATURE", "TYPE", from, "DESCRIPTION"}, rows)
 }
 
 func (a *app) printOutputs(outputs []describedOutput) error {

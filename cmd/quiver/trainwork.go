@@ -261,6 +261,7 @@ func reasonTold(r offline.Reason, ttl feature.Duration) string {
 		offline.ReasonNull:       "no times",
 		offline.ReasonLater:      "visible after the last row",
 		offline.ReasonTTL:        "outlived the ttl of " + ttl.String(),
+		offline.ReasonWindow:     "left every window before the first row",
 		offline.ReasonBefore:     "outside the range",
 	}[r], string(r))
 }
@@ -294,6 +295,8 @@ func stageTold(s stageWork) string {
 		return "keys and times of " + s.View
 	case string(offline.StageGather):
 		return "features of " + s.View
+	case string(offline.StageWindows):
+		return "windows of " + s.View
 	case string(offline.StageAudit):
 		return "audit of " + s.View
 	case string(offline.StageWrite):

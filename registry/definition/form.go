@@ -83,6 +83,30 @@ func count() form {
 	return scalar(jsonschema.Schema{Type: "integer", Minimum: new(1.0), Maximum: new(float64(math.MaxInt32))})
 }
 
+func oneOf(words ...string) form {
+	s := jsonschema.Schema{Type: "string"}
+	for _, w := range words {
+		s.Enum = append(s.Enum, w)
+	}
+	return scalar(s)
+}
+
+// functionNames are the aggregate functions that this version computes.
+func functionNames() []string {
+	var names []string
+	for _, f := range feature.Functions() {
+		if f.IsExact() {
+			names = append(names, string(f))
+		}
+	}
+	return names
+}
+
+// plainValue is a text, a number, true or false.
+func plainValue() form {
+	return scalar(jsonschema.Schema{Types: []string{"string", "number", "boolean"}})
+}
+
 func one(word string) form { return scalar(jsonschema.Schema{Type: "string", Enum: []any{word}}) }
 
 func name() form {

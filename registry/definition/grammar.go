@@ -11,6 +11,7 @@ type shape struct {
 	what   string // "a view"
 	doc    string
 	fields []field
+	needs  map[string]string // a field that has no meaning without another one: that one
 	later  map[string]string // fields of later releases: what can't be done yet
 }
 
@@ -59,7 +60,6 @@ func (s *shape) field(name string) *field {
 // What later releases can do. A definition that needs it is told so, not that
 // its fields are unknown.
 const (
-	laterAggregates  = "windowed aggregates are"
 	laterExpressions = "features computed by expressions are"
 	laterDerive      = "derived source columns are"
 	laterInputs      = "request inputs are"
@@ -160,18 +160,20 @@ func (g *grammar) views() {
 		{name: "as", doc: "The role: it becomes the join key's name, or begins the names of several.", form: name()},
 	}}
 	g.feature = shape{
-		what: "a feature", doc: "One feature: a column as it stands.",
+		what: "a feature", doc: "One feature: a column as it stands, or a windowed aggregate of events.",
 		fields: []field{
 			field{name: "name", doc: "The feature's name.", form: name()}.must(),
 			{name: "type", doc: "Its type; the column's own, fixed when it is applied, if left out.", form: anyType()},
 			{name: "length", doc: "How many items every list has.", form: count()},
-			{name: "column", doc: "The source's column, where its name is another one.", form: column()},
+			{name: "aggregate", doc: "What is computed of the source's rows in the window.", form: oneOf(functionNames()...)},
+			{name: "column", doc: "The source's column, where its name is another one; of an aggregate the column that it is over.", form: column()},
+			{name: "window", doc: "How long an aggregate looks back, or all.", form: either(duration(), one("all"))},
+			{name: "granularity", doc: "The steps in which the window's tail moves; what goes with the window if left out.", form: duration()},
+			{name: "default", doc: "What an aggregate is in place of null.", form: plainValue()},
 			{name: "description", doc: "What it is, for people who look for it.", form: text()},
 		},
-		later: map[string]string{
-			"aggregate": laterAggregates, "window": laterAggregates, "of": laterAggregates, "where": laterAggregates,
-			"default": laterAggregates, "granularity": laterAggregates, "expression": laterExpressions,
-		},
+		needs: map[string]string{"aggregate": "window", "window": "aggregate", "granularity": "aggregate", "default": "aggregate"},
+		later: map[string]string{"of": laterExpressions, "where": laterExpressions, "expression": laterExpressions},
 	}
 	g.view = shape{
 		what: "a view", doc: "Features of entities from one source, with a time rule.",
@@ -188,7 +190,6 @@ func (g *grammar) views() {
 			field{name: "schedule", doc: "When to materialize: a cron expression of five fields, UTC.", form: cron()},
 			field{name: "max_staleness", doc: "How far behind the online store may be; three intervals of the schedule if left out.", form: duration()},
 			field{name: "features", doc: "The features.", form: listOf(fields(&g.feature), 1, maxFeatures)}.must()),
-		later: map[string]string{"granularity": laterAggregates, "where": laterAggregates, "window": laterAggregates},
 	}
 }
 

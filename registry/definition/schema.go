@@ -38,6 +38,12 @@ func (s *shape) schema(also ...string) *jsonschema.Schema {
 		Type: "object", Description: s.doc, Required: append(also, s.required()...),
 		Properties: map[string]*jsonschema.Schema{}, PropertyOrder: s.names(), AdditionalProperties: nothing(),
 	}
+	for field, other := range s.needs {
+		if o.DependentRequired == nil {
+			o.DependentRequired = map[string][]string{}
+		}
+		o.DependentRequired[field] = []string{other}
+	}
 	for _, f := range s.fields {
 		p := f.form.schema()
 		p.Description = f.doc

@@ -2,6 +2,7 @@ package definition
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"go.yaml.in/yaml/v4"
@@ -162,5 +163,63 @@ func (o *object) feature(n *yaml.Node, own positions) (feature.ViewFeature, bool
 	f := feature.ViewFeature{
 		Name: sub.nameField("name"), Description: sub.text("description"), Type: sub.kind(), Column: sub.columnField("column"),
 	}
+	f.Aggregate = sub.aggregation()
 	return f, true
+}
+
+// aggregation reads the fields of an aggregate; nil where there are none.
+func (o *object) aggregation() *feature.Aggregation {
+	function := o.fields["aggregate"]
+	if function == nil {
+		for _, field := range []string{"window", "granularity", "default"} {
+			if n := o.fields[field]; n != nil {
+				o.problem(n, field+": the feature is no aggregate", "add aggregate: one of "+listed(functionNames())+"; or leave it out")
+				break // the others are told by this
+			}
+		}
+		return nil
+	}
+	a := &feature.Aggregation{Function: feature.Function(o.text("aggregate")), Granularity: o.duration("granularity"), Default: o.plainValue("default")}
+	switch known := slices.Contains(feature.Functions(), a.Function); {
+	case a.Function == "": // told
+	case !known:
+		o.problem(function, "aggregate: there is no function "+quoted(string(a.Function)),
+			o.problems.nearest(string(a.Function), functionNames(), "expected one of "+listed(functionNames())))
+	case !a.Function.IsExact():
+		o.problem(function, "aggregate: "+string(a.Function)+" is not supported by this version of Quiver", "expected one of "+listed(functionNames()))
+	}
+	switch n := o.fields["window"]; {
+	case n == nil:
+		o.problem(function, `missing field "window"`, "an aggregate looks back over a window: a span like 1h or 30d, or all")
+		return a
+	case n.Kind == yaml.ScalarNode && n.Value == "all":
+	default:
+		if a.Window = o.duration("window"); a.Window == 0 {
+			if isDuration(n) {
+				o.problem(n, "window: 0 covers nothing", "give a span like 1h, or all for all time")
+			}
+			return a
+		}
+	}
+	if _, err := feature.NewWindow(a.Window, a.Granularity, a.Function.IsSketch()); err != nil {
+		at := o.fields["granularity"]
+		if at == nil {
+			at = o.fields["window"]
+		}
+		o.problem(at, plain(err), "")
+	}
+	return a
+}
+
+// plainValue reads a scalar as it is written; nil where there is none.
+func (o *object) plainValue(field string) *string {
+	n := o.fields[field]
+	if n == nil {
+		return nil
+	}
+	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+		o.mismatch(n, field, "a value: a number, true, false or text")
+		return nil
+	}
+	return &n.Value
 }

@@ -76,13 +76,11 @@ type querier interface {
 // schemaVersion gives the version of the file's schema, 0 for an empty file.
 func (s *Store) schemaVersion(ctx context.Context, q querier, newest int) (int, error) {
 	var version, application, tables int
-	for pragma, into := range map[string]*int{
-		"PRAGMA user_version": &version, "PRAGMA application_id": &application,
-		"SELECT count(*) FROM sqlite_schema": &tables,
-	} {
-		if err := q.QueryRowContext(ctx, pragma).Scan(into); err != nil {
-			return 0, s.wrap("open", err)
-		}
+	// One statement sees one state of the file: another process may make it a registry just now.
+	err := q.QueryRowContext(ctx, `SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema)
+		FROM pragma_user_version, pragma_application_id`).Scan(&version, &application, &tables)
+	if err != nil {
+		return 0, s.wrap("open", err)
 	}
 	switch {
 	case application != applicationID && (application != 0 || version != 0 || tables != 0):
