@@ -93,6 +93,7 @@ func joined(all []Function) string {
 type Aggregate struct {
 	Function Function `json:"function"`
 	Column   string   `json:"column,omitzero"` // a name in Table.Columns or Table.Derived; empty: rows are counted
+	Input    Type     `json:"input,omitzero"`  // of the column; zero where there is none
 	Where    string   `json:"where,omitzero"`  // a boolean of Table.Derived or Table.Columns; rows where it is false or null are left out; empty: all rows
 	Window   Window   `json:"window"`
 	N        int      `json:"n,omitzero"`       // of LastN and TopK: how many, at most

@@ -9,7 +9,10 @@ type Batch struct {
 	Event     []Time    // never null (T3)
 	Created   *Column   // Timestamp, with nulls; nil where the source names none
 	Available []Time    // nil where the source names none; never null (T3)
-	Features  []*Column // of ViewVersion.Features, in their order and types
+	Features  []*Column // of ViewVersion.Features, in their order and types; nil for one that is no column
+	// Tiles are what a run computed of each key's windowed aggregates, as bytes that package
+	// tiles makes and merges; nil where the view has none.
+	Tiles *Column
 }
 
 // Stamp gives the place of row i in the order of rows.

@@ -36,7 +36,8 @@ func (v *ViewVersion) Feature(name string) int {
 	return -1
 }
 
-// Field is one feature of a view version: a column, an aggregate or an expression.
+// Field is one feature of a view version: a column, an aggregate or an expression. A
+// feature that a service derives is one, too.
 type Field struct {
 	Name        string     `json:"name"`
 	Description string     `json:"description,omitzero"`
@@ -45,6 +46,9 @@ type Field struct {
 	Aggregate   *Aggregate `json:"aggregate,omitempty"`
 	Expression  string     `json:"expression,omitzero"`
 }
+
+// IsDerived tells whether the feature is computed of others, and never stored.
+func (f *Field) IsDerived() bool { return f.Expression != "" }
 
 // Table is a source as a view version reads it: the files, the times and the
 // columns with the types fixed when the version was applied.
@@ -114,7 +118,7 @@ type Storage struct {
 	Version  int          `json:"version"`
 	State    StorageState `json:"state"`
 	Keys     []JoinKey    `json:"keys,omitempty"`
-	Features []Field      `json:"features"` // the stored columns in the order of their names
+	Features []Field      `json:"features"` // what is stored, columns and aggregates, in the order of their names
 	Rule     Rule         `json:"rule"`
 }
 
@@ -126,6 +130,12 @@ type Selection struct {
 	Revision int64    // of the registry that it was looked up in
 	Uses     []Use    // each (view version, alias, key columns) once
 	Outputs  []Output // in the order in which they are delivered
+	// Inputs are what only a request knows, and a spine has as columns: those of the
+	// service that features of Derived read.
+	Inputs []Input
+	// Derived are computed of features, as alias.feature, of inputs and of those before
+	// them, by their names.
+	Derived []Field
 }
 
 // Use is a view version as a selection reads it.
@@ -138,13 +148,21 @@ type Use struct {
 
 // Output is one delivered feature.
 type Output struct {
-	Use     int    // index into Selection.Uses
-	Feature int    // index into the use's View.Features
+	Use     int    // index into Selection.Uses; DerivedOutput: of none
+	Feature int    // index into the use's View.Features, or into Selection.Derived
 	Name    string // of the output column
 }
 
+// DerivedOutput stands in Output.Use for a feature that the service derives.
+const DerivedOutput = -1
+
 // Field gives the feature that an output delivers.
-func (s *Selection) Field(o Output) *Field { return &s.Uses[o.Use].View.Features[o.Feature] }
+func (s *Selection) Field(o Output) *Field {
+	if o.Use == DerivedOutput {
+		return &s.Derived[o.Feature]
+	}
+	return &s.Uses[o.Use].View.Features[o.Feature]
+}
 
 // KeyColumns gives the distinct key columns that a spine or a request has to
 // have, in the order of their first use. Two views that take one column as keys

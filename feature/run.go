@@ -64,6 +64,20 @@ type Scan struct {
 	After Time
 }
 
+// Pass is what a run asks of the offline store.
+type Pass struct {
+	Scans []Scan // rows in which keys have to be looked for
+	// Files are all of the run's, of which the tiles of those keys are computed anew; not
+	// looked at where the view has no aggregates.
+	Files []File
+	To    Time // inclusive: what is visible then counts
+	// Whole tells that nothing is known of the storage: keys get all of their tiles.
+	Whole bool
+	// Known is the time that the storage was filled up to when the run began: tiles of all
+	// time that end well before it are merged into one.
+	Known Time
+}
+
 // ScanResult is what a pass over files found beside the rows it delivered.
 type ScanResult struct {
 	Files []File // those of the scans, in their order, with MinVisible and MaxVisible where the file was read whole
