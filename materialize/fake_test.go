@@ -74,10 +74,10 @@ func later(a, b row) bool {
 	return a.value > b.value
 }
 
-func (w *world) Latest(ctx context.Context, view *feature.ViewVersion, scans []feature.Scan, to feature.Time, deliver func(*feature.Batch) error) (feature.ScanResult, error) {
+func (w *world) Latest(ctx context.Context, view *feature.ViewVersion, pass feature.Pass, deliver func(*feature.Batch) error) (feature.ScanResult, error) {
 	var result feature.ScanResult
 	latest := map[int64]row{}
-	for _, s := range scans {
+	for _, s := range pass.Scans {
 		w.opened = append(w.opened, s.File.Path)
 		if w.files[s.File.Path].version != s.File.Modified {
 			return result, fmt.Errorf("%s changed since it was listed: %w", s.File.Path, feature.ErrConflict)
@@ -91,7 +91,7 @@ func (w *world) Latest(ctx context.Context, view *feature.ViewVersion, scans []f
 			if s.All {
 				f.MinVisible, f.MaxVisible = min(f.MinVisible, r.visible), max(f.MaxVisible, r.visible)
 			}
-			if r.visible > to || !s.All && r.visible <= s.After {
+			if r.visible > pass.To || !s.All && r.visible <= s.After {
 				continue
 			}
 			if old, ok := latest[r.key]; !ok || later(r, old) {

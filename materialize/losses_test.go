@@ -132,14 +132,14 @@ type slowSource struct {
 	told *tellingLedger
 }
 
-func (s *slowSource) Latest(ctx context.Context, v *feature.ViewVersion, scans []feature.Scan, to feature.Time, deliver func(*feature.Batch) error) (feature.ScanResult, error) {
+func (s *slowSource) Latest(ctx context.Context, v *feature.ViewVersion, pass feature.Pass, deliver func(*feature.Batch) error) (feature.ScanResult, error) {
 	s.told.saved = make(chan feature.Run)
 	s.due <- time.Time{}
 	if run := <-s.told.saved; run.Beat <= run.Started {
 		return feature.ScanResult{}, errors.New("the record tells no sign of life after the start")
 	}
 	s.told.saved = nil
-	return s.world.Latest(ctx, v, scans, to, deliver)
+	return s.world.Latest(ctx, v, pass, deliver)
 }
 
 // tellingLedger tells what it saved while somebody wants to know.
@@ -176,7 +176,7 @@ type movingSource struct {
 	moved bool
 }
 
-func (s *movingSource) Latest(ctx context.Context, v *feature.ViewVersion, scans []feature.Scan, to feature.Time, deliver func(*feature.Batch) error) (feature.ScanResult, error) {
+func (s *movingSource) Latest(ctx context.Context, v *feature.ViewVersion, pass feature.Pass, deliver func(*feature.Batch) error) (feature.ScanResult, error) {
 	if !s.moved {
 		s.moved = true
 		s.now = 150
@@ -184,7 +184,7 @@ func (s *movingSource) Latest(ctx context.Context, v *feature.ViewVersion, scans
 		m.Time, m.Run = 150, 77
 		s.marks[1] = m
 	}
-	return s.world.Latest(ctx, v, scans, to, deliver)
+	return s.world.Latest(ctx, v, pass, deliver)
 }
 
 func TestASwitchNeverTakesReadersBackThoughTheActiveStorageMovesOn(t *testing.T) {

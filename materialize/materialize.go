@@ -11,13 +11,13 @@ type Source interface {
 	// Files fixes the files of a view's source as they stand, in the order of
 	// their paths.
 	Files(ctx context.Context, view *feature.ViewVersion) ([]feature.File, error)
-	// Latest delivers, over the rows that the scans ask for with visible_from <= to,
+	// Latest delivers, over the rows that the pass scans for with visible_from <= To,
 	// the latest row of each key, once a key, in batches of at most a few thousand
-	// rows. TTL is not applied: only T1 and T3. The order of keys depends only on the
-	// scans and the files' content, so that a killed run can be completed from a
-	// checkpoint. An error of deliver ends the pass and is returned.
-	Latest(ctx context.Context, view *feature.ViewVersion, scans []feature.Scan, to feature.Time,
-		deliver func(*feature.Batch) error) (feature.ScanResult, error)
+	// rows. TTL is not applied: only T1 and T3. Of a view with aggregates each key also
+	// gets the tiles that those rows touch, computed of all files of the pass. The order
+	// of keys depends only on the scans and the files' content, so that a killed run can
+	// be completed from a checkpoint. An error of deliver ends the pass and is returned.
+	Latest(ctx context.Context, view *feature.ViewVersion, pass feature.Pass, deliver func(*feature.Batch) error) (feature.ScanResult, error)
 }
 
 // Sink is what a run writes to: the online store.

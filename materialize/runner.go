@@ -130,12 +130,12 @@ func (r *Runner) fill(ctx context.Context, q Request, floor feature.Time) ([]fea
 func (r *Runner) bring(ctx context.Context, q Request, storage *feature.Storage, floor feature.Time) ([]feature.Run, error) {
 	var runs []feature.Run
 	for {
-		run, todo, err := r.next(ctx, q, storage, floor)
+		run, known, todo, err := r.next(ctx, q, storage, floor)
 		if err != nil || !todo {
 			return runs, err
 		}
 		completes := run.Checkpoint > 0
-		run, err = r.execute(ctx, q, storage, run)
+		run, err = r.execute(ctx, q, storage, &live{run: run, known: known})
 		if run.Number != 0 { // 0: it could not be recorded, and never began
 			runs = append(runs, run)
 		}
@@ -147,10 +147,10 @@ func (r *Runner) bring(ctx context.Context, q Request, storage *feature.Storage,
 }
 
 // next says what is to be done with a storage: complete a killed run, begin a new
-// one, or nothing.
-func (r *Runner) next(ctx context.Context, q Request, storage *feature.Storage, floor feature.Time) (feature.Run, bool, error) {
-	fail := func(err error) (feature.Run, bool, error) {
-		return feature.Run{}, false, fmt.Errorf("view %s: %w", q.View.ID(), err)
+// one, or nothing. known is the time that the storage is filled up to.
+func (r *Runner) next(ctx context.Context, q Request, storage *feature.Storage, floor feature.Time) (run feature.Run, known feature.Time, todo bool, err error) {
+	fail := func(err error) (feature.Run, feature.Time, bool, error) {
+		return feature.Run{}, 0, false, fmt.Errorf("view %s: %w", q.View.ID(), err)
 	}
 	mark, err := r.Sink.Watermark(ctx, storage)
 	if err != nil {
@@ -164,7 +164,7 @@ func (r *Runner) next(ctx context.Context, q Request, storage *feature.Storage, 
 	if err != nil {
 		return fail(err)
 	}
-	run := feature.Run{
+	run = feature.Run{
 		View: q.View.Name, Version: q.View.Version, Storage: storage.ID, State: feature.RunRunning,
 		From: base.To, To: max(min(q.To, r.Clock()), base.To, floor), Files: carry(base.Files, files), Who: r.Who,
 	}
@@ -184,10 +184,10 @@ func (r *Runner) next(ctx context.Context, q Request, storage *feature.Storage, 
 	if killed != nil && run.Since != 0 && killed.Since == run.Since && killed.To <= run.To &&
 		q.From == nil && sameFiles(killed.Files, files) {
 		run.From, run.To, run.Files, run.Gone, run.Checkpoint = killed.From, killed.To, killed.Files, killed.Gone, killed.Checkpoint
-		return run, true, nil
+		return run, base.To, true, nil
 	}
-	todo := run.To > base.To || run.From < base.To || !mark.Holds() || len(changes.Unread())+len(changes.Removed) > 0
-	return run, todo, nil
+	todo = run.To > base.To || run.From < base.To || !mark.Holds() || len(changes.Unread())+len(changes.Removed) > 0
+	return run, base.To, todo, nil
 }
 
 // base gives the run that set the watermark, or a run from nothing where there
@@ -265,19 +265,19 @@ func (r *Runner) save(ctx context.Context, run feature.Run) error {
 // live is the record of a run under way. The lock is held while it is saved, so
 // that an older state never replaces a newer one.
 type live struct {
-	mu  sync.Mutex
-	run feature.Run
+	mu    sync.Mutex
+	run   feature.Run
+	known feature.Time // that the storage was filled up to when the run began, whatever its From
 }
 
 // execute makes a run and closes its record.
-func (r *Runner) execute(ctx context.Context, q Request, storage *feature.Storage, run feature.Run) (feature.Run, error) {
-	run.Started = r.Wall()
-	run.Beat = run.Started
+func (r *Runner) execute(ctx context.Context, q Request, storage *feature.Storage, l *live) (feature.Run, error) {
+	l.run.Started = r.Wall()
+	l.run.Beat = l.run.Started
 	var err error
-	if run.Number, err = r.Ledger.StartRun(ctx, run); err != nil {
-		return run, fmt.Errorf("view %s: record of a new run: %w", q.View.ID(), err)
+	if l.run.Number, err = r.Ledger.StartRun(ctx, l.run); err != nil {
+		return l.run, fmt.Errorf("view %s: record of a new run: %w", q.View.ID(), err)
 	}
-	l := &live{run: run}
 	beating, stop := context.WithCancel(ctx)
 	var heart sync.WaitGroup
 	heart.Go(func() { r.beat(beating, l) })
@@ -285,7 +285,7 @@ func (r *Runner) execute(ctx context.Context, q Request, storage *feature.Storag
 	stop()
 	heart.Wait()
 
-	run = l.run
+	run := l.run
 	run.State, run.Finished = feature.RunDone, r.Wall()
 	if err != nil {
 		run.State, run.Error = feature.RunFailed, err.Error()
@@ -332,9 +332,9 @@ func (r *Runner) pass(ctx context.Context, q Request, storage *feature.Storage, 
 	if err := r.begin(ctx, storage, l); err != nil {
 		return err
 	}
-	scans := scansOf(l.run)
+	pass := l.pass()
 	done, resume := int64(0), l.run.Checkpoint
-	found, err := r.Source.Latest(ctx, q.View, scans, l.run.To, func(b *feature.Batch) error {
+	found, err := r.Source.Latest(ctx, q.View, pass, func(b *feature.Batch) error {
 		done += int64(b.Rows)
 		if done <= resume {
 			return nil
@@ -344,7 +344,7 @@ func (r *Runner) pass(ctx context.Context, q Request, storage *feature.Storage, 
 			return err
 		}
 		written, err := r.wrote(ctx, l, b.Rows, done, wrote)
-		r.tell(Progress{View: q.View, Keys: done, Written: written, Files: len(scans), Resumed: resume})
+		r.tell(Progress{View: q.View, Keys: done, Written: written, Files: len(pass.Scans), Resumed: resume})
 		return err
 	})
 	if err != nil {
@@ -360,6 +360,14 @@ func (r *Runner) pass(ctx context.Context, q Request, storage *feature.Storage, 
 		return err
 	}
 	return r.Sink.Advance(ctx, storage, run.To, run.Number, run.Since)
+}
+
+// pass says what a run asks of the source.
+func (l *live) pass() feature.Pass {
+	return feature.Pass{
+		Scans: scansOf(l.run), Files: l.run.Files, To: l.run.To,
+		Whole: l.run.From == feature.MinTime, Known: l.known,
+	}
 }
 
 // begin sees to it that the store can tell whether it lost what the run writes:

@@ -32,7 +32,7 @@ func (e *Engine) missingEverywhere(ctx context.Context, t *table) error {
 	return missing
 }
 
-// Latest delivers, over the rows that the scans ask for with visible_from <= to,
+// Latest delivers, over the rows that the pass scans for with visible_from <= To,
 // the latest row of each key, once a key, in batches of a few thousand rows. TTL
 // is not applied. Rows with a null key, event or available timestamp are not
 // there. Batches come one at a time, in the order of the winning rows' file
@@ -42,10 +42,11 @@ func (e *Engine) missingEverywhere(ctx context.Context, t *table) error {
 //
 // A file that was read whole comes back with Scanned, MinVisible and MaxVisible;
 // of others the scan's own are kept. Memory is in proportion to the keys.
-func (e *Engine) Latest(ctx context.Context, view *feature.ViewVersion, scans []feature.Scan, to feature.Time,
+func (e *Engine) Latest(ctx context.Context, view *feature.ViewVersion, pass feature.Pass,
 	deliver func(*feature.Batch) error,
 ) (res feature.ScanResult, err error) {
-	l := &latest{Engine: e, to: to, order: make([]int, len(scans)), seed: maphash.MakeSeed()}
+	scans := pass.Scans
+	l := &latest{Engine: e, to: pass.To, order: make([]int, len(scans)), seed: maphash.MakeSeed()}
 	for i := range scans {
 		l.order[i] = i
 	}

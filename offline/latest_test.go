@@ -48,7 +48,7 @@ func batchRow(b *feature.Batch, rule feature.Rule, i int) row {
 // latestRows runs Latest and keeps the rows in the order of delivery.
 func latestRows(ctx context.Context, e *offline.Engine, v *feature.ViewVersion, scans []feature.Scan, to feature.Time) ([]row, feature.ScanResult, error) {
 	var rows []row
-	res, err := e.Latest(ctx, v, scans, to, func(b *feature.Batch) error {
+	res, err := e.Latest(ctx, v, feature.Pass{Scans: scans, To: to}, func(b *feature.Batch) error {
 		for i := range b.Rows {
 			rows = append(rows, batchRow(b, v.Rule, i))
 		}
@@ -286,7 +286,7 @@ func TestLatestComesInTheSameOrderForAnyNumberOfWorkers(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		res, err := engine.Latest(t.Context(), c.Views[0], allOf(files), feature.MaxTime, func(b *feature.Batch) error {
+		res, err := engine.Latest(t.Context(), c.Views[0], feature.Pass{Scans: allOf(files), To: feature.MaxTime}, func(b *feature.Batch) error {
 			if b.Rows == 0 || b.Rows > 8192 {
 				t.Errorf("a batch of %d rows", b.Rows)
 			}
@@ -320,7 +320,7 @@ func TestLatestEndsWithTheErrorOfDeliver(t *testing.T) {
 	}
 	full := errors.New("the store is full")
 	calls := 0
-	_, err = engine.Latest(t.Context(), c.Views[0], allOf(list), feature.MaxTime, func(*feature.Batch) error {
+	_, err = engine.Latest(t.Context(), c.Views[0], feature.Pass{Scans: allOf(list), To: feature.MaxTime}, func(*feature.Batch) error {
 		calls++
 		if calls == 2 {
 			return full

@@ -90,8 +90,8 @@ type inSmallBatches struct {
 	rows int
 }
 
-func (s inSmallBatches) Latest(ctx context.Context, view *feature.ViewVersion, scans []feature.Scan, to feature.Time, deliver func(*feature.Batch) error) (feature.ScanResult, error) {
-	return s.Source.Latest(ctx, view, scans, to, func(b *feature.Batch) error {
+func (s inSmallBatches) Latest(ctx context.Context, view *feature.ViewVersion, pass feature.Pass, deliver func(*feature.Batch) error) (feature.ScanResult, error) {
+	return s.Source.Latest(ctx, view, pass, func(b *feature.Batch) error {
 		for from := 0; from < b.Rows; from += s.rows {
 			if err := deliver(cut(b, from, min(from+s.rows, b.Rows))); err != nil {
 				return err
