@@ -15,6 +15,7 @@ type rule struct {
 const (
 	arrow      = "github.com/apache/arrow/go/v17"
 	brotli     = "github.com/andybalholm/brotli"
+	cel        = "cel.dev/cel-go"
 	cobra      = "github.com/spf13/cobra"
 	compress   = "github.com/klauspost/compress"
 	cron       = "github.com/adhocore/gronx"
@@ -77,6 +78,7 @@ func rules() []rule {
 	)
 	return []rule{
 		{"feature", nil, nil, leaf},
+		{"feature/expression", []string{"feature"}, []string{cel}, "expressions know the vocabulary and CEL's parser, and no side of the store"},
 		{"feature/aggregate", []string{"feature"}, nil, "the states of aggregates know the vocabulary and no side of the store"},
 
 		{"registry", []string{"feature", "feature/aggregate"}, []string{cron}, concept},

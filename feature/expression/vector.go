@@ -1,0 +1,224 @@
+package expression
+
+import (
+	"slices"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// state says of a row whether it has a value. Of several the greatest counts: an
+// error is stronger than a null.
+type state = uint8
+
+const (
+	present state = iota
+	null
+	failed
+)
+
+// maxValue bounds the bytes of a text that is computed: replace can make long ones
+// of short ones.
+const maxValue = 1 << 20
+
+// vector is a register: values of one type for the rows of a chunk. Rows that are
+// null or failed hold any value of the lane, and empty lists.
+type vector struct {
+	lane  lane
+	n     int
+	state []state // nil: all rows are present
+
+	bools  []bool
+	ints   []int64
+	floats []float64
+	texts  [][]byte
+	// The list of row i is items from starts[i] to ends[i].
+	starts, ends []int
+	items        *vector
+
+	arena  []byte   // of texts that were computed
+	states []state  // memory of state
+	choice []uint16 // memory of ?: and coalesce
+
+	single, repeats *vector // of a variable that has one value for all rows
+}
+
+func newVector(t feature.Type) *vector {
+	v := &vector{lane: laneOf(t)}
+	if t.List {
+		v.items = newVector(t.Elem())
+	}
+	return v
+}
+
+// resize makes n present rows of any value; lists are empty.
+func (v *vector) resize(n int) {
+	v.n, v.state = n, nil
+	switch v.lane {
+	case boolLane:
+		v.bools = sized(v.bools, n)
+	case intLane:
+		v.ints = sized(v.ints, n)
+	case floatLane:
+		v.floats = sized(v.floats, n)
+	case textLane:
+		v.texts, v.arena = sized(v.texts, n), v.arena[:0]
+	case listLane:
+		v.starts, v.ends = sized(v.starts, n), sized(v.ends, n)
+		clear(v.starts)
+		clear(v.ends)
+		v.items.resize(0)
+	}
+}
+
+func sized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, max(n, 2*cap(s)))
+	}
+	return s[:n]
+}
+
+// touch gives the states to be written.
+func (v *vector) touch() []state {
+	if v.state == nil {
+		v.states = sized(v.states, v.n)
+		clear(v.states)
+		v.state = v.states
+	}
+	return v.state
+}
+
+// fail marks a row that has all its operands and yet no value.
+func (v *vector) fail(i int) {
+	if s := v.touch(); s[i] == present {
+		s[i] = failed
+	}
+}
+
+// stateAt is the state of a row.
+func (v *vector) stateAt(i int) state {
+	if v.state == nil {
+		return present
+	}
+	return v.state[i]
+}
+
+// merge takes over the nulls and errors of operands.
+func (v *vector) merge(in []*vector) {
+	for _, a := range in {
+		switch {
+		case a.state == nil:
+		case v.state == nil:
+			v.states = sized(v.states, v.n)
+			copy(v.states, a.state)
+			v.state = v.states
+		default:
+			s := v.state
+			for i, other := range a.state[:len(s)] {
+				s[i] = max(s[i], other)
+			}
+		}
+	}
+}
+
+// setText sets row i to what was appended to the arena from a place on; a text that is too
+// long fails.
+func (v *vector) setText(i, from int) {
+	if len(v.arena)-from > maxValue {
+		v.arena = v.arena[:from]
+		v.texts[i] = nil
+		v.fail(i)
+		return
+	}
+	v.texts[i] = v.arena[from:len(v.arena):len(v.arena)]
+}
+
+// push appends row i of another vector of the lane; it is how items of lists are
+// gathered. Texts are shared, not copied.
+func (v *vector) push(src *vector, i int) {
+	switch v.lane {
+	case boolLane:
+		v.bools = append(v.bools, src.bools[i])
+	case intLane:
+		v.ints = append(v.ints, src.ints[i])
+	case floatLane:
+		v.floats = append(v.floats, src.floats[i])
+	case textLane:
+		v.texts = append(v.texts, src.texts[i])
+	}
+	v.grown(src.stateAt(i))
+}
+
+// grown counts one row more, whose value was appended.
+func (v *vector) grown(s state) {
+	v.n++
+	switch {
+	case v.state != nil:
+		v.states = append(v.states, s)
+		v.state = v.states
+	case s != present:
+		v.states = sized(v.states, v.n)
+		clear(v.states)
+		v.states[v.n-1] = s
+		v.state = v.states
+	}
+}
+
+// pushList makes the list of row i a copy of another vector's.
+func (v *vector) pushList(i int, src *vector, j int) {
+	v.starts[i] = v.items.n
+	for k := src.starts[j]; k < src.ends[j]; k++ {
+		v.items.push(src.items, k)
+	}
+	v.ends[i] = v.items.n
+}
+
+// repeat makes n rows of the one that src has. What was repeated before stands.
+func (v *vector) repeat(src *vector, n int) {
+	if v.n >= n {
+		return
+	}
+	v.n = n
+	switch v.lane {
+	case boolLane:
+		v.bools = repeated(v.bools, src.bools, n)
+	case intLane:
+		v.ints = repeated(v.ints, src.ints, n)
+	case floatLane:
+		v.floats = repeated(v.floats, src.floats, n)
+	case textLane:
+		v.texts = repeated(v.texts, src.texts, n)
+	case listLane:
+		v.starts, v.ends = repeated(v.starts, src.starts, n), repeated(v.ends, src.ends, n)
+		v.items = src.items
+	}
+	if src.state != nil {
+		v.states = repeated(v.states[:len(v.state)], src.state, n)
+		v.state = v.states
+	}
+}
+
+func repeated[T any](s, one []T, n int) []T {
+	s = slices.Grow(s, n-len(s))
+	for len(s) < n {
+		s = append(s, one[0])
+	}
+	return s
+}
+
+// widened gives constant integers as floats, exactly: of lists, their items.
+func (v *vector) widened() (*vector, bool) {
+	w := &vector{lane: v.lane, n: v.n, state: v.state, starts: v.starts, ends: v.ends}
+	if v.lane == listLane {
+		var ok bool
+		w.items, ok = v.items.widened()
+		return w, ok
+	}
+	w.lane = floatLane
+	for _, n := range v.ints {
+		if n > 1<<53 || n < -1<<53 {
+			return nil, false
+		}
+		w.floats = append(w.floats, float64(n))
+	}
+	return w, true
+}
