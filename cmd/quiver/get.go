@@ -83,7 +83,7 @@ func (a *app) getWithin(ctx context.Context, f getFlags, w wanted) error {
 		}
 		var got *answer
 		if f.server != "" {
-			got, err = askServer(ctx, f, keys)
+			got, err = askServer(ctx, a.waits("the server at "+f.server), f, keys)
 		} else {
 			got, err = askStore(ctx, p, store, s, f, keys)
 		}

@@ -18,7 +18,7 @@ import (
 	quiver "github.com/quiver-features/quiver/sdk/go"
 )
 
-func askServer(ctx context.Context, f getFlags, keys map[string]*feature.Column) (*answer, error) {
+func askServer(ctx context.Context, w *waits, f getFlags, keys map[string]*feature.Column) (*answer, error) {
 	transport, err := f.credentials()
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func askServer(ctx context.Context, f getFlags, keys map[string]*feature.Column)
 	for name, c := range keys {
 		request.Keys[name] = wireColumn(c)
 	}
-	r, err := client.GetOnlineFeatures(ctx, request)
+	r, err := waited(w, func() (*quiver.Response, error) { return client.GetOnlineFeatures(ctx, request) })
 	if err != nil {
 		return nil, serverError(f.server, err)
 	}

@@ -104,6 +104,7 @@ func (a *app) materialize(ctx context.Context, f materializeFlags, names []strin
 		var failed []error
 		for _, v := range views {
 			m := newMeter(a.env.err)
+			a.meter = m
 			s.runner.Source = s.project.engine(offline.Options{Progress: func(g offline.Progress) {
 				if g.Stage == offline.StageScan { // the rest goes on in turn with the writing
 					m.set(advance{stage: "read " + g.View, unit: "rows", done: g.Done, total: g.Total})
@@ -116,6 +117,7 @@ func (a *app) materialize(ctx context.Context, f materializeFlags, names []strin
 				View: v.View, Active: v.Active, Filling: v.Filling, To: to, From: from, Rebuild: f.rebuild,
 			})
 			m.stop()
+			a.meter = nil
 			runs = append(runs, result.Runs...)
 			failed = append(failed, err)
 			if ctx.Err() != nil {
@@ -159,6 +161,8 @@ func (a *app) sweep(ctx context.Context, s *stores) error {
 
 func (a *app) tellResult(v registry.OnlineView, result materialize.Result, err error) {
 	switch {
+	case errors.Is(err, feature.ErrUnavailable):
+		a.note("%s: run quiver materialize again: it completes what this run has begun", v.View.ID())
 	case err != nil:
 	case len(result.Runs) == 0:
 		a.note("%s: up to date", v.View.ID())

@@ -12,8 +12,19 @@ import (
 	onlinesqlite "github.com/quiver-features/quiver/online/sqlite"
 )
 
-// openOnline opens the online store of a registry. The caller closes it.
+// openOnline opens the online store of a registry for a command that somebody waits
+// for. The caller closes it.
 func (p *project) openOnline(ctx context.Context, registryID string) (online.Store, error) {
+	w := p.app.waits("the online store at " + p.Online.String())
+	store, err := waited(w, func() (online.Store, error) { return p.reachOnline(ctx, registryID) })
+	if err != nil {
+		return nil, err
+	}
+	return &waitingOnline{Store: store, waits: w}, nil
+}
+
+// reachOnline is openOnline for a server, which has a log.
+func (p *project) reachOnline(ctx context.Context, registryID string) (online.Store, error) {
 	if p.OnlineUnset != nil {
 		return nil, p.OnlineUnset
 	}

@@ -13,9 +13,19 @@ import (
 	registrysqlite "github.com/quiver-features/quiver/registry/sqlite"
 )
 
-// openRegistry opens the registry store, and makes it where that is asked for and
-// it is missing. The caller closes it.
+// openRegistry opens the registry store for a command that somebody waits for, and
+// makes it where that is asked for and it is missing. The caller closes it.
 func (p *project) openRegistry(ctx context.Context, create bool) (registry.Store, error) {
+	w := p.app.waits("the registry at " + p.Registry.String())
+	store, err := waited(w, func() (registry.Store, error) { return p.reachRegistry(ctx, create) })
+	if err != nil {
+		return nil, err
+	}
+	return &waitingRegistry{Store: store, waits: w}, nil
+}
+
+// reachRegistry is openRegistry for a server, which has a log.
+func (p *project) reachRegistry(ctx context.Context, create bool) (registry.Store, error) {
 	scheme, rest, _ := strings.Cut(p.Registry.Value, ":")
 	switch scheme {
 	case "sqlite":

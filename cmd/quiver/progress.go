@@ -143,6 +143,17 @@ func short(n float64) string {
 	return fmt.Sprintf("%.0f", n)
 }
 
+// note writes a line, above the bars where there are any.
+func (m *meter) note(line string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.tracker != nil {
+		m.bars.Log("%s", line)
+		return
+	}
+	_, _ = fmt.Fprintln(m.out, line)
+}
+
 func (m *meter) finish() {
 	if m.tracker != nil {
 		m.tracker.MarkAsDone()

@@ -14,7 +14,8 @@ type app struct {
 	target string // --env
 	format string // -o
 
-	clockTold bool // that the clock is frozen
+	clockTold bool   // that the clock is frozen
+	meter     *meter // that is shown now; nil: none. Not set while a store is waited for
 }
 
 // root puts the commands together, in the order in which one meets them.

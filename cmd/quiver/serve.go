@@ -136,7 +136,7 @@ func (a *app) serve(ctx context.Context, p *project, c *serveConfig) error {
 		return err
 	}
 	defer definitions.close()
-	values, err := p.openOnline(ctx, definitions.identity.ID)
+	values, err := p.reachOnline(ctx, definitions.identity.ID)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ type servedRegistry struct {
 // openServed opens the registry, or else the snapshot. The caller closes it.
 func (p *project) openServed(ctx context.Context, c *serveConfig, log *slog.Logger, metrics prometheus.Registerer) (*servedRegistry, error) {
 	r := &servedRegistry{
-		open: func(ctx context.Context) (registry.Store, error) { return p.openRegistry(ctx, false) },
+		open: func(ctx context.Context) (registry.Store, error) { return p.reachRegistry(ctx, false) },
 		file: c.snapshot, log: log,
 	}
 	if err := r.begin(ctx, p.Name, c.registryTimeout); err != nil {

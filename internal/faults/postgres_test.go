@@ -1,9 +1,13 @@
 package faults_test
 
 import (
+	"context"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/quiver-features/quiver/internal/testenv"
 )
@@ -27,8 +31,8 @@ func (b *bench) postgres(t *testing.T) {
 		says    []string
 		patient bool // it takes seconds until it is given up
 	}{
-		{"refuses", (*testenv.TCPProxy).Refuse, 1, []string{"127.0.0.1:", "registry"}, false},
-		{"is silent", (*testenv.TCPProxy).Blackhole, 1, []string{"127.0.0.1:", "registry"}, true},
+		{"refuses", (*testenv.TCPProxy).Refuse, 1, []string{"127.0.0.1:", "registry", "waiting for the registry at postgres://"}, false},
+		{"is silent", (*testenv.TCPProxy).Blackhole, 1, []string{"127.0.0.1:", "registry", "waiting for the registry at postgres://"}, true},
 		{"goes after 100 bytes", func(p *testenv.TCPProxy) { p.CutAfterSent(100) }, 1, []string{"127.0.0.1:", "registry"}, true},
 		{"goes after 2000 bytes of answers", func(p *testenv.TCPProxy) { p.CutAfterReceived(2000) }, 1, []string{"127.0.0.1:", "registry"}, true},
 		{"is slow", func(p *testenv.TCPProxy) { p.Slow(5 * time.Millisecond) }, 0, nil, false},
@@ -64,5 +68,26 @@ func (b *bench) postgres(t *testing.T) {
 			table = append(table, f)
 		}
 	}
-	b.run(t, table)
+	b.run(t, append(table, locked(server)))
+}
+
+// locked is a registry that another process keeps locked for longer than somebody waits in silence. Once that is
+// told, the lock goes, and the command comes to its end.
+func locked(server *testenv.PostgresServer) fault {
+	holders := make(chan *pgx.Conn, 1)
+	return fault{
+		name: "is locked at history", state: fresh, code: 0, says: []string{"waiting for the registry at postgres://"},
+		before: func(s *scene) {
+			s.setting("registry", server.URL())
+			c, err := pgx.Connect(s.t.Context(), server.URL())
+			s.check(err)
+			_, err = c.Exec(s.t.Context(), "BEGIN; LOCK TABLE quiver.revisions IN ACCESS EXCLUSIVE MODE")
+			s.check(err)
+			holders <- c
+		},
+		process: process{
+			args: []string{"history"}, until: "waiting for", signal: syscall.Signal(0), // none
+			then: func() { _ = (<-holders).Close(context.Background()) },
+		},
+	}
 }

@@ -57,7 +57,7 @@ func (b *bench) redis(t *testing.T) {
 		patient bool // it takes seconds until it is given up
 	}{
 		{"refuses", (*testenv.TCPProxy).Refuse, 1, []string{"127.0.0.1:", "can't be reached", "quiver.yaml"}, false},
-		{"is silent", (*testenv.TCPProxy).Blackhole, 1, []string{"127.0.0.1:"}, true},
+		{"is silent", (*testenv.TCPProxy).Blackhole, 1, []string{"127.0.0.1:", "waiting for the online store at redis://"}, true},
 		{"goes after 40 bytes", func(p *testenv.TCPProxy) { p.CutAfterSent(40) }, 1, []string{"127.0.0.1:"}, false},
 		{"goes after an answer of 40 bytes", func(p *testenv.TCPProxy) { p.CutAfterReceived(40) }, 1, []string{"127.0.0.1:"}, false},
 		{"is slow", func(p *testenv.TCPProxy) { p.Slow(20 * time.Millisecond) }, 0, nil, false},
