@@ -37,15 +37,9 @@ type Scope struct {
 // NewScope makes a scope of variables. Two of one name, or one without a name or a
 // type, are an error that wraps feature.ErrInvalid.
 func NewScope(vars []Variable) (*Scope, error) {
-	s := &Scope{types: make(map[string]feature.Type, len(vars)), functions: functionsByName()}
-	for _, v := range vars {
-		if _, twice := s.types[v.Name]; twice {
-			return nil, fmt.Errorf("expression: two variables are named %q: %w", v.Name, feature.ErrInvalid)
-		}
-		if v.Name == "" || v.Type.Kind < feature.Bool || v.Type.Kind > feature.Timestamp {
-			return nil, fmt.Errorf("expression: variable %q of type %q: expected a name and a type: %w", v.Name, v.Type, feature.ErrInvalid)
-		}
-		s.types[v.Name] = v.Type
+	s := &Scope{functions: functionsByName()}
+	if err := s.define(vars); err != nil {
+		return nil, err
 	}
 	var err error
 	s.parser, err = parser.NewParser(
@@ -61,6 +55,21 @@ func NewScope(vars []Variable) (*Scope, error) {
 		return nil, fmt.Errorf("expression: the parser's options: %w", err)
 	}
 	return s, nil
+}
+
+// define sets the variables.
+func (s *Scope) define(vars []Variable) error {
+	s.types = make(map[string]feature.Type, len(vars))
+	for _, v := range vars {
+		if _, twice := s.types[v.Name]; twice {
+			return fmt.Errorf("expression: two variables are named %q: %w", v.Name, feature.ErrInvalid)
+		}
+		if v.Name == "" || v.Type.Kind < feature.Bool || v.Type.Kind > feature.Timestamp {
+			return fmt.Errorf("expression: variable %q of type %q: expected a name and a type: %w", v.Name, v.Type, feature.ErrInvalid)
+		}
+		s.types[v.Name] = v.Type
+	}
+	return nil
 }
 
 // unknown explains a name that is no variable.
