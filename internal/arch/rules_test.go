@@ -79,6 +79,7 @@ func rules() []rule {
 	return []rule{
 		{"feature", nil, nil, leaf},
 		{"feature/expression", []string{"feature"}, []string{cel}, "expressions know the vocabulary and CEL's parser, and no side of the store"},
+		{"feature/derived", []string{"feature", "feature/expression"}, nil, "plans of expressions know the vocabulary and no side of the store"},
 		{"feature/aggregate", []string{"feature"}, nil, "the states of aggregates know the vocabulary and no side of the store"},
 
 		{"registry", []string{"feature", "feature/aggregate"}, []string{cron}, concept},
@@ -88,7 +89,7 @@ func rules() []rule {
 		{"registry/sqlite", []string{"registry", "feature"}, []string{sqlite}, technology},
 		{"registry/postgres", []string{"registry", "feature"}, []string{pgx}, technology},
 
-		{"offline", []string{"feature", "feature/aggregate", "offline/arrowconv", "offline/window", "offline/atomicfile"}, []string{arrow, xsys}, concept},
+		{"offline", []string{"feature", "feature/aggregate", "feature/derived", "offline/arrowconv", "offline/window", "offline/atomicfile"}, []string{arrow, xsys}, concept},
 		{"offline/window", []string{"feature", "feature/aggregate"}, nil, "window computes aggregates of events that it is handed, and reads nothing"},
 		{"offline/offlinetest", []string{"offline", "offline/arrowconv", "feature", "internal/testenv"}, append(testThird(), arrow, parquetGo), suite},
 		{"offline/arrowconv", []string{"feature"}, []string{arrow}, "arrowconv turns columns to and from Arrow and knows nothing else"},

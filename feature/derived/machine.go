@@ -1,0 +1,86 @@
+package derived
+
+import (
+	"fmt"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/feature/expression"
+)
+
+// Result is one computed column.
+type Result struct {
+	// Values belong to the machine, or are a column that it was given: the next
+	// computation overwrites them.
+	Values *feature.Column
+	// Failed tells the rows whose value could not be computed, and is null; nil: none.
+	// The next computation overwrites it.
+	Failed []bool
+}
+
+// machine computes what a plan says. It is used by one goroutine at a time.
+type machine struct {
+	plan    *plan
+	steps   []running // of the plan's
+	results []Result  // of the plan's results
+}
+
+// running is a step with its memory.
+type running struct {
+	machine *expression.Machine
+	args    []*feature.Column
+	values  *feature.Column
+	failed  []bool
+}
+
+func newMachine(p *plan) machine {
+	m := machine{plan: p, steps: make([]running, len(p.steps)), results: make([]Result, len(p.results))}
+	for i := range p.steps {
+		s := &p.steps[i]
+		m.steps[i] = running{
+			machine: s.program.NewMachine(),
+			args:    make([]*feature.Column, len(s.args)),
+			values:  feature.NewColumn(s.program.Type(), 0),
+		}
+	}
+	return m
+}
+
+// compute computes rows of all results. reads are the columns of the plan's reads, each
+// of rows values, or of one that stands for all of them.
+func (m *machine) compute(rows int, reads []*feature.Column) ([]Result, error) {
+	for i := range m.steps {
+		s := &m.steps[i]
+		for n, arg := range m.plan.steps[i].args {
+			s.args[n] = m.at(arg, reads)
+		}
+		s.values.Reset()
+		var err error
+		if s.failed, err = s.machine.Eval(rows, s.args, s.values); err != nil {
+			return nil, fmt.Errorf("%s: %w", m.plan.steps[i].name, err)
+		}
+	}
+	for i, r := range m.plan.results {
+		m.results[i] = Result{Values: m.at(r, reads)}
+		if r < 0 {
+			m.results[i].Failed = m.steps[^r].failed
+		}
+	}
+	return m.results, nil
+}
+
+func (m *machine) at(r ref, reads []*feature.Column) *feature.Column {
+	if r >= 0 {
+		return reads[r]
+	}
+	return m.steps[^r].values
+}
+
+// Failures calls yield with everything that the last computation computed and failed
+// at: what was asked for, and what that needed.
+func (m *machine) Failures(yield func(name string, failed []bool)) {
+	for i := range m.steps {
+		if failed := m.steps[i].failed; failed != nil {
+			yield(m.plan.steps[i].name, failed)
+		}
+	}
+}
