@@ -86,6 +86,14 @@ type ScanResult struct {
 	Ties  int64  // keys whose latest row was settled by values
 }
 
+// Origin says which run a batch of latest rows comes from.
+type Origin struct {
+	Run   int64 // its number
+	To    Time  // inclusive: the batch holds what was visible up to here
+	Known Time  // Pass.Known of the run
+	Now   Time  // of the project's clock: what may be forgotten by now is not written
+}
+
 // WriteResult counts what an online store did with a batch of latest rows.
 type WriteResult struct {
 	Written int   // values that changed in the store

@@ -128,7 +128,7 @@ func (w *world) Watermark(ctx context.Context, s *feature.Storage) (feature.Wate
 	return m, w.step(ctx)
 }
 
-func (w *world) Write(ctx context.Context, s *feature.Storage, _ *feature.ViewVersion, b *feature.Batch, _ feature.Time) (feature.WriteResult, error) {
+func (w *world) Write(ctx context.Context, s *feature.Storage, _ *feature.ViewVersion, b *feature.Batch, _ feature.Origin) (feature.WriteResult, error) {
 	var result feature.WriteResult
 	if w.store[s.ID] == nil {
 		w.store[s.ID] = map[int64]row{}

@@ -62,8 +62,8 @@ type flushedSink struct {
 	done bool
 }
 
-func (s *flushedSink) Write(ctx context.Context, st *feature.Storage, v *feature.ViewVersion, b *feature.Batch, now feature.Time) (feature.WriteResult, error) {
-	result, err := s.world.Write(ctx, st, v, b, now)
+func (s *flushedSink) Write(ctx context.Context, st *feature.Storage, v *feature.ViewVersion, b *feature.Batch, from feature.Origin) (feature.WriteResult, error) {
+	result, err := s.world.Write(ctx, st, v, b, from)
 	if !s.done {
 		s.done = true
 		s.flush()

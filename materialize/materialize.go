@@ -28,8 +28,9 @@ type Sink interface {
 	Watermarks(ctx context.Context, storages []*feature.Storage) ([]feature.Watermark, error)
 	// Write puts the latest rows of a storage. Of two rows of a key the later one
 	// stays, so repeating and reordering are harmless. Rows whose TTL and grace are
-	// over at now are not written.
-	Write(ctx context.Context, storage *feature.Storage, view *feature.ViewVersion, batch *feature.Batch, now feature.Time) (feature.WriteResult, error)
+	// over are not written. Of a view with aggregates a key's tiles are replaced by those
+	// that the batch brings, unless a later run has written them.
+	Write(ctx context.Context, storage *feature.Storage, view *feature.ViewVersion, batch *feature.Batch, from feature.Origin) (feature.WriteResult, error)
 	// Advance moves the watermark after everything up to it was written. It never
 	// goes back. MinTime marks that a run has begun where nothing is known or values
 	// were lost, and else changes nothing; since is not looked at then. Any other

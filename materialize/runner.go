@@ -339,7 +339,7 @@ func (r *Runner) pass(ctx context.Context, q Request, storage *feature.Storage, 
 		if done <= resume {
 			return nil
 		}
-		wrote, err := r.Sink.Write(ctx, storage, q.View, b, r.Clock())
+		wrote, err := r.Sink.Write(ctx, storage, q.View, b, feature.Origin{Run: l.run.Number, To: pass.To, Known: pass.Known, Now: r.Clock()})
 		if err != nil {
 			return err
 		}

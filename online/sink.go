@@ -39,10 +39,10 @@ func (s *Sink) Watermark(ctx context.Context, storage *feature.Storage) (feature
 }
 
 // Write puts the latest rows of a storage. Of two rows of a key the later one stays,
-// so repeating and reordering are harmless. Rows that may be forgotten at now, as
+// so repeating and reordering are harmless. Rows that may be forgotten, as
 // their TTL and Grace are over, are not written but counted. After an error any
 // part of the batch may be written. The batch is not kept.
-func (s *Sink) Write(ctx context.Context, storage *feature.Storage, view *feature.ViewVersion, batch *feature.Batch, now feature.Time) (feature.WriteResult, error) {
+func (s *Sink) Write(ctx context.Context, storage *feature.Storage, view *feature.ViewVersion, batch *feature.Batch, from feature.Origin) (feature.WriteResult, error) {
 	var result feature.WriteResult
 	layout, err := s.layout(storage)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *Sink) Write(ctx context.Context, storage *feature.Storage, view *featur
 	buf.reset()
 	for i := range batch.Rows {
 		expires := layout.Expires(batch.Event[i])
-		if expires != feature.MaxTime && expires <= now {
+		if expires != feature.MaxTime && expires <= from.Now {
 			result.Expired++
 			continue
 		}

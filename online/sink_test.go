@@ -40,7 +40,7 @@ func TestTheSinkWritesBoundedCallsOfTheRowsThatAreNotExpired(t *testing.T) {
 	batch.Event[8] = batch.Event[7] + 1
 	batch.Event[9] = batch.Event[7] - 1
 	store := &recorder{}
-	result, err := online.NewSink(store).Write(t.Context(), load.Storage, load.View, batch, onlinetest.Now)
+	result, err := online.NewSink(store).Write(t.Context(), load.Storage, load.View, batch, feature.Origin{Now: onlinetest.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestTheSinkPutsFeaturesIntoTheOrderOfTheirNames(t *testing.T) {
 	batch.Features[0].AppendInt64(42)
 	batch.Features[1].AppendString("text")
 	store := &recorder{}
-	if _, err := online.NewSink(store).Write(t.Context(), storage, view, batch, 5); err != nil {
+	if _, err := online.NewSink(store).Write(t.Context(), storage, view, batch, feature.Origin{Now: 5}); err != nil {
 		t.Fatal(err)
 	}
 	into := []*feature.Column{feature.NewColumn(str, 1), feature.NewColumn(num, 1)}
@@ -105,7 +105,7 @@ func TestTheSinkRefusesABatchThatIsNotOfTheStorage(t *testing.T) {
 		batch := load.Batches(5, 5, 1)[0]
 		spoil(batch)
 		store := &recorder{}
-		_, err := online.NewSink(store).Write(t.Context(), load.Storage, load.View, batch, 1)
+		_, err := online.NewSink(store).Write(t.Context(), load.Storage, load.View, batch, feature.Origin{Now: 1})
 		if !errors.Is(err, feature.ErrInvalid) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: got error %v", name, err)
 		}
@@ -118,7 +118,7 @@ func TestTheSinkRefusesABatchThatIsNotOfTheStorage(t *testing.T) {
 func TestAnErrorOfTheStoreEndsTheWrite(t *testing.T) {
 	load := onlinetest.NewLoad(3, 0)
 	store := &recorder{err: feature.ErrUnavailable}
-	_, err := online.NewSink(store).Write(t.Context(), load.Storage, load.View, load.Batches(10_000, 10_000, 1)[0], 1)
+	_, err := online.NewSink(store).Write(t.Context(), load.Storage, load.View, load.Batches(10_000, 10_000, 1)[0], feature.Origin{Now: 1})
 	if !errors.Is(err, feature.ErrUnavailable) || len(store.calls) != 1 {
 		t.Errorf("got %v after %d calls, want unavailable after one", err, len(store.calls))
 	}

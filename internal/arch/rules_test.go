@@ -81,8 +81,9 @@ func rules() []rule {
 		{"feature/expression", []string{"feature"}, []string{cel}, "expressions know the vocabulary and CEL's parser, and no side of the store"},
 		{"feature/derived", []string{"feature", "feature/expression"}, nil, "plans of expressions know the vocabulary and no side of the store"},
 		{"feature/aggregate", []string{"feature"}, nil, "the states of aggregates know the vocabulary and no side of the store"},
+		{"feature/tiles", []string{"feature", "feature/aggregate"}, nil, "tiles know the states that they keep and no side of the store"},
 
-		{"registry", []string{"feature", "feature/aggregate"}, []string{cron}, concept},
+		{"registry", []string{"feature", "feature/aggregate", "feature/tiles"}, []string{cron}, concept},
 		{"registry/registrytest", []string{"registry", "feature"}, testThird(), suite},
 		{"registry/definition", []string{"registry", "feature"}, []string{yaml, cron, jsonSchema}, "the YAML loader knows feature, YAML and cron"},
 		{"registry/snapshotfile", []string{"registry", "feature"}, nil, "a snapshot file holds a registry's state and nothing else"},
@@ -90,6 +91,7 @@ func rules() []rule {
 		{"registry/postgres", []string{"registry", "feature"}, []string{pgx}, technology},
 
 		{"offline", []string{"feature", "feature/aggregate", "feature/derived", "offline/arrowconv", "offline/window", "offline/atomicfile"}, []string{arrow, xsys}, concept},
+		{"offline", []string{"feature", "feature/aggregate", "feature/tiles", "offline/arrowconv", "offline/window", "offline/atomicfile"}, []string{arrow, xsys}, concept},
 		{"offline/window", []string{"feature", "feature/aggregate"}, nil, "window computes aggregates of events that it is handed, and reads nothing"},
 		{"offline/offlinetest", []string{"offline", "offline/arrowconv", "feature", "internal/testenv"}, append(testThird(), arrow, parquetGo), suite},
 		{"offline/arrowconv", []string{"feature"}, []string{arrow}, "arrowconv turns columns to and from Arrow and knows nothing else"},
@@ -102,7 +104,7 @@ func rules() []rule {
 		{"offline/dataset", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{arrow}, "dataset puts files of any format into folders"},
 		{"offline/csv", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{arrow}, technology},
 
-		{"online", []string{"feature", "feature/aggregate"}, nil, concept},
+		{"online", []string{"feature", "feature/tiles"}, nil, concept},
 		{"online/onlinetest", []string{"online", "feature", "internal/testenv"}, testThird(), suite},
 		{"online/redis", []string{"online", "feature"}, []string{goRedis}, technology},
 		{"online/sqlite", []string{"online", "feature"}, []string{sqlite}, technology},

@@ -45,13 +45,13 @@ type mortalSink struct {
 	*fuse
 }
 
-func (s mortalSink) Write(ctx context.Context, storage *feature.Storage, view *feature.ViewVersion, b *feature.Batch, now feature.Time) (r feature.WriteResult, err error) {
+func (s mortalSink) Write(ctx context.Context, storage *feature.Storage, view *feature.ViewVersion, b *feature.Batch, from feature.Origin) (r feature.WriteResult, err error) {
 	err = s.burn(func(half bool) error {
 		if half {
 			b = cut(b, 0, b.Rows/2)
 		}
 		var err error
-		r, err = s.Sink.Write(ctx, storage, view, b, now)
+		r, err = s.Sink.Write(ctx, storage, view, b, from)
 		return err
 	})
 	return r, err

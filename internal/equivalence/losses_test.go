@@ -111,11 +111,11 @@ func (s *losingSink) Watermark(ctx context.Context, storage *feature.Storage) (f
 	return s.Sink.Watermark(ctx, storage)
 }
 
-func (s *losingSink) Write(ctx context.Context, storage *feature.Storage, view *feature.ViewVersion, b *feature.Batch, now feature.Time) (feature.WriteResult, error) {
+func (s *losingSink) Write(ctx context.Context, storage *feature.Storage, view *feature.ViewVersion, b *feature.Batch, from feature.Origin) (feature.WriteResult, error) {
 	if err := s.step(); err != nil {
 		return feature.WriteResult{}, err
 	}
-	return s.Sink.Write(ctx, storage, view, b, now)
+	return s.Sink.Write(ctx, storage, view, b, from)
 }
 
 func (s *losingSink) Advance(ctx context.Context, storage *feature.Storage, to feature.Time, run, since int64) error {

@@ -37,7 +37,7 @@ func BenchmarkLoad(b *testing.B) {
 								batch.Features[0].Float64s[i]++
 							}
 						}
-						_, err := sink.Write(b.Context(), load.Storage, load.View, batch, onlinetest.Now)
+						_, err := sink.Write(b.Context(), load.Storage, load.View, batch, feature.Origin{Now: onlinetest.Now})
 						return err
 					})
 				}
@@ -64,7 +64,7 @@ func BenchmarkLoadCluster(b *testing.B) {
 		b.Run(round, func(b *testing.B) {
 			for range b.N {
 				load.Measure(b, 200_000, event, func(batch *feature.Batch) error {
-					_, err := sink.Write(b.Context(), load.Storage, load.View, batch, onlinetest.Now)
+					_, err := sink.Write(b.Context(), load.Storage, load.View, batch, feature.Origin{Now: onlinetest.Now})
 					return err
 				})
 			}
@@ -103,7 +103,7 @@ func BenchmarkGet(b *testing.B) {
 	defer func() { _ = store.Close() }()
 	load := onlinetest.NewLoad(1, 0)
 	batch := load.Batches(500, 500, 1)[0]
-	if _, err := online.NewSink(store).Write(b.Context(), load.Storage, load.View, batch, 1); err != nil {
+	if _, err := online.NewSink(store).Write(b.Context(), load.Storage, load.View, batch, feature.Origin{Now: 1}); err != nil {
 		b.Fatal(err)
 	}
 	layout, err := online.NewLayout(load.Storage)

@@ -24,7 +24,7 @@ func BenchmarkLoad(b *testing.B) {
 		b.Run(round, func(b *testing.B) {
 			for range b.N {
 				load.Measure(b, 200_000, feature.Time(i/2), func(batch *feature.Batch) error {
-					_, err := sink.Write(b.Context(), load.Storage, load.View, batch, 0)
+					_, err := sink.Write(b.Context(), load.Storage, load.View, batch, feature.Origin{})
 					return err
 				})
 			}
@@ -40,7 +40,7 @@ func BenchmarkGet(b *testing.B) {
 	defer func() { _ = store.Close() }()
 	load := onlinetest.NewLoad(1, 0)
 	batch := load.Batches(500, 500, 1)[0]
-	if _, err := online.NewSink(store).Write(b.Context(), load.Storage, load.View, batch, 1); err != nil {
+	if _, err := online.NewSink(store).Write(b.Context(), load.Storage, load.View, batch, feature.Origin{Now: 1}); err != nil {
 		b.Fatal(err)
 	}
 	layout, err := online.NewLayout(load.Storage)
