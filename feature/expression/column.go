@@ -1,6 +1,10 @@
 package expression
 
-import "github.com/quiver-features/quiver/feature"
+import (
+	"slices"
+
+	"github.com/quiver-features/quiver/feature"
+)
 
 // load makes the vector rows from to from+n of a column, or n times its one value.
 // What has the lane's width is shared, not copied.
@@ -31,10 +35,16 @@ func (v *vector) load(c *feature.Column, from, n, rows int) {
 }
 
 func (v *vector) loadStates(valid []bool) {
+	if !slices.Contains(valid, false) {
+		return
+	}
+	states := v.touch()
 	for i, ok := range valid {
-		if !ok {
-			v.touch()[i] = null
+		s := null
+		if ok {
+			s = present
 		}
+		states[i] = s
 	}
 }
 
@@ -83,44 +93,74 @@ func (v *vector) loadOne(c *feature.Column, n int) {
 	v.bools, v.ints, v.floats, v.texts, v.starts, v.ends, v.state = r.bools, r.ints, r.floats, r.texts, r.starts, r.ends, r.state
 }
 
-// store appends n rows to a column of the vector's type. Nulls get a zero value.
-func (v *vector) store(c *feature.Column, n int) {
-	if v.state == nil && v.lane != listLane && v.lane != textLane {
-		v.storePlain(c, n)
+// store appends n rows to a column of the vector's type; room is for how many rows
+// more there will be. Nulls get a zero value.
+func (v *vector) store(c *feature.Column, n, room int) {
+	if v.lane == listLane || v.lane == textLane {
+		for i := range n {
+			if v.stateAt(i) != present {
+				c.AppendNull()
+				continue
+			}
+			v.storeValue(c, i)
+		}
 		return
 	}
-	for i := range n {
-		if v.stateAt(i) != present {
-			c.AppendNull()
-			continue
-		}
-		v.storeValue(c, i)
+	v.storeStates(c, n, room)
+	switch c.Type.Kind {
+	case feature.Bool:
+		c.Bools = storeAll(c.Bools, v.bools[:n], v.state)
+	case feature.Int32, feature.Date:
+		c.Int32s = storeNarrow(c.Int32s, v.ints[:n], v.state)
+	case feature.Int64, feature.Timestamp:
+		c.Int64s = storeAll(c.Int64s, v.ints[:n], v.state)
+	case feature.Float32:
+		c.Float32s = storeNarrow(c.Float32s, v.floats[:n], v.state)
+	case feature.Float64:
+		c.Float64s = storeAll(c.Float64s, v.floats[:n], v.state)
 	}
 }
 
-// storePlain appends rows without nulls at once.
-func (v *vector) storePlain(c *feature.Column, n int) {
-	if c.Valid != nil {
-		for range n {
-			c.Valid = append(c.Valid, true)
+// storeStates appends to Valid, which a column has from its first null on.
+func (v *vector) storeStates(c *feature.Column, n, room int) {
+	if c.Valid == nil {
+		if v.state == nil {
+			return
+		}
+		length := c.Len()
+		c.Valid = make([]bool, length, length+room)
+		for i := range c.Valid {
+			c.Valid[i] = true
 		}
 	}
-	switch c.Type.Kind {
-	case feature.Bool:
-		c.Bools = append(c.Bools, v.bools[:n]...)
-	case feature.Int32, feature.Date:
-		for _, x := range v.ints[:n] {
-			c.Int32s = append(c.Int32s, int32(x))
-		}
-	case feature.Int64, feature.Timestamp:
-		c.Int64s = append(c.Int64s, v.ints[:n]...)
-	case feature.Float32:
-		for _, x := range v.floats[:n] {
-			c.Float32s = append(c.Float32s, float32(x))
-		}
-	case feature.Float64:
-		c.Float64s = append(c.Float64s, v.floats[:n]...)
+	for _, s := range v.known()[:n] {
+		c.Valid = append(c.Valid, s == present)
 	}
+}
+
+func storeAll[T any](dst, values []T, states []state) []T {
+	from := len(dst)
+	dst = append(dst, values...)
+	if states == nil {
+		return dst
+	}
+	var zero T
+	for i, s := range states[:len(values)] {
+		if s != present {
+			dst[from+i] = zero
+		}
+	}
+	return dst
+}
+
+func storeNarrow[T int32 | float32, V int64 | float64](dst []T, values []V, states []state) []T {
+	for i, x := range values {
+		if states != nil && states[i] != present {
+			x = 0
+		}
+		dst = append(dst, T(x))
+	}
+	return dst
 }
 
 func (v *vector) storeValue(c *feature.Column, i int) {

@@ -29,30 +29,44 @@ func logic() []function {
 func decided(by bool) kernel {
 	return func(out *vector, in []*vector, n int) {
 		a, b, r := in[0].bools[:n], in[1].bools[:n], out.bools[:n]
-		if in[0].state == nil && in[1].state == nil {
-			if by {
-				for i := range r {
-					r[i] = a[i] || b[i]
-				}
-				return
+		switch {
+		case in[0].state != nil || in[1].state != nil:
+			decidedStates(out, in, n, by)
+		case by:
+			for i := range r {
+				r[i] = a[i] || b[i]
 			}
+		default:
 			for i := range r {
 				r[i] = a[i] && b[i]
 			}
-			return
-		}
-		for i := range r {
-			s, t := in[0].stateAt(i), in[1].stateAt(i)
-			if s == present && a[i] == by || t == present && b[i] == by {
-				r[i] = by
-				continue
-			}
-			r[i] = !by
-			if worst := max(s, t); worst != present {
-				out.touch()[i] = worst
-			}
 		}
 	}
+}
+
+// decidedStates is decided with nulls or errors: operands are numbered 0 where they
+// decide, 1 where they do not, 2 where null and 3 where failed; unless one is 0 the
+// greater counts. It does without branches, which nulls would make hard to predict.
+func decidedStates(out *vector, in []*vector, n int, by bool) {
+	a, b, r := in[0].bools[:n], in[1].bools[:n], out.bools[:n]
+	s, t, states := in[0].known()[:n], in[1].known()[:n], out.touch()[:n]
+	for i := range r {
+		x, y := verdict(a[i] == by, s[i]), verdict(b[i] == by, t[i])
+		worst := max(x, y)
+		if min(x, y) == 0 {
+			worst = 0
+		}
+		r[i] = (worst == 0) == by
+		states[i] = max(worst, 1) - 1
+	}
+}
+
+func verdict(decides bool, s state) uint8 {
+	v := s + 1
+	if decides && s == present {
+		v = 0
+	}
+	return v
 }
 
 // choose makes ?: by picking from both branches, which are both computed.
@@ -61,20 +75,19 @@ func choose(l lane) kernel {
 	return func(out *vector, in []*vector, n int) {
 		condition := in[0]
 		choice := out.choices(n)
-		for i := range choice {
-			choice[i] = 1
-			if !condition.bools[i] {
-				choice[i] = 2
+		for i, yes := range condition.bools[:n] {
+			choice[i] = 2
+			if yes {
+				choice[i] = 1
 			}
 		}
 		if condition.state != nil || in[1].state != nil || in[2].state != nil {
-			for i := range choice {
-				s := condition.stateAt(i)
-				if s == present {
-					s = in[choice[i]].stateAt(i)
-				}
-				if s != present {
-					out.touch()[i] = s
+			s, states := condition.known(), out.touch()
+			branch := [3][]state{nil, in[1].known(), in[2].known()}
+			for i, k := range choice {
+				states[i] = s[i]
+				if s[i] == present {
+					states[i] = branch[k][i]
 				}
 			}
 		}

@@ -60,7 +60,7 @@ func (m *Machine) Eval(rows int, args []*feature.Column, dst *feature.Column) (f
 		}
 		m.run(n)
 		result := m.registers[m.program.result]
-		result.store(dst, n)
+		result.store(dst, n, rows-from)
 		m.collect(result, from, n, rows)
 	}
 	if len(m.failed) == 0 {

@@ -37,6 +37,7 @@ type vector struct {
 
 	arena  []byte   // of texts that were computed
 	states []state  // memory of state
+	zeros  []state  // what known gives where state is nil
 	choice []uint16 // memory of ?: and coalesce
 
 	single, repeats *vector // of a variable that has one value for all rows
@@ -85,6 +86,17 @@ func (v *vector) touch() []state {
 		v.state = v.states
 	}
 	return v.state
+}
+
+// known gives the states to be read.
+func (v *vector) known() []state {
+	if v.state != nil {
+		return v.state
+	}
+	if len(v.zeros) < v.n {
+		v.zeros = make([]state, v.n)
+	}
+	return v.zeros
 }
 
 // fail marks a row that has all its operands and yet no value.
