@@ -90,8 +90,7 @@ func rules() []rule {
 		{"registry/sqlite", []string{"registry", "feature"}, []string{sqlite}, technology},
 		{"registry/postgres", []string{"registry", "feature"}, []string{pgx}, technology},
 
-		{"offline", []string{"feature", "feature/aggregate", "feature/derived", "offline/arrowconv", "offline/window", "offline/atomicfile"}, []string{arrow, xsys}, concept},
-		{"offline", []string{"feature", "feature/aggregate", "feature/tiles", "offline/arrowconv", "offline/window", "offline/atomicfile"}, []string{arrow, xsys}, concept},
+		{"offline", []string{"feature", "feature/aggregate", "feature/derived", "feature/tiles", "offline/arrowconv", "offline/window", "offline/atomicfile"}, []string{arrow, xsys}, concept},
 		{"offline/window", []string{"feature", "feature/aggregate"}, nil, "window computes aggregates of events that it is handed, and reads nothing"},
 		{"offline/offlinetest", []string{"offline", "offline/arrowconv", "feature", "internal/testenv"}, append(testThird(), arrow, parquetGo), suite},
 		{"offline/arrowconv", []string{"feature"}, []string{arrow}, "arrowconv turns columns to and from Arrow and knows nothing else"},
