@@ -110,11 +110,23 @@ func nulls(t feature.Type, n int) *feature.Column {
 	return c
 }
 
-// fill writes a value, as text, in place of nulls.
-func fill(c *feature.Column, text string) error {
+// filled gives a column with a value, as text, in place of nulls; the same one where
+// values have a fixed width.
+func filled(c *feature.Column, text string) (*feature.Column, error) {
 	one := feature.NewColumn(c.Type, 1)
 	if err := one.AppendText(text); err != nil {
-		return fmt.Errorf("default: %w", err)
+		return nil, fmt.Errorf("default: %w", err)
+	}
+	if c.Offsets != nil {
+		out := feature.NewColumn(c.Type, c.Len())
+		for i := range c.Len() {
+			if c.IsNull(i) {
+				out.AppendFrom(one, 0)
+			} else {
+				out.AppendFrom(c, i)
+			}
+		}
+		return out, nil
 	}
 	for i, valid := range c.Valid {
 		if !valid {
@@ -133,7 +145,7 @@ func fill(c *feature.Column, text string) error {
 			}
 		}
 	}
-	return nil
+	return c, nil
 }
 
 // take makes a column of the values with the given numbers, null for none, and

@@ -77,14 +77,24 @@ func (t *training) learnKeys(groups []*groupReader, rows int) {
 	t.keys = max(t.keys, n/int64(max(rows, 1)))
 }
 
-// windowBytes gives the bytes that the cells of a use's windows take for a row of the
-// spine, about.
+// windowBytes gives the bytes that the windows of a use take for a row of the spine,
+// about.
 func (t *training) windowBytes(use int) int64 {
 	w := t.newWindowed(use, nil)
 	if w == nil {
 		return 0
 	}
-	return w.spec.Bytes()
+	return max(w.spec.Bytes(), t.windows[use])
+}
+
+// learnWindows takes the bytes that the windows of a part's slots took for those of the
+// next one's, where they are more.
+func (t *training) learnWindows(use int, bytes []int64, slots int) {
+	n := int64(0)
+	for _, b := range bytes {
+		n += b
+	}
+	t.windows[use] = max(t.windows[use], n/int64(max(slots, 1)))
 }
 
 // valueBytes gives the bytes of all values that a row of the spine may be shown.
@@ -113,6 +123,9 @@ func (t *training) learn(p *part) {
 	bytes := int64(0)
 	for _, j := range p.joined {
 		for _, c := range j.columns {
+			bytes += columnBytes(c)
+		}
+		for _, c := range j.bySlot {
 			bytes += columnBytes(c)
 		}
 	}

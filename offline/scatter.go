@@ -5,6 +5,8 @@ import (
 	"math/bits"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/feature/aggregate"
+	"github.com/quiver-features/quiver/offline/window"
 )
 
 // Keys are partitioned by their hash, so that the tables, slots and boards of a
@@ -17,7 +19,7 @@ const (
 	offerBytes        = 24
 	batchMost         = 8 << 10
 	batchLeast        = 128
-	keyBytes          = 64 // of a batch's texts, per offer of its limit
+	keyBytes          = 64 // of a batch's keys and values that are text, per offer of its limit
 )
 
 // partitionsFor gives the number of partitions for a number of requests, a power of two.
@@ -89,6 +91,7 @@ type scatter struct {
 	apart    bool // rows are not visible from their event time
 	keys     keyBatch
 	inputs   []int  // those with words, of a scatter with values
+	texts    []int  // those with texts
 	nullable []int  // those that may be null
 	values   values // of the chunk's rows
 	batches  []batch
@@ -106,18 +109,26 @@ func newScatter(partitions, limit int, rule feature.Rule, seed maphash.Seed, tak
 	}
 }
 
-// withValues has rows carry the values of inputs.
-func (s *scatter) withValues(inputs []windowInput) {
+// withValues has rows carry the values of a spec's inputs that it reads.
+func (s *scatter) withValues(spec *window.Spec, inputs []windowInput) {
 	for i, in := range inputs {
-		if in.column != "" {
+		switch {
+		case in.column == "" || !spec.Reads(i):
+		case aggregate.IsWord(spec.Inputs[i].Type):
 			s.inputs = append(s.inputs, i)
+		default:
+			s.texts = append(s.texts, i)
 		}
 		if in.column != "" || in.where != "" {
 			s.nullable = append(s.nullable, i)
 		}
 	}
 	for i := range s.batches {
-		s.batches[i].values = values{words: make([][]int64, len(inputs)), null: make([][]bool, len(inputs))}
+		v := values{words: make([][]int64, len(inputs)), null: make([][]bool, len(inputs))}
+		if len(s.texts) > 0 {
+			v.texts = make([]window.Texts, len(inputs))
+		}
+		s.batches[i].values = v
 	}
 }
 
@@ -158,7 +169,11 @@ func (s *scatter) add(keys []*feature.Column, c *chunk, base int64, selected []i
 		for _, in := range s.nullable {
 			b.values.addNull(in, len(b.offers)-1, s.values.null[in], i)
 		}
-		if len(b.offers) >= s.limit || len(b.data) > s.limit*keyBytes {
+		bytes := len(b.data)
+		for _, in := range s.texts {
+			bytes += b.values.addText(in, s.values.columns[in], int(i))
+		}
+		if len(b.offers) >= s.limit || bytes > s.limit*keyBytes {
 			if err := s.pass(int(partition)); err != nil {
 				return err
 			}

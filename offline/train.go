@@ -80,6 +80,7 @@ type training struct {
 	scanned map[string][]bool // per view, its row groups that were read
 	values  int64             // bytes of the outputs of a row, about
 	keys    int64             // bytes of the keys of a row as text, about
+	windows []int64           // per use, bytes of its windows for a row, as far as seen
 }
 
 // Train writes the training set of a request: one row per spine row, in the
@@ -112,6 +113,7 @@ func (e *Engine) Train(ctx context.Context, req Request, open func(*arrow.Schema
 // begin checks a request against its spine's schema and lists the files of its views.
 func (e *Engine) begin(ctx context.Context, req Request) (*training, error) {
 	t := &training{Engine: e, req: req, scanned: map[string][]bool{}, values: valueBytes(req.Selection), rows: rowsOf(req.Spine)}
+	t.windows = make([]int64, len(req.Selection.Uses))
 	var err error
 	if t.plan, err = planSpine(req); err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/feature/aggregate"
 	"github.com/quiver-features/quiver/offline/window"
 )
 
@@ -35,6 +36,7 @@ type windowPart struct {
 	keys    []uint32 // scratch
 	events  []feature.Time
 	visible []feature.Time
+	stamps  []feature.Stamp
 	values  window.Values
 	_       [64]byte // neighbours are locked by other workers
 }
@@ -60,7 +62,7 @@ func (t *training) newWindowed(use int, s *slots) *windowed {
 
 // ask adds an aggregate. What several have in common is kept once.
 func (w *windowed) ask(f int, a *feature.Aggregate) {
-	o := window.Output{Function: a.Function}
+	o := window.Output{Function: a.Function, N: a.N, Q: a.Q}
 	if o.Window = slices.Index(w.spec.Windows, a.Window); o.Window < 0 {
 		o.Window = len(w.spec.Windows)
 		w.spec.Windows = append(w.spec.Windows, a.Window)
@@ -148,17 +150,19 @@ func (t *training) results(ctx context.Context, w *windowed, j *joined, use int)
 	columns := make([]*feature.Column, len(w.asked))
 	for i, f := range w.asked {
 		columns[i] = nulls(w.use.View.Features[f].Type, w.slots.n)
-		j.bySlot[f] = columns[i]
 	}
 	if j.marks == nil {
 		j.marks = make([]uint8, w.slots.n)
 	}
 	overflows := make([][]int64, len(w.parts))
+	own := make([][]*feature.Column, len(w.parts)) // of each part
+	bytes := make([]int64, len(w.parts))
 	err := each(ctx, len(w.parts), t.workers, func(_ context.Context, i int) error {
 		base := int(w.slots.parts[i].base)
+		bytes[i] = w.part(i).Bytes()
 		told := w.part(i).Results(columns, base)
 		w.parts[i].Part = nil
-		overflows[i] = told.Overflows
+		overflows[i], own[i] = told.Overflows, told.Own
 		for n, matched := range told.Matched {
 			if matched {
 				j.marks[base+n] |= markWindow
@@ -172,15 +176,27 @@ func (t *training) results(ctx context.Context, w *windowed, j *joined, use int)
 	if err != nil {
 		return err
 	}
+	t.learnWindows(use, bytes, w.slots.n)
 	for i, f := range w.asked {
+		field := &w.use.View.Features[f]
 		for _, o := range overflows {
 			t.res.Views[use].Overflows += o[i]
 		}
-		if d := w.use.View.Features[f].Aggregate.Default; d != nil {
-			if err := fill(columns[i], *d); err != nil {
-				return fmt.Errorf("feature %s: %w", w.use.View.Features[f].Name, err)
+		if columns[i].Offsets != nil {
+			columns[i] = feature.NewColumn(field.Type, w.slots.n)
+			for part := range own {
+				if c := own[part][i]; c != nil { // a part may have no requests
+					appendColumn(columns[i], c)
+				}
+				own[part][i] = nil
 			}
 		}
+		if field.Aggregate.Default != nil {
+			if columns[i], err = filled(columns[i], *field.Aggregate.Default); err != nil {
+				return fmt.Errorf("feature %s: %w", field.Name, err)
+			}
+		}
+		j.bySlot[f] = columns[i]
 	}
 	return nil
 }
@@ -199,7 +215,8 @@ func (w *windowed) take(partition int, b *batch) {
 	p, keys := &w.parts[partition], w.slots.parts[partition].keys
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.keys, p.events, p.visible = p.keys[:0], p.events[:0], p.visible[:0]
+	p.keys, p.events, p.visible, p.stamps = p.keys[:0], p.events[:0], p.visible[:0], p.stamps[:0]
+	ordered := len(b.more) > 0 && w.spec.Ordered()
 	for i := range b.offers {
 		key := keys.find(b.offers[i].word, b.key(i))
 		if key == 0 {
@@ -211,6 +228,9 @@ func (w *windowed) take(partition int, b *batch) {
 		if len(b.visible) > 0 {
 			p.visible = append(p.visible, b.visible[i])
 		}
+		if ordered {
+			p.stamps = append(p.stamps, b.stamp(i))
+		}
 	}
 	if len(p.keys) == 0 {
 		return
@@ -219,7 +239,10 @@ func (w *windowed) take(partition int, b *batch) {
 	if len(visible) == 0 {
 		visible = nil
 	}
-	p.values.Words, p.values.Null = b.values.words, p.values.Null[:0]
+	p.values.Words, p.values.Texts, p.values.Null, p.values.Stamps = b.values.words, b.values.texts, p.values.Null[:0], nil
+	if ordered {
+		p.values.Stamps = p.stamps
+	}
 	for _, null := range b.values.null {
 		if len(null) == 0 {
 			null = nil
@@ -232,8 +255,21 @@ func (w *windowed) take(partition int, b *batch) {
 // values are the values of a batch's rows, by input. Of an input that counts rows
 // words are nil, of one that is never null null is.
 type values struct {
-	words [][]int64
-	null  [][]bool
+	words   [][]int64
+	texts   []window.Texts    // nil: no input has some
+	columns []*feature.Column // of a chunk: in place of texts
+	null    [][]bool
+}
+
+// addText appends value i of a chunk's column, and tells how many bytes there are.
+func (v *values) addText(input int, c *feature.Column, i int) int {
+	t := &v.texts[input]
+	from := uint32(len(t.Data))
+	if !c.IsNull(i) {
+		t.Data = aggregate.AppendValue(t.Data, c, i)
+	}
+	t.Ends = append(t.Ends, window.Ends{From: from, To: uint32(len(t.Data))})
+	return len(t.Data)
 }
 
 // addNull notes whether value i of a chunk is null, for a batch that had n values; null is
@@ -256,6 +292,11 @@ func (v *values) keep(to, from int) {
 			words[to] = words[from]
 		}
 	}
+	for i := range v.texts {
+		if ends := v.texts[i].Ends; len(ends) > 0 {
+			ends[to] = ends[from]
+		}
+	}
 	for _, null := range v.null {
 		if len(null) > 0 {
 			null[to] = null[from]
@@ -271,6 +312,9 @@ func (v *values) reset() {
 		if v.null[i] != nil {
 			v.null[i] = v.null[i][:0]
 		}
+	}
+	for i := range v.texts {
+		v.texts[i].Data, v.texts[i].Ends = v.texts[i].Data[:0], v.texts[i].Ends[:0]
 	}
 }
 
@@ -295,7 +339,7 @@ func (t *training) windowWorker(s span, columns []string, uses []*windowed, keys
 			u.take(partition, b)
 			return nil
 		})
-		to.withValues(u.inputs)
+		to.withValues(u.spec, u.inputs)
 		w.scatters = append(w.scatters, to)
 	}
 	return w
@@ -327,37 +371,44 @@ func (w *windowWorker) flush() error {
 
 // load gives the values of a chunk's rows, by the inputs of a use.
 func (w *windowWorker) load(u *windowed, c *chunk) {
-	for len(w.scratch.words) < len(u.inputs) {
-		w.scratch.words, w.scratch.null = append(w.scratch.words, nil), append(w.scratch.null, nil)
+	v := &w.scratch
+	for len(v.words) < len(u.inputs) {
+		v.words, v.columns, v.null = append(v.words, nil), append(v.columns, nil), append(v.null, nil)
 	}
-	column := func(name string) *feature.Column { return c.extra[slices.Index(w.columns, name)] }
+	column := func(name string) *feature.Column {
+		if name == "" {
+			return nil
+		}
+		return c.extra[slices.Index(w.columns, name)]
+	}
 	for i, in := range u.inputs {
-		var nullable *feature.Column
-		if in.column != "" {
-			nullable = column(in.column)
-			w.scratch.words[i] = wordsOf(w.scratch.words[i], nullable)
+		over, where := column(in.column), column(in.where)
+		v.columns[i] = over
+		if over != nil && aggregate.IsWord(over.Type) && u.spec.Reads(i) {
+			v.words[i] = wordsOf(v.words[i], over)
 		}
-		if in.column == "" && in.where == "" {
-			continue
-		}
-		if in.where == "" && nullable.Valid == nil {
-			w.scratch.null[i] = nil
-			continue
-		}
-		null := make([]bool, c.rows)
-		if nullable != nil && nullable.Valid != nil {
-			for n, valid := range nullable.Valid {
-				null[n] = !valid
-			}
-		}
-		if in.where != "" {
-			where := column(in.where)
-			for n, yes := range where.Bools {
-				null[n] = null[n] || !yes || where.IsNull(n)
-			}
-		}
-		w.scratch.null[i] = null
+		v.null[i] = leftOut(c.rows, over, where)
 	}
+}
+
+// leftOut tells which rows an aggregate leaves out: those with a null value, and those for
+// which the condition is false or null; nil: none. Both columns may be nil.
+func leftOut(rows int, over, where *feature.Column) []bool {
+	if where == nil && (over == nil || over.Valid == nil) {
+		return nil
+	}
+	out := make([]bool, rows)
+	if over != nil && over.Valid != nil {
+		for n, valid := range over.Valid {
+			out[n] = !valid
+		}
+	}
+	if where != nil {
+		for n, yes := range where.Bools {
+			out[n] = out[n] || !yes || where.IsNull(n)
+		}
+	}
+	return out
 }
 
 // wordsOf appends the values of a column as window.Values has them.

@@ -13,8 +13,8 @@ import (
 // has no inverse. The zero value is that of no values. It owns its memory and is not
 // copied by assignment.
 type Distinct struct {
-	hashes    []uint64 // ascending, at most DistinctExact; nil where there are registers
-	registers []byte   // nil, or one per register
+	hashes    []uint64 // ascending, at most DistinctExact; none where there are registers
+	registers []byte   // none, or one per register
 }
 
 // DistinctExact is the number of distinct values up to which the count is exact.
@@ -40,7 +40,7 @@ func (d *Distinct) AddFloat(v float64) {
 }
 
 func (d *Distinct) add(hash uint64) {
-	if d.registers != nil {
+	if len(d.registers) > 0 {
 		register(d.registers, hash)
 		return
 	}
@@ -56,7 +56,11 @@ func (d *Distinct) add(hash uint64) {
 
 // estimateFromNow turns the hashes into registers.
 func (d *Distinct) estimateFromNow() {
-	d.registers = make([]byte, registers)
+	if cap(d.registers) < registers {
+		d.registers = make([]byte, registers)
+	}
+	d.registers = d.registers[:registers]
+	clear(d.registers)
 	for _, hash := range d.hashes {
 		register(d.registers, hash)
 	}
@@ -65,8 +69,8 @@ func (d *Distinct) estimateFromNow() {
 
 // Merge adds all that was added to o.
 func (d *Distinct) Merge(o *Distinct) {
-	if o.registers == nil {
-		if d.registers != nil {
+	if len(o.registers) == 0 {
+		if len(d.registers) > 0 {
 			for _, hash := range o.hashes {
 				register(d.registers, hash)
 			}
@@ -75,41 +79,60 @@ func (d *Distinct) Merge(o *Distinct) {
 		d.mergeHashes(o.hashes)
 		return
 	}
-	if d.registers == nil {
+	if len(d.registers) == 0 {
 		d.estimateFromNow()
 	}
-	for i, r := range o.registers {
-		d.registers[i] = max(d.registers[i], r)
-	}
+	mergeRegisters(d.registers, o.registers)
 }
 
+// mergeHashes merges ascending hashes from the greatest down, into memory of its own.
 func (d *Distinct) mergeHashes(more []uint64) {
-	a, b := d.hashes, more
-	all := make([]uint64, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		all = append(all, min(a[0], b[0]))
-		x, y := a[0], b[0]
-		if x <= y {
-			a = a[1:]
+	i, j := len(d.hashes)-1, len(more)-1
+	at := i + j + 1 - common(d.hashes, more)
+	d.hashes = slices.Grow(d.hashes, at-i)[:at+1]
+	for ; j >= 0; at-- {
+		if i >= 0 && d.hashes[i] >= more[j] {
+			if d.hashes[i] == more[j] {
+				j--
+			}
+			d.hashes[at] = d.hashes[i]
+			i--
+			continue
 		}
-		if y <= x {
-			b = b[1:]
-		}
+		d.hashes[at] = more[j]
+		j--
 	}
-	all = append(append(all, a...), b...)
-	d.hashes = all
-	if len(all) > DistinctExact {
+	if len(d.hashes) > DistinctExact {
 		d.estimateFromNow()
 	}
 }
 
-// Reset makes it that of no values.
-func (d *Distinct) Reset() { d.hashes, d.registers = d.hashes[:0], nil }
+// common gives how many hashes two ascending lists have in common.
+func common(a, b []uint64) int {
+	n := 0
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		switch x, y := a[i], b[j]; {
+		case x < y:
+			i++
+		case x > y:
+			j++
+		default:
+			n, i, j = n+1, i+1, j+1
+		}
+	}
+	return n
+}
+
+// Reset makes it that of no values and keeps its memory.
+func (d *Distinct) Reset() { d.hashes, d.registers = d.hashes[:0], d.registers[:0] }
+
+// Memory gives the bytes that it takes beside itself.
+func (d *Distinct) Memory() int64 { return int64(8*cap(d.hashes) + cap(d.registers)) }
 
 // Count gives the number of distinct values, and beyond DistinctExact the estimate of
 // it, rounded to a whole number and never less than DistinctExact + 1.
 func (d *Distinct) Count() int64 {
-	if d.registers == nil {
+	if len(d.registers) == 0 {
 		return int64(len(d.hashes))
 	}
 	return max(estimate(d.registers), DistinctExact+1)
@@ -123,7 +146,7 @@ const DistinctMaxBytes = 1 + packedBytes
 // is shorter, twice the number of registers that are not zero, plus 1, and for each of
 // these a varint: its distance from the last one less 1, times 64, plus its value.
 func (d *Distinct) Append(dst []byte) []byte {
-	if d.registers == nil {
+	if len(d.registers) == 0 {
 		dst = binary.AppendUvarint(dst, uint64(len(d.hashes))<<1)
 		for _, hash := range d.hashes {
 			dst = binary.BigEndian.AppendUint64(dst, hash)

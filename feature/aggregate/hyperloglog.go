@@ -1,6 +1,7 @@
 package aggregate
 
 import (
+	"encoding/binary"
 	"math"
 	"math/bits"
 )
@@ -21,6 +22,18 @@ func register(r []byte, hash uint64) {
 	rank := byte(bits.LeadingZeros64(hash<<registerBits|1<<(registerBits-1)) + 1)
 	if rank > r[i] {
 		r[i] = rank
+	}
+}
+
+// mergeRegisters takes the greater of each two registers, eight at once: they are less
+// than 128, so that the highest bit of each byte is free to tell which.
+func mergeRegisters(dst, src []byte) {
+	const highest = 0x8080808080808080
+	for len(dst) >= 8 && len(src) >= 8 {
+		a, b := binary.LittleEndian.Uint64(dst), binary.LittleEndian.Uint64(src)
+		keep := ((a | highest) - b) & highest >> 7 * 0xff // all bits of those bytes where a's is not less
+		binary.LittleEndian.PutUint64(dst, a&keep|b&^keep)
+		dst, src = dst[8:], src[8:]
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"sort"
+	"unsafe"
 
 	"github.com/quiver-features/quiver/feature"
 )
@@ -28,6 +29,14 @@ type Entry struct {
 	Value []byte
 }
 
+// Compare orders entries by stamp, then by value.
+func (e *Entry) Compare(o *Entry) int {
+	if c := e.Stamp.Compare(o.Stamp); c != 0 {
+		return c
+	}
+	return bytes.Compare(e.Value, o.Value)
+}
+
 // MaxLastN is the greatest n.
 const MaxLastN = 1000
 
@@ -44,15 +53,21 @@ func (l *LastN) Len() int { return len(l.buf) - l.from }
 // earliest first. Its value is valid until the state changes.
 func (l *LastN) At(i int) Entry { return l.buf[len(l.buf)-1-i] }
 
+// Memory gives the bytes that it takes beside itself.
+func (l *LastN) Memory() int64 {
+	n := int64(cap(l.buf)) * int64(unsafe.Sizeof(Entry{}))
+	for i := range l.buf[l.from:] {
+		n += int64(cap(l.buf[l.from+i].Value))
+	}
+	return n
+}
+
 // Reset makes it that of no values and keeps n.
 func (l *LastN) Reset() { *l = LastN{n: l.n, first: l.first} }
 
 // compare compares by what is kept longer: a positive number where (s, v) is kept and e is not.
 func (l *LastN) compare(s feature.Stamp, v []byte, e *Entry) int {
-	c := s.Compare(e.Stamp)
-	if c == 0 {
-		c = bytes.Compare(v, e.Value)
-	}
+	c := (&Entry{s, v}).Compare(e)
 	if l.first {
 		return -c
 	}

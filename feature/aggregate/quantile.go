@@ -180,6 +180,11 @@ func (q *Quantile) Reset() {
 	q.keys, q.counts = q.keys[:0], q.counts[:0]
 }
 
+// Memory gives the bytes that it takes beside itself.
+func (q *Quantile) Memory() int64 {
+	return int64(4*(cap(q.keys)+cap(q.spareKeys)) + 8*(cap(q.counts)+cap(q.spareCounts)))
+}
+
 // Count is the number of values, without NaN.
 func (q *Quantile) Count() int64 {
 	n := q.low + q.zero + q.high

@@ -11,7 +11,7 @@ import (
 	"github.com/quiver-features/quiver/feature"
 )
 
-// Values of LastN, TopK and Distinct are bytes whose order (bytes.Compare) is the
+// Values of LastN, TopK, Distinct, MinText and MaxText are bytes whose order (bytes.Compare) is the
 // order of feature.Compare. Equal values have equal bytes, integers of any width
 // and floats of either width alike:
 //
@@ -21,11 +21,15 @@ import (
 //	float32, float64           FloatKey with the sign flipped, big-endian, without the
 //	                           zero bytes at its end
 //	string, bytes              as they are
+//	lists                      item by item: see appendList
 //
 // In two things it is coarser than feature.Compare: -0 is 0, and all NaN are one.
 
-// AppendValue appends value i of c, which is not null and no list.
+// AppendValue appends value i of c, which is not null.
 func AppendValue(dst []byte, c *feature.Column, i int) []byte {
+	if c.Type.List {
+		return appendList(dst, c, i)
+	}
 	switch c.Type.Kind {
 	case feature.Bool:
 		if c.Bools[i] {
@@ -70,7 +74,8 @@ func AppendFloat(dst []byte, v float64) []byte {
 	return dst
 }
 
-// Skipped tells whether the sketches and TopK leave value i of c out: a null, a NaN.
+// Skipped tells whether the sketches and TopK leave value i of c, which is no list, out: a
+// null, a NaN.
 func Skipped(c *feature.Column, i int) bool {
 	switch {
 	case c.IsNull(i):
@@ -84,10 +89,13 @@ func Skipped(c *feature.Column, i int) bool {
 	}
 }
 
-// DecodeValue appends the value that AppendValue encoded as v to c, which is no list
-// and of the same kind of type. Bytes that are no such value, or do not fit c, are an error
+// DecodeValue appends the value that AppendValue encoded as v to c, which is of the
+// same kind of type. Bytes that are no such value, or do not fit c, are an error
 // that wraps feature.ErrInvalid; nothing is appended then.
 func DecodeValue(c *feature.Column, v []byte) error {
+	if c.Type.List {
+		return decodeList(c, v)
+	}
 	bad := func() error { return damaged("%x is no value of type %s", v, c.Type) }
 	switch c.Type.Kind {
 	case feature.Bool:

@@ -8,18 +8,6 @@ import (
 	"github.com/quiver-features/quiver/feature/aggregate"
 )
 
-// states are what is kept of one input.
-type states interface {
-	// add adds a batch of values to their cells; words are nil where rows are counted.
-	add(places []uint32, words []int64, null []bool)
-	// addLate adds a value to a stretch of requests.
-	addLate(window int, r stretch, word int64)
-	// answer writes the outputs of a window for all requests.
-	answer(p *Part, window int, lo, hi []uint32, outputs []*answer)
-	// bytes gives what a cell takes.
-	bytes() int64
-}
-
 // total is a state of values with an inverse: one can be taken away from another
 // without a trace.
 type total[S any] interface {
@@ -64,42 +52,48 @@ type change[S any] struct {
 	total S
 }
 
-func newStates(s *Spec, input, cells, requests int) states {
-	t := s.Inputs[input].Type
-	var least, most, spread bool
-	for _, o := range s.Outputs {
-		if o.Input == input {
-			least, most = least || o.Function == feature.Min, most || o.Function == feature.Max
-			spread = spread || o.Function == feature.Variance || o.Function == feature.Stddev
-		}
+// newColumn makes the states of an input for the outputs given.
+func newColumn(t feature.Type, outputs []Output, windows, cells, requests int) states {
+	var least, most, sums, spread bool
+	for _, o := range outputs {
+		least, most = least || o.Function == feature.Min, most || o.Function == feature.Max
+		sums = sums || o.Function == feature.Sum || o.Function == feature.Mean
+		spread = spread || o.Function == feature.Variance || o.Function == feature.Stddev
 	}
-	windows := len(s.Windows)
 	switch float := t.Kind == feature.Float32 || t.Kind == feature.Float64; {
-	case t.IsZero():
-		return &column[nothing, *nothing]{cells: make([]cell[nothing], cells), counted: true, late: make([]late[nothing], windows), requests: requests}
+	case !sums && !spread:
+		return columnOf[nothing](!least && !most, float, least, most, windows, cells, requests)
 	case float && spread:
-		return &column[floatMoments, *floatMoments]{
-			cells: make([]cell[floatMoments], cells), float: true, least: least, most: most, late: make([]late[floatMoments], windows), requests: requests,
-		}
+		return columnOf[floatMoments](false, float, least, most, windows, cells, requests)
 	case float:
-		return &column[floatSum, *floatSum]{
-			cells: make([]cell[floatSum], cells), float: true, least: least, most: most, late: make([]late[floatSum], windows), requests: requests,
-		}
+		return columnOf[floatSum](false, float, least, most, windows, cells, requests)
 	case spread:
-		return &column[intMoments, *intMoments]{
-			cells: make([]cell[intMoments], cells), least: least, most: most, late: make([]late[intMoments], windows), requests: requests,
-		}
+		return columnOf[intMoments](false, float, least, most, windows, cells, requests)
 	default:
-		return &column[intSum, *intSum]{
-			cells: make([]cell[intSum], cells), least: least, most: most, late: make([]late[intSum], windows), requests: requests,
-		}
+		return columnOf[intSum](false, float, least, most, windows, cells, requests)
 	}
 }
 
-func (c *column[S, P]) bytes() int64 { return int64(unsafe.Sizeof(cell[S]{})) }
+func columnOf[S any, P total[S]](counted, float, least, most bool, windows, cells, requests int) *column[S, P] {
+	return &column[S, P]{
+		cells: make([]cell[S], cells), counted: counted, float: float, least: least, most: most,
+		late: make([]late[S], windows), requests: requests,
+	}
+}
 
-func (c *column[S, P]) add(places []uint32, words []int64, null []bool) {
-	for i, at := range places {
+func (c *column[S, P]) perCell() int64 { return int64(unsafe.Sizeof(cell[S]{})) }
+
+func (c *column[S, P]) bytes() int64 {
+	n := c.perCell() * int64(len(c.cells))
+	for _, l := range c.late {
+		n += int64(unsafe.Sizeof(change[S]{}))*int64(len(l.changes)) + 8*int64(len(l.least)+len(l.most))
+	}
+	return n
+}
+
+func (c *column[S, P]) add(_ *Part, b *batch, input int) {
+	words, null := b.words(input), b.null(input)
+	for i, at := range b.places {
 		if at == noCell || null != nil && null[i] {
 			continue
 		}
@@ -134,7 +128,11 @@ func (c *column[S, P]) wordOf(key int64) int64 {
 	return key
 }
 
-func (c *column[S, P]) addLate(window int, r stretch, word int64) {
+func (c *column[S, P]) addLate(window int, r stretch, b *batch, input, i int) {
+	word := int64(0)
+	if !c.counted {
+		word = b.words(input)[i]
+	}
 	l := &c.late[window]
 	if l.changes == nil {
 		l.changes = make([]change[S], c.requests)
@@ -198,7 +196,7 @@ func (c *column[S, P]) answer(p *Part, window int, lo, hi []uint32, outputs []*a
 				all.most = c.highs.best(from, l.most, i)
 			}
 			for _, o := range outputs {
-				word, ok := c.result(o.function, &all)
+				word, ok := c.result(o.Function, &all)
 				o.write(int(i), all.n, word, ok)
 			}
 		}

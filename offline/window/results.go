@@ -9,14 +9,21 @@ type Counts struct {
 	Overflows []int64 // of each output, how many sums were out of range and are null
 	Matched   []bool  // of each request, whether some window has a value
 	SameTime  []bool  // likewise, whether an event of its own instant is in its windows
+	// Own is, of each output without a fixed width, its values, one for each request; of
+	// the others nil.
+	Own []*feature.Column
 }
 
 // Results writes the outputs of all requests: those of request i to position at+i of
 // each column, which are of the outputs' types, are null there, and may be written
-// to by other parts elsewhere. A part is done with when it was called.
+// to by other parts elsewhere. Outputs without a fixed width are in Counts.Own instead. A
+// part is done with when it was called.
 func (p *Part) Results(dst []*feature.Column, at int) Counts {
 	n := len(p.requests.Times)
-	told := Counts{Overflows: make([]int64, len(p.spec.Outputs)), Matched: make([]bool, n), SameTime: make([]bool, n)}
+	told := Counts{
+		Overflows: make([]int64, len(p.spec.Outputs)), Own: make([]*feature.Column, len(p.spec.Outputs)),
+		Matched: make([]bool, n), SameTime: make([]bool, n),
+	}
 	for w := range p.spec.Windows {
 		lo, hi := p.runs(w)
 		for i, t := range p.requests.Times {
@@ -24,17 +31,20 @@ func (p *Part) Results(dst []*feature.Column, at int) Counts {
 				told.SameTime[i] = true
 			}
 		}
-		for in := range p.inputs {
+		for k := range p.kernels {
 			var outputs []*answer
-			for i, o := range p.spec.Outputs {
-				if o.Window == w && o.Input == in {
+			for _, i := range p.kernels[k].outputs {
+				if o := p.spec.Outputs[i]; o.Window == w {
 					outputs = append(outputs, &answer{
-						function: o.Function, dst: dst[i], at: at, matched: told.Matched, overflows: &told.Overflows[i],
+						Output: o, dst: dst[i], at: at, matched: told.Matched, overflows: &told.Overflows[i], own: &told.Own[i],
 					})
 				}
 			}
 			if len(outputs) > 0 {
-				p.inputs[in].answer(p, w, lo, hi, outputs)
+				p.kernels[k].answer(p, w, lo, hi, outputs)
+				for _, o := range outputs {
+					o.end()
+				}
 			}
 		}
 	}
@@ -43,18 +53,55 @@ func (p *Part) Results(dst []*feature.Column, at int) Counts {
 
 // answer is one output on its way to its column.
 type answer struct {
-	function  feature.Function
+	Output
 	dst       *feature.Column
 	at        int
 	matched   []bool
 	overflows *int64
+	own       **feature.Column // of those that append, values of the requests so far
+}
+
+// appending gives the column that a kernel appends the values of all requests to, in their
+// order, in place of writing words.
+func (a *answer) appending() *feature.Column {
+	if *a.own == nil {
+		*a.own = feature.NewColumn(a.dst.Type, len(a.matched))
+	}
+	return *a.own
+}
+
+// end copies what was appended to its place, where values have a fixed width.
+func (a *answer) end() {
+	own := *a.own
+	if own == nil || own.Offsets != nil {
+		return
+	}
+	*a.own = nil
+	for i := range own.Len() {
+		a.dst.Valid[a.at+i] = !own.IsNull(i)
+	}
+	if own.Bools != nil {
+		copy(a.dst.Bools[a.at:], own.Bools)
+	}
+	if own.Int32s != nil {
+		copy(a.dst.Int32s[a.at:], own.Int32s)
+	}
+	if own.Int64s != nil {
+		copy(a.dst.Int64s[a.at:], own.Int64s)
+	}
+	if own.Float32s != nil {
+		copy(a.dst.Float32s[a.at:], own.Float32s)
+	}
+	if own.Float64s != nil {
+		copy(a.dst.Float64s[a.at:], own.Float64s)
+	}
 }
 
 // write writes what a request's window of n values gives, as a word.
 func (a *answer) write(request int, n, word int64, ok bool) {
 	a.matched[request] = a.matched[request] || n > 0
 	if !ok {
-		if n > 0 && a.function == feature.Sum {
+		if n > 0 && a.Function == feature.Sum {
 			*a.overflows++
 		}
 		return

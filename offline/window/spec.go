@@ -1,6 +1,8 @@
 package window
 
 import (
+	"slices"
+
 	"github.com/quiver-features/quiver/feature"
 )
 
@@ -21,11 +23,12 @@ type Spec struct {
 	Outputs []Output
 }
 
-// Bytes gives the bytes that a Part takes for each request, about.
+// Bytes gives the bytes that a Part takes for each request, about, before any event
+// was seen: what Part.Bytes gives afterwards may be more.
 func (s *Spec) Bytes() int64 {
 	cell := int64(9)
-	for i := range s.Inputs {
-		cell += newStates(s, i, 0, 0).bytes()
+	for _, k := range s.kernels() {
+		cell += k.expected(s)
 	}
 	return cell * int64(1+len(s.Windows))
 }
@@ -38,15 +41,42 @@ type Input struct {
 
 // Output is one aggregate over one window. Its type is what Function.Of gives.
 type Output struct {
-	Function feature.Function // Count, Sum, Mean, Min, Max, Variance or Stddev
-	Input    int              // index into Spec.Inputs
-	Window   int              // index into Spec.Windows
+	Function feature.Function
+	Input    int     // index into Spec.Inputs
+	Window   int     // index into Spec.Windows
+	N        int     // of LastN and TopK: how many
+	Q        float64 // of Quantile: the share of values that are no greater
 }
 
-// Values are those of a batch of events, one column for each of Spec.Inputs. A word
-// is an integer, a date, a time or a boolean as a number, a float64 by its bits; a
-// float32 is one widened.
+// Values are those of a batch of events, one column for each of Spec.Inputs.
 type Values struct {
-	Words [][]int64 // of an input without a type: nil
-	Null  [][]bool  // nil: none is null; true also where the condition does not hold
+	Words  [][]int64       // of inputs whose type is a word (aggregate.IsWord); else nil
+	Texts  []Texts         // of the others, where they are read (Spec.Reads); nil: there are none
+	Null   [][]bool        // nil: none is null; true also where the condition does not hold
+	Stamps []feature.Stamp // nil: stamps have event times only, or nothing goes by them (Spec.Ordered)
+}
+
+// Texts are values as aggregate.AppendValue encodes them: value i is
+// Data[Ends[i].From:Ends[i].To].
+type Texts struct {
+	Data []byte
+	Ends []Ends
+}
+
+// Ends is where a value stands.
+type Ends struct{ From, To uint32 }
+
+// Reads tells whether an output goes by an input's values, and not only by whether they
+// are null.
+func (s *Spec) Reads(input int) bool {
+	return slices.ContainsFunc(s.Outputs, func(o Output) bool { return o.Input == input && o.Function != feature.Count })
+}
+
+// Ordered tells whether an output goes by the stamps of rows.
+func (s *Spec) Ordered() bool {
+	return slices.ContainsFunc(s.Outputs, func(o Output) bool { return isOrdered(o.Function) })
+}
+
+func isOrdered(f feature.Function) bool {
+	return f == feature.First || f == feature.Last || f == feature.LastN
 }

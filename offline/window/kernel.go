@@ -1,0 +1,107 @@
+package window
+
+import (
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/feature/aggregate"
+)
+
+// states are what is kept of one input, for some of its outputs.
+type states interface {
+	// add adds those events of a batch that are not null to their cells.
+	add(p *Part, b *batch, input int)
+	// addLate adds event i of a batch to a stretch of requests.
+	addLate(window int, r stretch, b *batch, input, i int)
+	// answer writes outputs of a window for all requests.
+	answer(p *Part, window int, lo, hi []uint32, outputs []*answer)
+	// bytes gives what they take, about.
+	bytes() int64
+}
+
+// kernel is the states that serve some outputs of an input.
+type kernel struct {
+	kernelKind
+	states
+	outputs []int  // of the spec
+	windows []bool // those of the outputs
+}
+
+// kernelKind tells kernels apart: outputs of one kind share their states.
+type kernelKind struct {
+	input       int
+	function    feature.Function // zero: all that are single numbers
+	n           int              // of LastN
+	granularity feature.Duration // of TopK, which is defined over tiles
+}
+
+func (s *Spec) kindOf(o Output) kernelKind {
+	k := kernelKind{input: o.Input}
+	switch {
+	case o.Function == feature.TopK:
+		k.function, k.granularity = o.Function, s.Windows[o.Window].Granularity
+	case o.Function == feature.LastN:
+		k.function, k.n = o.Function, o.N
+	case aggregate.New(o.Function, s.Inputs[o.Input].Type, 1) != nil:
+		k.function = o.Function
+	}
+	return k
+}
+
+// kernels gives the kernels that the outputs need, as yet without states.
+func (s *Spec) kernels() []kernel {
+	var all []kernel
+	for i, o := range s.Outputs {
+		kind, at := s.kindOf(o), 0
+		for at < len(all) && all[at].kernelKind != kind {
+			at++
+		}
+		if at == len(all) {
+			all = append(all, kernel{kernelKind: kind, windows: make([]bool, len(s.Windows))})
+		}
+		all[at].outputs = append(all[at].outputs, i)
+		all[at].windows[o.Window] = true
+	}
+	return all
+}
+
+// make makes the kernel's states.
+func (k *kernel) make(s *Spec, cells, requests int) states {
+	over := s.Inputs[k.input].Type
+	fresh := func() aggregate.State { return aggregate.New(k.function, over, k.n) }
+	switch {
+	case k.function == "":
+		outputs := make([]Output, len(k.outputs))
+		for i, o := range k.outputs {
+			outputs[i] = s.Outputs[o]
+		}
+		return newColumn(over, outputs, len(s.Windows), cells, requests)
+	case k.function == feature.TopK:
+		return newFrequent(s, k)
+	case isOrdered(k.function):
+		return &latest{held: newHeld(fresh, len(s.Windows), cells, requests), first: k.function == feature.First, n: max(k.n, 1), list: k.function == feature.LastN}
+	default:
+		return &merged{held: newHeld(fresh, len(s.Windows), cells, requests)}
+	}
+}
+
+// Bytes of a cell, about, before any event was seen.
+const (
+	bytesOfSketch  = 512
+	bytesOfLatest  = 160 // with a short value
+	bytesOfCounted = 24  // a sighting of a value
+)
+
+// expected gives the bytes that a cell takes, about, before any event was seen.
+func (k *kernel) expected(s *Spec) int64 {
+	switch {
+	case k.function == "":
+		return k.make(s, 1, 0).bytes()
+	case k.function == feature.TopK:
+		return bytesOfCounted * 8
+	case k.function == feature.LastN:
+		return bytesOfLatest * int64(min(k.n, 8))
+	case k.function == feature.CountDistinct || k.function == feature.Quantile:
+		return bytesOfSketch
+	default:
+		return bytesOfLatest
+	}
+}
