@@ -3,6 +3,7 @@ package feature
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -38,14 +39,11 @@ const (
 	MaxTopK  = 100
 )
 
+// MaxN gives the greatest n of a function that gives several values, 0 for others.
+func (f Function) MaxN() int { return map[Function]int{LastN: MaxLastN, TopK: MaxTopK}[f] }
+
 // IsSketch tells whether the function is computed from summaries of tiles.
 func (f Function) IsSketch() bool { return f == CountDistinct || f == Quantile || f == TopK }
-
-// IsExact tells whether the function is a number that is computed exactly, of events
-// in any order.
-func (f Function) IsExact() bool {
-	return slices.Contains([]Function{Count, Sum, Mean, Min, Max, Stddev, Variance}, f)
-}
 
 // Of gives the type of the function's result over values of a type; the zero type
 // stands for rows that have no value. What can't be aggregated is an error that
@@ -101,11 +99,21 @@ type Aggregate struct {
 	Default  *string  `json:"default,omitzero"` // in place of null; a text that ParseValue reads as the feature's type
 }
 
-// String tells the aggregate in words: mean of delay over 24h in steps of 10m.
+// String tells the aggregate in words: mean of delay over 24h in steps of 10m, or
+// top_k(5) of carrier over all time.
 func (a *Aggregate) String() string {
 	text := string(a.Function)
+	switch {
+	case a.N != 0:
+		text += "(" + strconv.Itoa(a.N) + ")"
+	case a.Q != 0:
+		text += "(" + strconv.FormatFloat(a.Q, 'g', -1, 64) + ")"
+	}
 	if a.Column != "" {
 		text += " of " + a.Column
+	}
+	if a.Where != "" {
+		text += " where " + a.Where
 	}
 	if a.Window.Length == 0 {
 		text += " over all time"

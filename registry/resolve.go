@@ -225,19 +225,18 @@ func (r *resolver) aggregate(def *feature.View, f *feature.ViewFeature, table *f
 	if err != nil {
 		return feature.Field{Name: f.Name} // told by the loader
 	}
-	a := &feature.Aggregate{Function: f.Aggregate.Function, Column: f.Column, Window: w, Default: f.Aggregate.Default}
-	field := feature.Field{Name: f.Name, Description: f.Description, Aggregate: a}
 	over := table.TypeOf(f.Column)
+	a := &feature.Aggregate{
+		Function: f.Aggregate.Function, Column: f.Column, Input: over, Window: w,
+		N: f.Aggregate.N, Q: f.Aggregate.Q, Default: f.Aggregate.Default,
+	}
+	field := feature.Field{Name: f.Name, Description: f.Description, Aggregate: a}
 	if f.Column != "" && over.IsZero() {
 		return field // the column's own problem was told
 	}
 	switch field.Type, err = a.Function.Of(over); {
 	case err != nil:
 		r.problem(at("aggregate"), "", "feature %s of view %s: %s", f.Name, def.Name, plain(err))
-	case over.Kind == feature.String || over.Kind == feature.Bytes:
-		if a.Function != feature.Count {
-			r.problem(at("aggregate"), "count is over any type", "feature %s of view %s: %s over %s is not supported by this version of Quiver", f.Name, def.Name, a.Function, over)
-		}
 	case !f.Type.IsZero() && f.Type != field.Type:
 		r.problem(at("type"), "leave the type out", "feature %s of view %s is declared %s, and its %s is %s", f.Name, def.Name, f.Type, a.Function, field.Type)
 	}

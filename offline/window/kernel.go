@@ -92,14 +92,14 @@ const (
 
 // expected gives the bytes that a cell takes, about, before any event was seen.
 func (k *kernel) expected(s *Spec) int64 {
-	switch {
-	case k.function == "":
+	switch k.function {
+	case "":
 		return k.make(s, 1, 0).bytes()
-	case k.function == feature.TopK:
+	case feature.TopK:
 		return bytesOfCounted * 8
-	case k.function == feature.LastN:
+	case feature.LastN:
 		return bytesOfLatest * int64(min(k.n, 8))
-	case k.function == feature.CountDistinct || k.function == feature.Quantile:
+	case feature.CountDistinct, feature.Quantile:
 		return bytesOfSketch
 	default:
 		return bytesOfLatest

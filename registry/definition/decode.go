@@ -277,6 +277,25 @@ func (o *object) count(field string) int {
 	return int(v)
 }
 
+// share reads a number between 0 and 1.
+func (o *object) share(field string) float64 {
+	n := o.fields[field]
+	if n == nil {
+		return 0
+	}
+	const expected = "a number between 0 and 1, for example 0.9"
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!float" && n.Tag != "!!int" || n.Style&yaml.TaggedStyle != 0 {
+		o.mismatch(n, field, expected)
+		return 0
+	}
+	v, err := strconv.ParseFloat(n.Value, 64)
+	if err != nil || !(v > 0 && v < 1) { // NaN is not
+		o.problem(n, fmt.Sprintf("%s: expected %s, got %s", field, expected, strings.Trim(quoted(n.Value), `"`)), "")
+		return 0
+	}
+	return v
+}
+
 func (o *object) duration(field string) feature.Duration {
 	n := o.fields[field]
 	if n == nil {

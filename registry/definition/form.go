@@ -79,8 +79,16 @@ func instant() form {
 
 func boolean() form { return scalar(jsonschema.Schema{Type: "boolean"}) }
 
-func count() form {
-	return scalar(jsonschema.Schema{Type: "integer", Minimum: new(1.0), Maximum: new(float64(math.MaxInt32))})
+func count() form { return countTo(math.MaxInt32) }
+
+// countTo is a whole number from 1 to a greatest.
+func countTo(most int) form {
+	return scalar(jsonschema.Schema{Type: "integer", Minimum: new(1.0), Maximum: new(float64(most))})
+}
+
+// share is a number between 0 and 1.
+func share() form {
+	return scalar(jsonschema.Schema{Type: "number", ExclusiveMinimum: new(0.0), ExclusiveMaximum: new(1.0)})
 }
 
 func oneOf(words ...string) form {
@@ -91,13 +99,10 @@ func oneOf(words ...string) form {
 	return scalar(s)
 }
 
-// functionNames are the aggregate functions that this version computes.
 func functionNames() []string {
 	var names []string
 	for _, f := range feature.Functions() {
-		if f.IsExact() {
-			names = append(names, string(f))
-		}
+		names = append(names, string(f))
 	}
 	return names
 }

@@ -169,10 +169,14 @@ func (g *grammar) views() {
 			{name: "column", doc: "The source's column, where its name is another one; of an aggregate the column that it is over.", form: column()},
 			{name: "window", doc: "How long an aggregate looks back, or all.", form: either(duration(), one("all"))},
 			{name: "granularity", doc: "The steps in which the window's tail moves; what goes with the window if left out.", form: duration()},
+			{name: "n", doc: "Of last_n and top_k: how many values, at most.", form: countTo(feature.MaxLastN)},
+			{name: "q", doc: "Of quantile: the share of values that are no greater, between 0 and 1.", form: share()},
 			{name: "default", doc: "What an aggregate is in place of null.", form: plainValue()},
 			{name: "description", doc: "What it is, for people who look for it.", form: text()},
 		},
-		needs: map[string]string{"aggregate": "window", "window": "aggregate", "granularity": "aggregate", "default": "aggregate"},
+		needs: map[string]string{
+			"aggregate": "window", "window": "aggregate", "granularity": "aggregate", "n": "aggregate", "q": "aggregate", "default": "aggregate",
+		},
 		later: map[string]string{"of": laterExpressions, "where": laterExpressions, "expression": laterExpressions},
 	}
 	g.view = shape{

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -171,22 +172,25 @@ func (o *object) feature(n *yaml.Node, own positions) (feature.ViewFeature, bool
 func (o *object) aggregation() *feature.Aggregation {
 	function := o.fields["aggregate"]
 	if function == nil {
-		for _, field := range []string{"window", "granularity", "default"} {
+		for _, field := range []string{"window", "granularity", "n", "q", "default"} {
 			if n := o.fields[field]; n != nil {
-				o.problem(n, field+": the feature is no aggregate", "add aggregate: one of "+listed(functionNames())+"; or leave it out")
+				o.problem(n, field+": the feature is no aggregate", "add aggregate: one of "+strings.Join(functionNames(), ", ")+"; or leave it out")
 				break // the others are told by this
 			}
 		}
 		return nil
 	}
-	a := &feature.Aggregation{Function: feature.Function(o.text("aggregate")), Granularity: o.duration("granularity"), Default: o.plainValue("default")}
+	a := &feature.Aggregation{
+		Function: feature.Function(o.text("aggregate")), Granularity: o.duration("granularity"),
+		N: o.count("n"), Q: o.share("q"), Default: o.plainValue("default"),
+	}
 	switch known := slices.Contains(feature.Functions(), a.Function); {
 	case a.Function == "": // told
 	case !known:
 		o.problem(function, "aggregate: there is no function "+quoted(string(a.Function)),
-			o.problems.nearest(string(a.Function), functionNames(), "expected one of "+listed(functionNames())))
-	case !a.Function.IsExact():
-		o.problem(function, "aggregate: "+string(a.Function)+" is not supported by this version of Quiver", "expected one of "+listed(functionNames()))
+			o.problems.nearest(string(a.Function), functionNames(), "expected one of "+strings.Join(functionNames(), ", ")))
+	default:
+		o.parameters(a, function)
 	}
 	switch n := o.fields["window"]; {
 	case n == nil:
@@ -209,6 +213,26 @@ func (o *object) aggregation() *feature.Aggregation {
 		o.problem(at, plain(err), "")
 	}
 	return a
+}
+
+// parameters checks that an aggregate has the numbers that its function asks for, and no
+// others.
+func (o *object) parameters(a *feature.Aggregation, function *yaml.Node) {
+	n, q, most := o.fields["n"], o.fields["q"], a.Function.MaxN()
+	switch {
+	case most > 0 && n == nil:
+		o.problem(function, `missing field "n"`, fmt.Sprintf("%s gives several values: say how many at most, from 1 to %d", a.Function, most))
+	case most > 0 && a.N > most:
+		o.problem(n, fmt.Sprintf("n: %s gives at most %d values", a.Function, most), "")
+	case most == 0 && n != nil:
+		o.problem(n, fmt.Sprintf("n: %s gives one value", a.Function), "leave n out; last_n and top_k have it")
+	}
+	switch {
+	case a.Function == feature.Quantile && q == nil:
+		o.problem(function, `missing field "q"`, "a quantile needs a share between 0 and 1: q: 0.5 is the median")
+	case a.Function != feature.Quantile && q != nil:
+		o.problem(q, fmt.Sprintf("q: %s is no quantile", a.Function), "leave q out")
+	}
 }
 
 // plainValue reads a scalar as it is written; nil where there is none.
