@@ -73,6 +73,9 @@ type Pass struct {
 	To    Time // inclusive: what is visible then counts
 	// Whole tells that nothing is known of the storage: keys get all of their tiles.
 	Whole bool
+	// Skip is how many keys, the first in the order of delivery, are not wanted: they are
+	// in the store already.
+	Skip int64
 	// Known is the time that the storage was filled up to when the run began: tiles of all
 	// time that end well before it are merged into one.
 	Known Time

@@ -105,6 +105,7 @@ func (w *world) Latest(ctx context.Context, view *feature.ViewVersion, pass feat
 		keys = append(keys, k)
 	}
 	sort.Slice(keys, func(i, j int) bool { return keys[i] < keys[j] })
+	keys = keys[min(int(pass.Skip), len(keys)):]
 	for len(keys) > 0 {
 		n := min(2, len(keys))
 		b := &feature.Batch{Rows: n, Keys: []*feature.Column{feature.NewColumn(feature.Scalar(feature.Int64), n)}, Features: []*feature.Column{feature.NewColumn(feature.Scalar(feature.Float64), n)}}

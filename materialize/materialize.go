@@ -16,7 +16,8 @@ type Source interface {
 	// rows. TTL is not applied: only T1 and T3. Of a view with aggregates each key also
 	// gets the tiles that those rows touch, computed of all files of the pass. The order
 	// of keys depends only on the scans and the files' content, so that a killed run can
-	// be completed from a checkpoint. An error of deliver ends the pass and is returned.
+	// be completed from a checkpoint, and begins after those that the pass skips. An
+	// error of deliver ends the pass and is returned.
 	Latest(ctx context.Context, view *feature.ViewVersion, pass feature.Pass, deliver func(*feature.Batch) error) (feature.ScanResult, error)
 }
 

@@ -333,18 +333,15 @@ func (r *Runner) pass(ctx context.Context, q Request, storage *feature.Storage, 
 		return err
 	}
 	pass := l.pass()
-	done, resume := int64(0), l.run.Checkpoint
+	done := pass.Skip
 	found, err := r.Source.Latest(ctx, q.View, pass, func(b *feature.Batch) error {
 		done += int64(b.Rows)
-		if done <= resume {
-			return nil
-		}
 		wrote, err := r.Sink.Write(ctx, storage, q.View, b, feature.Origin{Run: l.run.Number, To: pass.To, Known: pass.Known, Now: r.Clock()})
 		if err != nil {
 			return err
 		}
 		written, err := r.wrote(ctx, l, b.Rows, done, wrote)
-		r.tell(Progress{View: q.View, Keys: done, Written: written, Files: len(pass.Scans), Resumed: resume})
+		r.tell(Progress{View: q.View, Keys: done, Written: written, Files: len(pass.Scans), Resumed: pass.Skip})
 		return err
 	})
 	if err != nil {
@@ -365,7 +362,7 @@ func (r *Runner) pass(ctx context.Context, q Request, storage *feature.Storage, 
 // pass says what a run asks of the source.
 func (l *live) pass() feature.Pass {
 	return feature.Pass{
-		Scans: scansOf(l.run), Files: l.run.Files, To: l.run.To,
+		Scans: scansOf(l.run), Files: l.run.Files, To: l.run.To, Skip: l.run.Checkpoint,
 		Whole: l.run.From == feature.MinTime, Known: l.known,
 	}
 }

@@ -148,6 +148,41 @@ func filled(c *feature.Column, text string) (*feature.Column, error) {
 	return c, nil
 }
 
+// appendRows appends the values at some places of a column.
+func appendRows(dst, src *feature.Column, rows []int32) {
+	if dst.Offsets != nil {
+		for _, i := range rows {
+			dst.AppendFrom(src, int(i))
+		}
+		return
+	}
+	if src.Valid != nil || dst.Valid != nil {
+		dst.Valid = padValid(dst.Valid, dst.Len())
+		for _, i := range rows {
+			dst.Valid = append(dst.Valid, !src.IsNull(int(i)))
+		}
+	}
+	switch dst.Type.Kind {
+	case feature.Bool:
+		dst.Bools = appendFixed(dst.Bools, src.Bools, rows)
+	case feature.Int32, feature.Date:
+		dst.Int32s = appendFixed(dst.Int32s, src.Int32s, rows)
+	case feature.Int64, feature.Timestamp:
+		dst.Int64s = appendFixed(dst.Int64s, src.Int64s, rows)
+	case feature.Float32:
+		dst.Float32s = appendFixed(dst.Float32s, src.Float32s, rows)
+	default:
+		dst.Float64s = appendFixed(dst.Float64s, src.Float64s, rows)
+	}
+}
+
+func appendFixed[T any](dst, src []T, rows []int32) []T {
+	for _, i := range rows {
+		dst = append(dst, src[i])
+	}
+	return dst
+}
+
 // take makes a column of the values with the given numbers, null for none, and
 // counts the nulls.
 func take(src *feature.Column, numbers []uint32) (*feature.Column, int) {

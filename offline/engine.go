@@ -28,7 +28,7 @@ type Options struct {
 }
 
 // Progress is how far a call has come. Rows are rows of the spine (StageSpine,
-// StageWrite), source rows (StageScan, StageWindows) or cells (StageGather). Total is 0 where it
+// StageWrite), source rows (StageScan, StageTiles, StageWindows) or cells (StageGather). Total is 0 where it
 // is not known.
 type Progress struct {
 	Stage Stage
@@ -44,12 +44,14 @@ type Progress struct {
 type Stage string
 
 // The stages, in their order. StageScan, StageGather and StageWindows come once per view
-// and part, the first two once more after StageAudit.
+// and part, the first two once more after StageAudit. For Latest, StageTiles and
+// StageWindows come once per part of the keys, while StageGather goes on.
 const (
 	StageSpine   Stage = "spine"   // reading the spine's keys and times
 	StageScan    Stage = "scan"    // reading a view's keys and times
 	StageGather  Stage = "gather"  // reading the values of the winning rows
 	StageWindows Stage = "windows" // reading a view's events and adding them to windows
+	StageTiles   Stage = "tiles"   // reading which tiles of a view's windows new rows are in
 	StageAudit   Stage = "audit"   // reading a view's keys and times once more, where an audit needs it
 	StageWrite   Stage = "write"   // joining and writing
 )
@@ -87,7 +89,7 @@ func (e *Engine) Files(ctx context.Context, view *feature.ViewVersion) ([]featur
 
 // meter counts a stage's progress for several workers.
 type meter struct {
-	mu   sync.Mutex
+	mu   *sync.Mutex
 	tell func(Progress)
 	now  Progress
 }
@@ -102,9 +104,16 @@ func (t *training) meter(stage Stage, view string, total int64) *meter {
 }
 
 func (e *Engine) meterOf(begun Progress) *meter {
-	m := &meter{tell: e.progress, now: begun}
+	m := &meter{mu: new(sync.Mutex), tell: e.progress, now: begun}
 	m.add(0)
 	return m
+}
+
+// beside makes a meter of a stage that goes on at the same time.
+func (m *meter) beside(begun Progress) *meter {
+	o := &meter{mu: m.mu, tell: m.tell, now: begun}
+	o.add(0)
+	return o
 }
 
 func (m *meter) add(n int64) {

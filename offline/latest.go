@@ -33,12 +33,15 @@ func (e *Engine) missingEverywhere(ctx context.Context, t *table) error {
 }
 
 // Latest delivers, over the rows that the pass scans for with visible_from <= To,
-// the latest row of each key, once a key, in batches of a few thousand rows. TTL
-// is not applied. Rows with a null key, event or available timestamp are not
+// the latest row of each key, once a key, in batches of a few thousand rows, but for
+// the first keys that the pass skips. TTL is not applied. Rows with a null key, event or available timestamp are not
 // there. Batches come one at a time, in the order of the winning rows' file
 // paths, row groups and rows, which workers do not change; the columns of a batch
 // may begin at an offset other than zero. An error of deliver ends the pass and
 // is returned as it is.
+//
+// Of a view with aggregates each row also has the tiles of its key that rows of the
+// scans are in, or all of them, computed of the pass's files: see tiling.
 //
 // A file that was read whole comes back with Scanned, MinVisible and MaxVisible;
 // of others the scan's own are kept. Memory is in proportion to the keys.
@@ -78,7 +81,12 @@ func (e *Engine) Latest(ctx context.Context, view *feature.ViewVersion, pass fea
 	if err != nil {
 		return res, err
 	}
-	res.Keys, err = l.deliver(ctx, w, deliver)
+	w.skip(pass.Skip)
+	t, err := l.newTiling(pass, &res, w.n)
+	if err != nil {
+		return res, err
+	}
+	res.Keys, err = l.deliver(ctx, w, t, deliver)
 	return res, err
 }
 
@@ -141,7 +149,13 @@ func (l *latest) needed(g int) bool {
 	if s.All && !s.File.Scanned {
 		return true
 	}
-	return !l.table.outside(g, span{all: s.All, after: s.After, until: l.to})
+	return !l.table.outside(g, l.span(g))
+}
+
+// span is the times of the rows that the scan of a row group's file asks for.
+func (l *latest) span(g int) span {
+	s := l.scans[l.table.groups[g].file]
+	return span{all: s.All, after: s.After, until: l.to}
 }
 
 // latestWorker scatters the rows that the scans ask for.
@@ -230,8 +244,9 @@ func (l *latest) winners(ctx context.Context, res *feature.ScanResult) (*winners
 	return w, err
 }
 
-// deliver reads the winners' values, a piece ahead of what is delivered.
-func (l *latest) deliver(ctx context.Context, w *winners, deliver func(*feature.Batch) error) (int64, error) {
+// deliver reads the winners' values, a piece ahead of what is delivered, and computes
+// their tiles, where t is not nil.
+func (l *latest) deliver(ctx context.Context, w *winners, t *tiling, deliver func(*feature.Batch) error) (int64, error) {
 	m := l.meter(StageGather, l.table.view.ID(), int64(w.n))
 	g, ctx := errgroup.WithContext(ctx)
 	pieces := make(chan *feature.Batch)
@@ -239,9 +254,17 @@ func (l *latest) deliver(ctx context.Context, w *winners, deliver func(*feature.
 		defer close(pieces)
 		return l.readPieces(ctx, w, pieces)
 	})
+	ready := pieces
+	if t != nil {
+		ready, t.progress = make(chan *feature.Batch), m
+		g.Go(func() error {
+			defer close(ready)
+			return t.run(ctx, pieces, ready)
+		})
+	}
 	keys := int64(0)
 	var failed error
-	for piece := range pieces {
+	for piece := range ready {
 		for from := 0; from < piece.Rows && failed == nil; from += batchRows {
 			to := min(from+batchRows, piece.Rows)
 			if failed = ctx.Err(); failed == nil {
@@ -256,6 +279,18 @@ func (l *latest) deliver(ctx context.Context, w *winners, deliver func(*feature.
 		}
 	}
 	return keys, g.Wait()
+}
+
+// skip leaves out the first n winners.
+func (w *winners) skip(n int64) {
+	w.n = max(w.n-int(n), 0)
+	for n > 0 && len(w.parts) > 0 {
+		rows := min(n, int64(len(w.parts[0].rows)))
+		w.parts[0].rows = w.parts[0].rows[rows:]
+		if n -= rows; len(w.parts[0].rows) == 0 {
+			w.parts = w.parts[1:]
+		}
+	}
 }
 
 func (l *latest) readPieces(ctx context.Context, w *winners, pieces chan<- *feature.Batch) error {
@@ -280,13 +315,13 @@ func (l *latest) readPiece(ctx context.Context, group int, rows []int32) (*featu
 	view := l.table.view
 	columns := slices.Clone(l.table.columns)
 	for _, f := range view.Features {
-		if !slices.Contains(columns, f.Column) {
+		if f.Column != "" && !slices.Contains(columns, f.Column) {
 			columns = append(columns, f.Column)
 		}
 	}
 	read := make(map[string]*feature.Column, len(columns))
 	for _, name := range columns {
-		read[name] = feature.NewColumn(l.table.source.Column(name).Type, len(rows))
+		read[name] = feature.NewColumn(l.table.source.TypeOf(name), len(rows))
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(l.workers)
@@ -320,7 +355,7 @@ func (l *latest) batch(read map[string]*feature.Column, rows int) *feature.Batch
 		b.Available = times(read[t.columns[t.avail]])
 	}
 	for _, f := range t.view.Features {
-		b.Features = append(b.Features, read[f.Column])
+		b.Features = append(b.Features, read[f.Column]) // nil for one that is no column
 	}
 	return b
 }
@@ -345,7 +380,13 @@ func sliceBatch(b *feature.Batch, from, to int) *feature.Batch {
 		s.Available = b.Available[from:to]
 	}
 	for _, f := range b.Features {
-		s.Features = append(s.Features, slice(f, from, to))
+		if f != nil {
+			f = slice(f, from, to)
+		}
+		s.Features = append(s.Features, f)
+	}
+	if b.Tiles != nil {
+		s.Tiles = slice(b.Tiles, from, to)
 	}
 	return s
 }

@@ -107,7 +107,9 @@ func rolesApart(view *feature.ViewVersion) *feature.Table {
 	t := &view.Table
 	available := t.Column(t.Available)
 	shared := t.Available == t.Event || t.Available == t.Created || slices.Contains(view.KeyColumns, t.Available) ||
-		slices.ContainsFunc(view.Features, func(f feature.Field) bool { return f.Column == t.Available })
+		slices.ContainsFunc(view.Features, func(f feature.Field) bool {
+			return f.Column == t.Available || f.Aggregate != nil && f.Aggregate.Column == t.Available
+		})
 	if available == nil || !shared {
 		return t
 	}
