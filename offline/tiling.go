@@ -67,7 +67,7 @@ func (l *latest) newTiling(pass feature.Pass, found *feature.ScanResult, keys in
 		t.names = append(t.names, c.Name)
 	}
 	for _, g := range plan.Groups() {
-		t.groups = append(t.groups, newTileGroup(g, view.Rule, pass))
+		t.groups = append(t.groups, newTileGroup(g, pass))
 	}
 	for g := range l.table.groups {
 		if !pass.Whole && !l.table.outside(g, l.span(g)) {
@@ -90,7 +90,7 @@ func (l *latest) newTiling(pass feature.Pass, found *feature.ScanResult, keys in
 // newTileGroup says what a run brings of a set of tiles. The oldest that is brought is
 // one more than what windows at the run's time can show, as what stands in the store goes as
 // far back.
-func newTileGroup(g tiles.Group, rule feature.Rule, pass feature.Pass) tileGroup {
+func newTileGroup(g tiles.Group, pass feature.Pass) tileGroup {
 	w := feature.Window{Length: g.Reach, Granularity: g.Granularity}
 	out := tileGroup{window: w, oldest: noTile, folded: noTile}
 	if g.Reach > 0 {
@@ -166,7 +166,7 @@ func (t *tiling) run(ctx context.Context, in <-chan *feature.Batch, out chan<- *
 			return err
 		}
 		_, cut := splitBatches(head, done)
-		waiting = append(cut, rest...)
+		waiting = slices.Concat(cut, rest)
 	}
 }
 
