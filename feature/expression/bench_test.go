@@ -25,9 +25,12 @@ func benchExpressions() []struct{ name, text string } {
 
 func benchVariables() []expression.Variable {
 	return []expression.Variable{
-		{Name: "a", Type: feature.Scalar(feature.Int64)}, {Name: "b", Type: feature.Scalar(feature.Int64)},
-		{Name: "x", Type: feature.Scalar(feature.Float64)}, {Name: "y", Type: feature.Scalar(feature.Float64)},
-		{Name: "flag", Type: feature.Scalar(feature.Bool)}, {Name: "s", Type: feature.Scalar(feature.String)},
+		{Name: "a", Type: feature.Scalar(feature.Int64)},
+		{Name: "b", Type: feature.Scalar(feature.Int64)},
+		{Name: "x", Type: feature.Scalar(feature.Float64)},
+		{Name: "y", Type: feature.Scalar(feature.Float64)},
+		{Name: "flag", Type: feature.Scalar(feature.Bool)},
+		{Name: "s", Type: feature.Scalar(feature.String)},
 	}
 }
 

@@ -19,7 +19,7 @@ func Compile(text string, scope *Scope) (*Program, error) {
 	if e != nil {
 		return nil, e
 	}
-	c := &compiler{scope: scope, info: parsed.SourceInfo(), program: &Program{}, loaded: map[string]int{}}
+	c := &compiler{scope: scope, text: text, info: parsed.SourceInfo(), program: &Program{}, loaded: map[string]int{}}
 	result, e := c.expr(parsed.Expr())
 	if e != nil {
 		return nil, e
@@ -46,15 +46,24 @@ func finish(t feature.Type) *problem {
 
 type compiler struct {
 	scope   *Scope
+	text    string
 	info    *ast.SourceInfo
 	program *Program
 	loaded  map[string]int // variables by name: their registers
 }
 
-// at gives a problem its place.
+// at gives a problem its place. That of a call is where its name begins; the parser
+// notes its parenthesis.
 func (c *compiler) at(e ast.Expr, p *problem) *Error {
 	loc := c.info.GetStartLocation(e.ID())
-	return &Error{Line: max(loc.Line(), 1), Column: max(loc.Column()+1, 1), Message: p.message, Hint: p.hint}
+	at := &Error{Line: max(loc.Line(), 1), Column: max(loc.Column()+1, 1), Message: p.message, Hint: p.hint}
+	if e.Kind() == ast.CallKind {
+		name := e.AsCall().FunctionName()
+		if from := at.Column - len(name); from > 0 && strings.HasPrefix(restOf(c.text, at.Line, from), name+"(") {
+			at.Column = from
+		}
+	}
+	return at
 }
 
 // expr compiles a part of the expression.

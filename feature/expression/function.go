@@ -82,17 +82,38 @@ func (f *function) mismatch(got []operand) *problem {
 		types[i] = a.typ
 	}
 	what := f.name
-	if symbol(f.name) {
+	switch {
+	case f.name == "[…]":
+		what = "a list"
+	case symbol(f.name):
 		what = "operator " + f.name
+	}
+	return &problem{
+		message: fmt.Sprintf("%s takes %s, not (%s)", what, f.accepted(), typeNames(types)),
+		hint:    f.advice(types),
+	}
+}
+
+// accepted lists what a function takes. The operators of comparison, and what has
+// null in its signature, say it in words.
+func (f *function) accepted() string {
+	switch f.name {
+	case "==", "!=":
+		return "two values of one type, or a value and null"
+	case "<", "<=", ">", ">=":
+		return "two values of one type"
+	case "?:":
+		return "(bool, any, any), both branches of one type"
+	case "coalesce", "[…]":
+		return "values of one type"
+	case "in":
+		return "a value and a list of its type"
 	}
 	accepted := make([]string, len(f.overloads))
 	for i := range f.overloads {
 		accepted[i] = f.overloads[i].signature("")
 	}
-	return &problem{
-		message: fmt.Sprintf("%s takes %s, not (%s)", what, strings.Join(accepted, " or "), typeNames(types)),
-		hint:    f.advice(types),
-	}
+	return strings.Join(accepted, " or ")
 }
 
 // advice says how arguments could be made to fit.

@@ -99,7 +99,7 @@ func clamped[T int64 | float64](lane func(*vector) []T, f func(x, lo, hi T) T) k
 func bucketize[T int64 | float64](c *call, lane func(*vector) []T, reached func(bound, x T) bool) (kernel, *problem) {
 	bounds := c.args[1].constant.items
 	values := lane(bounds)[:bounds.n]
-	ascending := bounds.state == nil && slices.IsSorted(values) && !slices.ContainsFunc(values, func(v T) bool { return v != v })
+	ascending := bounds.state == nil && slices.IsSorted(values) && !slices.ContainsFunc(values, func(v T) bool { return math.IsNaN(float64(v)) })
 	if !ascending {
 		return nil, problemf("write them in ascending order", "the boundaries of bucketize have to ascend, without null and NaN")
 	}

@@ -62,5 +62,8 @@ func collectNames(e ast.Expr, names map[string]bool) {
 // functions are shared. The error is NewScope's.
 func (s *Scope) With(vars []Variable) (*Scope, error) {
 	w := &Scope{functions: s.functions, parser: s.parser}
-	return w, w.define(vars)
+	if err := w.define(vars); err != nil {
+		return nil, err
+	}
+	return w, nil
 }

@@ -27,7 +27,7 @@ func (s *Scope) parse(text string) (*ast.AST, *Error) {
 func syntaxError(text string, e *common.Error) *Error {
 	at := &Error{Line: max(e.Location.Line(), 1), Column: max(e.Location.Column()+1, 1)}
 	message := strings.TrimPrefix(e.Message, "Syntax error: ")
-	rest := restOf(text, at)
+	rest := restOf(text, at.Line, at.Column)
 	word := rest
 	if i := strings.IndexAny(rest, " \t\r\n()[],"); i > 0 {
 		word = rest[:i]
@@ -86,10 +86,10 @@ func wordHint(word string) string {
 }
 
 // restOf is the text from a place on.
-func restOf(text string, at *Error) string {
-	for range at.Line - 1 {
+func restOf(text string, line, column int) string {
+	for range line - 1 {
 		_, text, _ = strings.Cut(text, "\n")
 	}
 	runes := []rune(text)
-	return string(runes[min(at.Column-1, len(runes)):])
+	return string(runes[min(column-1, len(runes)):])
 }

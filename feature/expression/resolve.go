@@ -19,7 +19,8 @@ func (f *function) resolve(args []operand) (*overload, *call, *problem) {
 			o := &f.overloads[i]
 			c := &call{name: f.name, args: args, result: o.result}
 			if o.accepts(c, literals) {
-				return o, c, o.constants(c)
+				p := o.constants(c)
+				return o, c, p
 			}
 		}
 	}
@@ -40,7 +41,8 @@ func (o *overload) accepts(c *call, literals bool) bool {
 			}
 			continue
 		}
-		if !takes(want, got.typ) && !(literals && got.literal && takes(want, floats(got.typ))) {
+		asFloat := literals && got.literal && takes(want, floats(got.typ))
+		if !asFloat && !takes(want, got.typ) {
 			return false
 		}
 	}
@@ -49,8 +51,8 @@ func (o *overload) accepts(c *call, literals bool) bool {
 			return false
 		}
 		c.result = c.any
-		if o.result.List != c.any.List {
-			c.result = feature.Type{Kind: c.any.Kind, List: o.result.List}
+		if o.result.List {
+			c.result = listOf(c.any.Kind)
 		}
 	}
 	return true

@@ -2,6 +2,7 @@ package expression
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -102,8 +103,19 @@ func (s *Scope) unknownFunction(name string) *problem {
 	case "dyn", "type", "uint":
 		return problemf("", "%s is not part of the language: types are strict, and integers have a sign", name)
 	}
-	if near := feature.Nearest(name, maps.Keys(s.functions)); near != "" {
+	if near := feature.Nearest(name, s.functionNames()); near != "" {
 		return problemf("did you mean "+near+"?", "unknown function %s", name)
 	}
 	return problemf("the reference of expressions lists what there is", "unknown function %s", name)
+}
+
+// functionNames gives the functions that are no operators.
+func (s *Scope) functionNames() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name := range s.functions {
+			if !symbol(name) && !yield(name) {
+				return
+			}
+		}
+	}
 }

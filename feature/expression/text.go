@@ -116,7 +116,7 @@ func splits(out *vector, in []*vector, n int) {
 		out.starts[i] = out.items.n
 		text, separator := in[0].texts[i], in[1].texts[i]
 		for more := true; more && (len(separator) > 0 || len(text) > 0); {
-			part := text
+			var part []byte
 			if len(separator) == 0 {
 				part, text = text[:characters(text, 1)], text[characters(text, 1):]
 			} else {
