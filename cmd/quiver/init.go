@@ -111,7 +111,7 @@ func (a *app) initProject(ctx context.Context, folder, name string) (err error) 
 
 func (a *app) printWelcome(folder, name string, written []string, ignored bool) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "wrote project %s to %s:\n", name, folder)
+	fmt.Fprintf(&b, "wrote project %s to %s:\n", name, printable(folder))
 	for _, file := range written {
 		fmt.Fprintf(&b, "  %s\n", file)
 	}
@@ -137,12 +137,27 @@ breaking change.
 
 var plainWord = regexp.MustCompile(`^[\w./@+-]+$`)
 
-// quoted makes a path one word of a shell.
+// quoted makes a path one word of a shell, which cd does not take for a flag and a
+// terminal not for commands of its own.
 func quoted(path string) string {
-	if plainWord.MatchString(path) {
-		return path
+	if strings.HasPrefix(path, "-") {
+		path = "./" + path
 	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	switch {
+	case plainWord.MatchString(path):
+		return path
+	case printable(path) == path:
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	var b strings.Builder
+	for _, c := range []byte(path) {
+		if c > ' ' && c < 0x7f && c != '\'' && c != '\\' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, `\x%02x`, c)
+		}
+	}
+	return "$'" + b.String() + "'"
 }
 
 type templateFile struct {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"golang.org/x/sys/unix"
 )
@@ -230,5 +231,20 @@ func TestOthersOfAContainerMayReadWhatInitWrites(t *testing.T) {
 	}
 	for _, project := range []string{dir, filepath.Join(dir, "features")} {
 		do(t.Context(), "-C", project, "validate").refused(t, exitUsage, "permission denied: "+dir, "quiver.yaml")
+	}
+}
+
+// The folder that init names is one that a shell goes to, and that a terminal shows as text.
+func TestInitNamesAnyFolder(t *testing.T) {
+	for _, folder := range []string{"my shop", "it's", "-x", "a\nb", "e\x1b[31mvil", `back\slash`, "\xff", "ÜÑI"} {
+		w := newWalk(t, t.TempDir())
+		said := w.shell("quiver", "init", "--", folder)
+		if strings.ContainsFunc(said, func(r rune) bool { return r != '\n' && unicode.IsControl(r) }) {
+			t.Errorf("control characters: %q", said)
+		}
+		line := regexp.MustCompile(`(?m)^  cd .*$`).FindString(said)
+		if got, want := strings.TrimSpace(w.shell("bash", "-c", line+" && pwd")), filepath.Join(w.dir, folder); got != want {
+			t.Errorf("%q leads to %q, want %q", line, got, want)
+		}
 	}
 }

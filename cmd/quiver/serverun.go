@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -133,7 +134,11 @@ func (l listeners) close() {
 func (s *servers) open(ctx context.Context, name, address string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("can't listen on %s for %s (is another server running?): %w", address, name, err)
+		hint := "is the address right?"
+		if errors.Is(err, syscall.EADDRINUSE) {
+			hint = "is another server running?"
+		}
+		return nil, fmt.Errorf("can't listen on %s for %s (%s): %w", address, name, hint, err)
 	}
 	s.log.Info("listening", slog.String(name, l.Addr().String()))
 	if tcp, ok := l.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && s.certificate == nil && name != "metrics" {

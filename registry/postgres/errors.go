@@ -131,6 +131,8 @@ func (s *Store) explain(err error) (string, error) {
 	switch {
 	case badCertificate(err):
 		return "the server's certificate is not trusted, or it speaks no TLS: see sslmode and sslrootcert in the URL (" + certificateText(err) + ")", feature.ErrInvalid
+	case strings.HasSuffix(err.Error(), "server refused TLS connection"): // all that the driver tells of it
+		return "the server speaks no TLS, and sslmode in the URL wants it: turn ssl on at the server, or say sslmode=disable where nobody else is on the network", feature.ErrInvalid
 	case errors.As(err, &dns):
 		return "the host " + dns.Name + " is not known", feature.ErrUnavailable
 	case errors.Is(err, pgconn.ErrReadOnlyConnection), errors.Is(err, pgconn.ErrStandbyConnection):
