@@ -24,6 +24,8 @@ type world struct {
 	storages uint64
 	fuse     int // operations until everything fails; negative: never
 	opened   []string
+
+	forgotten []uint64
 }
 
 type row struct {
@@ -238,6 +240,14 @@ func (w *world) Runs(ctx context.Context, storage uint64, limit int) ([]feature.
 func (w *world) NewStorage(ctx context.Context, view string, version int) (feature.Storage, error) {
 	w.storages++
 	return feature.Storage{ID: w.storages, View: view, Version: version, State: feature.StorageFilling}, w.step(ctx)
+}
+
+func (w *world) ForgetStorage(ctx context.Context, storage uint64) error {
+	if err := w.step(ctx); err != nil {
+		return err
+	}
+	w.forgotten = append(w.forgotten, storage)
+	return nil
 }
 
 func (w *world) ActivateStorage(ctx context.Context, storage uint64) error {

@@ -64,4 +64,7 @@ type Ledger interface {
 	// ActivateStorage makes a filled storage the one that its view version is read
 	// from, and retires the one before. Doing it twice is harmless.
 	ActivateStorage(ctx context.Context, storage uint64) error
+	// ForgetStorage has a retired storage, of which nothing is left in the online
+	// store, no more among those that a sweep is given. Doing it twice is harmless.
+	ForgetStorage(ctx context.Context, storage uint64) error
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/quiver-features/quiver/feature"
 )
 
-// Sweep takes back what retired storages hold in the online store, and gives the numbers
-// of those that it dropped. Others among the storages are left alone, and so are retired
-// ones that hold nothing, or that a run may still be writing to. Storages come as they
+// Sweep takes back what retired storages hold in the online store, has the ledger forget
+// them, and gives the numbers of those that it dropped: some hold nothing. Others among the
+// storages are left alone, and so are those that a run may still be writing to. Storages come as they
 // stood some time ago, before the runs of this command for instance, so that
 // those who read one when it was retired have had the time to see that.
 //
@@ -32,14 +32,11 @@ func (r *Runner) Sweep(ctx context.Context, storages []*feature.Storage) (droppe
 	}
 	var failed []error
 	for i, storage := range retired {
-		if !marks[i].Known {
-			continue
-		}
-		done, err := r.drop(ctx, storage)
+		held, err := r.takeBack(ctx, storage, marks[i].Known)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("view %s@%d: drop the retired storage %d: %w", storage.View, storage.Version, storage.ID, err))
 		}
-		if done {
+		if held {
 			dropped = append(dropped, storage.ID)
 		}
 		if ctx.Err() != nil {
@@ -49,8 +46,9 @@ func (r *Runner) Sweep(ctx context.Context, storages []*feature.Storage) (droppe
 	return dropped, errors.Join(failed...)
 }
 
-// drop drops one storage, unless a run may be writing to it.
-func (r *Runner) drop(ctx context.Context, storage *feature.Storage) (bool, error) {
+// takeBack drops what one storage holds and forgets it, unless a run may be writing to
+// it. It tells whether something was dropped.
+func (r *Runner) takeBack(ctx context.Context, storage *feature.Storage, holds bool) (dropped bool, err error) {
 	runs, err := r.Ledger.Runs(ctx, storage.ID, lookBack)
 	if err != nil {
 		return false, fmt.Errorf("records of runs: %w", err)
@@ -60,8 +58,10 @@ func (r *Runner) drop(ctx context.Context, storage *feature.Storage) (bool, erro
 			return false, nil
 		}
 	}
-	if err := r.Sink.Drop(ctx, storage); err != nil {
-		return false, err
+	if holds {
+		if err := r.Sink.Drop(ctx, storage); err != nil {
+			return false, err
+		}
 	}
-	return true, nil
+	return holds, r.Ledger.ForgetStorage(ctx, storage.ID)
 }

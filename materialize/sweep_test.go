@@ -14,6 +14,9 @@ import (
 func (w *world) snapshot(filling uint64) []*feature.Storage {
 	var list []*feature.Storage
 	for id := uint64(1); id <= w.storages; id++ {
+		if slices.Contains(w.forgotten, id) {
+			continue
+		}
 		s := &feature.Storage{ID: id, View: "v", Version: 1, State: feature.StorageRetired}
 		switch id {
 		case w.active:
@@ -62,6 +65,9 @@ func TestASweepDropsARetiredStorageAndNoOther(t *testing.T) {
 		t.Errorf("storage 1 holds %v and %+v after it was dropped", w.store[1], w.marks[1])
 	}
 	w.check(t, 100)
+	if !slices.Equal(w.forgotten, []uint64{1}) {
+		t.Errorf("forgotten are %v, want 1", w.forgotten)
+	}
 	w.sweep(t, w.snapshot(0)) // nothing is left to drop
 
 	// Storage 3 is half filled, 2 is active.
@@ -105,11 +111,29 @@ func TestASweepLeavesAStorageThatARunMayStillWriteTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.sweep(t, w.snapshot(0))
-	if len(w.store[1]) != 1 {
-		t.Errorf("storage 1 holds %v", w.store[1])
+	if len(w.store[1]) != 1 || len(w.forgotten) > 0 {
+		t.Errorf("storage 1 holds %v, forgotten are %v", w.store[1], w.forgotten)
 	}
 	w.wall += 30_000_000
 	w.sweep(t, w.snapshot(0), 1)
+}
+
+// A storage that nothing was ever written to is forgotten, too, once no run may write to it.
+func TestASweepForgetsWhatHoldsNothing(t *testing.T) {
+	w := newWorld()
+	w.storages, w.active = 3, 3
+	if _, err := w.StartRun(t.Context(), feature.Run{Storage: 2, State: feature.RunRunning, Beat: w.wall}); err != nil {
+		t.Fatal(err)
+	}
+	w.sweep(t, w.snapshot(0))
+	if !slices.Equal(w.forgotten, []uint64{1}) {
+		t.Errorf("forgotten are %v, want 1", w.forgotten)
+	}
+	w.wall += 30_000_000
+	w.sweep(t, w.snapshot(0))
+	if !slices.Equal(w.forgotten, []uint64{1, 2}) {
+		t.Errorf("forgotten are %v, want 1 and 2", w.forgotten)
+	}
 }
 
 // The sweep is killed at the k-th operation, for every k; the next one completes it.
@@ -137,6 +161,9 @@ func TestASweepKilledAnywhereIsCompletedByTheNext(t *testing.T) {
 		}
 		if len(w.store[1])+len(w.store[2]) > 0 || len(w.marks) != 1 {
 			t.Errorf("killed at %d, again: storages 1 and 2 hold %v and %v, marks are %+v", k, w.store[1], w.store[2], w.marks)
+		}
+		if slices.Sort(w.forgotten); !slices.Equal(slices.Compact(w.forgotten), []uint64{1, 2}) {
+			t.Errorf("killed at %d, again: forgotten are %v", k, w.forgotten)
 		}
 		w.check(t, 100)
 		if err == nil {

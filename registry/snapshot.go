@@ -36,10 +36,9 @@ type serviceKey struct {
 }
 
 type viewEntry struct {
-	view     *feature.ViewVersion
-	storages []*feature.Storage // in the order of their ids
-	active   *feature.Storage
-	filling  *feature.Storage
+	view    *feature.ViewVersion
+	active  *feature.Storage
+	filling *feature.Storage
 }
 
 // ServiceVersion is one version of a service: which features of which view
@@ -162,7 +161,6 @@ func (s *Snapshot) addStorage(st *feature.Storage) error {
 	if e == nil {
 		return fmt.Errorf("the registry holds storage %d of %s@%d, but not that view: %w", st.ID, st.View, st.Version, feature.ErrInvalid)
 	}
-	e.storages = append(e.storages, st)
 	switch st.State {
 	case feature.StorageActive:
 		e.active = st

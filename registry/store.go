@@ -29,7 +29,7 @@ type Store interface {
 	// Load reads the registry as it was at a revision, 0 meaning the head. Objects
 	// and pointers are those of the revision; storages are those made up to it, in
 	// the state that they are in now, because what is stored is no matter of
-	// history. An empty registry gives an empty snapshot of revision 0. A revision
+	// history; forgotten ones are left out. An empty registry gives an empty snapshot of revision 0. A revision
 	// beyond the head wraps ErrNotFound.
 	Load(ctx context.Context, revision int64) (*Snapshot, error)
 
@@ -72,6 +72,12 @@ type Store interface {
 	// alone. One that is retired wraps ErrConflict (a later change replaced it), an
 	// unknown one ErrNotFound. The serial of the head grows when something changed.
 	ActivateStorage(ctx context.Context, storage uint64) error
+	// ForgetStorage leaves a retired storage out of what Load gives, at every revision,
+	// so that a registry does not grow by one with every rebuild: nothing of it is left
+	// in the online store. Records of its runs stay, and runs that still write to it can
+	// save theirs. Doing it twice is harmless. One that is not retired wraps
+	// ErrConflict, an unknown one ErrNotFound. The head stays as it is.
+	ForgetStorage(ctx context.Context, storage uint64) error
 
 	// Close releases what the store holds. It may be called twice.
 	Close() error

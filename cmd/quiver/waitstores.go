@@ -71,6 +71,12 @@ func (r *waitingRegistry) ActivateStorage(ctx context.Context, storage uint64) e
 	return r.Store.ActivateStorage(ctx, storage)
 }
 
+// ForgetStorage implements registry.Store.
+func (r *waitingRegistry) ForgetStorage(ctx context.Context, storage uint64) error {
+	defer r.waits.begin()()
+	return r.Store.ForgetStorage(ctx, storage)
+}
+
 // waitingOnline is an online store of a command that somebody waits for. Drop may take
 // long where all is well, and is not waited for aloud.
 type waitingOnline struct {

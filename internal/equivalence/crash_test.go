@@ -84,6 +84,10 @@ func (l mortalLedger) ActivateStorage(ctx context.Context, storage uint64) error
 	return l.burn(func(bool) error { return l.Ledger.ActivateStorage(ctx, storage) })
 }
 
+func (l mortalLedger) ForgetStorage(ctx context.Context, storage uint64) error {
+	return l.burn(func(bool) error { return l.Ledger.ForgetStorage(ctx, storage) })
+}
+
 // inSmallBatches is a source that delivers a few rows at a time.
 type inSmallBatches struct {
 	materialize.Source

@@ -85,5 +85,5 @@ func (s *Store) loadStorages(ctx context.Context, tx pgx.Tx, state *registry.Sta
 		st.ID, st.State = id, feature.StorageState(stateText)
 		state.Storages = append(state.Storages, st)
 		return nil
-	}, s.sql("SELECT id, state, layout FROM $schema.storages WHERE revision <= $1 ORDER BY id"), state.Head.Revision)
+	}, s.sql("SELECT id, state, layout FROM $schema.storages WHERE revision <= $1 AND NOT forgotten ORDER BY id"), state.Head.Revision)
 }

@@ -73,7 +73,7 @@ func TestWhatCannotBeOpenedIsTold(t *testing.T) {
 	refused(t, at(server.URLAs("quiver", "opensesame", "missing")), feature.ErrInvalid, "have it created (CREATE DATABASE)")
 	refused(t, at(url+"&pool_max_con=3"), feature.ErrInvalid, `does not take a parameter of the URL (unrecognized configuration parameter "pool_max_con"`)
 	refused(t, at(url+"&pool_max_con=3"), feature.ErrInvalid, ", pool_max_conns, pool_min_conns, ")
-	refused(t, at(strings.Replace(url, "sslmode=disable", "sslmode=require", 1)), feature.ErrUnavailable, "server refused TLS connection")
+	refused(t, at(strings.Replace(url, "sslmode=disable", "sslmode=require", 1)), feature.ErrInvalid, "the server speaks no TLS")
 
 	raw(t, url, "CREATE SCHEMA crm CREATE TABLE customers (id integer)", "CREATE SCHEMA prepared")
 	refused(t, at(url+"&schema=crm"), feature.ErrInvalid, "the schema crm of that database holds something else")
@@ -82,7 +82,7 @@ func TestWhatCannotBeOpenedIsTold(t *testing.T) {
 	open(t, postgres.Options{URL: url, Project: "flights"})
 	refused(t, postgres.Options{URL: url, Project: "shop"}, feature.ErrConflict, "belongs to project flights, not to shop")
 	raw(t, url, "INSERT INTO quiver.quiver_migrations (version) VALUES (99)")
-	refused(t, at(url), feature.ErrInvalid, "schema version 99, and this version of Quiver knows up to 1: use a newer Quiver")
+	refused(t, at(url), feature.ErrInvalid, "schema version 99, and this version of Quiver knows up to 2: use a newer Quiver")
 
 	server.Stop()
 	refused(t, at(url), feature.ErrUnavailable, "can't be reached (connect: connection refused): does it run")

@@ -83,6 +83,24 @@ func (s *Store) ActivateStorage(ctx context.Context, storage uint64) error {
 	})
 }
 
+// ForgetStorage implements registry.Store.
+func (s *Store) ForgetStorage(ctx context.Context, storage uint64) error {
+	return s.write(ctx, "forget a storage", func(ctx context.Context, tx pgx.Tx, _ bool) error {
+		if _, err := s.lock(ctx, tx); err != nil {
+			return err
+		}
+		state, err := s.storageState(ctx, tx, storage)
+		if err != nil {
+			return err
+		}
+		if state != feature.StorageRetired {
+			return fmt.Errorf("storage %d is %s, and can't be forgotten: %w", storage, state, feature.ErrConflict)
+		}
+		_, err = tx.Exec(ctx, s.sql("UPDATE $schema.storages SET forgotten = true WHERE id = $1"), int64(storage)) //nolint:gosec // it was found
+		return err
+	})
+}
+
 func (s *Store) storageState(ctx context.Context, tx pgx.Tx, storage uint64) (feature.StorageState, error) {
 	var state feature.StorageState
 	err := tx.QueryRow(ctx, s.sql("SELECT state FROM $schema.storages WHERE id = $1"), int64(storage)).Scan(&state) //nolint:gosec // what is too large is found nowhere

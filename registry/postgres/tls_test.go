@@ -62,8 +62,6 @@ func TestTLS(t *testing.T) {
 	}
 	wrongName := strings.Replace(trusted.URL, "@127.0.0.1:", "@localhost:", 1)
 	refused(t, postgres.Options{URL: wrongName}, feature.ErrInvalid, "certificate")
-	without := strings.Replace(testenv.Postgres(t).URL(), "sslmode=disable", "sslmode=require", 1)
-	refused(t, postgres.Options{URL: without}, feature.ErrInvalid, "the server speaks no TLS")
 }
 
 // Of several hosts one that is there will do, and all are named where none is.

@@ -116,6 +116,48 @@ func activateRetired(t *testing.T, open func() registry.Store) {
 	}
 }
 
+func forgetStorage(t *testing.T, open func() registry.Store) {
+	a, b := open(), open()
+	commit(t, a, 0, viewChange(t, "last"))
+	again(t, a, 1)
+	again(t, a, 2)
+	active, retired, filling := load(t, a, 0).Storages()[0].ID, load(t, a, 0).Storages()[1].ID, load(t, a, 0).Storages()[2].ID
+	run := start(t, a, retired)
+	before := head(t, b)
+	wantError(t, a.ForgetStorage(t.Context(), active), feature.ErrConflict)
+	wantError(t, a.ForgetStorage(t.Context(), filling), feature.ErrConflict)
+	wantError(t, a.ForgetStorage(t.Context(), filling+1000), feature.ErrNotFound)
+	for range 2 {
+		if err := a.ForgetStorage(t.Context(), retired); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for revision, want := range [][]feature.StorageState{
+		{feature.StorageActive, feature.StorageFilling}, {feature.StorageActive}, {feature.StorageActive}, {feature.StorageActive, feature.StorageFilling},
+	} {
+		if got := states(load(t, b, int64(revision))); !slices.Equal(got, want) {
+			t.Errorf("revision %d shows storages in states %v, want %v", revision, got, want)
+		}
+	}
+	if after := head(t, b); after != before {
+		t.Errorf("head %+v became %+v", before, after)
+	}
+
+	// A run that wakes up late finds what it had found before.
+	wantError(t, b.ActivateStorage(t.Context(), retired), feature.ErrConflict)
+	run.State = feature.RunFailed
+	if err := b.SaveRun(t.Context(), run); err != nil {
+		t.Error(err)
+	}
+	if runs, err := b.Runs(t.Context(), retired, 0); err != nil || len(runs) != 1 || runs[0].State != feature.RunFailed {
+		t.Errorf("runs are %+v, %v", runs, err)
+	}
+	made, err := b.NewStorage(t.Context(), "last", 1)
+	if err != nil || made.ID <= filling {
+		t.Errorf("the next storage is %+v, %v", made, err)
+	}
+}
+
 // withStorages makes a registry with two storages.
 func withStorages(t *testing.T, s registry.Store) (a, b uint64) {
 	t.Helper()

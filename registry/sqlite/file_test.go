@@ -115,7 +115,7 @@ func TestWhatCannotBeOpenedIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw(t, path("newer.db"), "PRAGMA user_version = 99")
-	refused(t, path("newer.db"), sqlite.Options{}, feature.ErrInvalid, "schema version 99, and this version of Quiver knows up to 2: use a newer Quiver")
+	refused(t, path("newer.db"), sqlite.Options{}, feature.ErrInvalid, "schema version 99, and this version of Quiver knows up to 3: use a newer Quiver")
 
 	open(t, path("flights.db"), sqlite.Options{Project: "flights"})
 	refused(t, path("flights.db"), sqlite.Options{Project: "shop"}, feature.ErrConflict, "belongs to project flights, not to shop")
@@ -140,6 +140,9 @@ func TestAFileOfTheFirstSchemaIsBroughtUpToDate(t *testing.T) {
 		if h, err := s.Head(t.Context()); err != nil || h != (registry.Head{Revision: 1, Serial: 3}) {
 			t.Errorf("head %v, %v", h, err)
 		}
+		if forgotten := s.ForgetStorage(t.Context(), 1); !errors.Is(forgotten, feature.ErrConflict) {
+			t.Errorf("forget an active storage: %v", forgotten)
+		}
 		if run, err := s.Run(t.Context(), 1); err != nil || len(run.Files) != 1 || run.Files[0].Path != "a.parquet" {
 			t.Errorf("run %v, %v", run, err)
 		}
@@ -159,7 +162,7 @@ func TestAFileOfTheFirstSchemaIsBroughtUpToDate(t *testing.T) {
 	if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM sqlite_schema WHERE name = 'runs_with_files'").Scan(&indexes); err != nil {
 		t.Fatal(err)
 	}
-	if version != 2 || indexes != 1 {
+	if version != 3 || indexes != 1 {
 		t.Errorf("schema version %d with %d indexes of files", version, indexes)
 	}
 }

@@ -84,5 +84,5 @@ func (s *Store) loadStorages(ctx context.Context, tx *sql.Tx, state *registry.St
 		st.ID, st.State = id, feature.StorageState(stateText)
 		state.Storages = append(state.Storages, st)
 		return nil
-	}, "SELECT id, state, layout FROM storages WHERE revision <= ? ORDER BY id", state.Head.Revision)
+	}, "SELECT id, state, layout FROM storages WHERE revision <= ? AND NOT forgotten ORDER BY id", state.Head.Revision)
 }

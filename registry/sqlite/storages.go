@@ -70,6 +70,21 @@ func (s *Store) ActivateStorage(ctx context.Context, storage uint64) error {
 	})
 }
 
+// ForgetStorage implements registry.Store.
+func (s *Store) ForgetStorage(ctx context.Context, storage uint64) error {
+	return s.write(ctx, "forget a storage", func(tx *sql.Tx) error {
+		state, err := s.storageState(ctx, tx, storage)
+		if err != nil {
+			return err
+		}
+		if state != feature.StorageRetired {
+			return fmt.Errorf("storage %d is %s, and can't be forgotten: %w", storage, state, feature.ErrConflict)
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE storages SET forgotten = 1 WHERE id = ?", int64(storage)) //nolint:gosec // it was found
+		return err
+	})
+}
+
 func (s *Store) storageState(ctx context.Context, tx *sql.Tx, storage uint64) (feature.StorageState, error) {
 	var state feature.StorageState
 	err := tx.QueryRowContext(ctx, "SELECT state FROM storages WHERE id = ?", int64(storage)).Scan(&state)
