@@ -19,6 +19,7 @@ type Plan struct {
 	inputs   []input
 	groups   []group
 	builds   sync.Pool // of *building
+	merges   sync.Pool // of *merging
 }
 
 // Column is a column that events are read from.

@@ -1,0 +1,155 @@
+package tiles
+
+import (
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/feature/aggregate"
+)
+
+// sketches are longer states of package aggregate: the length and the state, so that one
+// that isn't asked for is passed over.
+type sketches[S any, P merger[S]] struct {
+	all  []S
+	read func(b []byte) (S, []byte, error)
+}
+
+func (s *sketches[S, P]) reset()     { clear(s.all); s.all = s.all[:0] }
+func (s *sketches[S, P]) grow(n int) { s.all = grown(s.all, n) }
+
+// memory supposes states of some values: it is looked at while there are many tiles.
+func (s *sketches[S, P]) memory() int { return 512 * cap(s.all) }
+
+func (s *sketches[S, P]) append(dst []byte, slot int) []byte {
+	start := len(dst)
+	return sized(P(&s.all[slot]).Append(dst), start)
+}
+
+func (s *sketches[S, P]) skip(b []byte) ([]byte, error) {
+	_, b, err := cutSized(b)
+	return b, err
+}
+
+func (s *sketches[S, P]) merge(b []byte, n int) ([]byte, error) {
+	for range n {
+		v, rest, err := cutSized(b)
+		if err != nil {
+			return nil, err
+		}
+		one, left, err := s.read(v)
+		if err != nil {
+			return nil, err
+		}
+		if len(left) > 0 {
+			return nil, damaged("%d bytes too many behind a state", len(left))
+		}
+		P(&s.all[0]).Merge(&one)
+		b = rest
+	}
+	return b, nil
+}
+
+type distincts struct {
+	sketches[aggregate.Distinct, *aggregate.Distinct]
+	code coder
+}
+
+func (d *distincts) add(slot int, v *value) {
+	if !d.code.isNaN(v) {
+		d.all[slot].Add(d.code.encode(v))
+	}
+}
+
+func (d *distincts) answer(_ *ask, into *answer) error {
+	into.word, into.ok = d.all[0].Count(), true
+	return nil
+}
+
+type quantiles struct {
+	sketches[aggregate.Quantile, *aggregate.Quantile]
+	float bool
+}
+
+func (q *quantiles) add(slot int, v *value) {
+	if q.float {
+		q.all[slot].Add(floatOf(v.word))
+	} else {
+		q.all[slot].Add(float64(v.word))
+	}
+}
+
+func (q *quantiles) answer(a *ask, into *answer) error {
+	into.float(q.all[0].Value(a.q))
+	return nil
+}
+
+// tops are the most frequent values. Those of a tile are sealed when it is written, those
+// of a window are not.
+type tops struct {
+	sketches[aggregate.TopK, *aggregate.TopK]
+	code coder
+	k    int
+}
+
+func (t *tops) add(slot int, v *value) {
+	if !t.code.isNaN(v) {
+		t.all[slot].Add(t.code.encode(v))
+	}
+}
+
+func (t *tops) append(dst []byte, slot int) []byte {
+	t.all[slot].Seal(aggregate.SealSize(t.k))
+	return t.sketches.append(dst, slot)
+}
+
+func (t *tops) answer(a *ask, into *answer) error {
+	top := t.all[0].Top(a.n)
+	for _, c := range top {
+		if err := into.decode([]byte(c.Value), true); err != nil {
+			return err
+		}
+	}
+	if into.ok = len(top) > 0; into.ok {
+		into.list.EndList()
+	}
+	return nil
+}
+
+// firsts are the earliest values.
+type firsts struct {
+	sketches[aggregate.LastN, *aggregate.LastN]
+	code coder
+}
+
+func newFirsts(code coder) *firsts {
+	read := func(b []byte) (aggregate.LastN, []byte, error) { return aggregate.ReadFirstN(b, 1) }
+	return &firsts{sketches[aggregate.LastN, *aggregate.LastN]{read: read}, code}
+}
+
+func (f *firsts) grow(n int) {
+	for len(f.all) < n {
+		f.all = append(f.all, *aggregate.NewFirstN(1))
+	}
+}
+
+func (f *firsts) add(slot int, v *value) { f.all[slot].Add(v.stamp, f.code.encode(v)) }
+
+func (f *firsts) answer(_ *ask, into *answer) error {
+	if into.ok = f.all[0].Len() > 0; !into.ok {
+		return nil
+	}
+	return into.decode(f.all[0].At(0).Value, false)
+}
+
+// latest appends to an answer those of the latest values that a window covers at t.
+func latest(l *aggregate.LastN, a *ask, t feature.Time, into *answer) error {
+	n := 0
+	for n < min(l.Len(), a.n) && a.window.Covers(t, l.At(n).Stamp.Event) {
+		if err := into.decode(l.At(n).Value, a.result.List && a.function == feature.LastN); err != nil {
+			return err
+		}
+		n++
+	}
+	if into.ok = n > 0; into.ok && a.function == feature.LastN {
+		into.list.EndList()
+	}
+	return nil
+}
