@@ -81,10 +81,9 @@ func (t *training) example(use int, a *asof, j *joined, slot uint32) Example {
 	if stamp.HasCreated {
 		e.Created = &stamp.Created
 	}
-	for _, o := range t.req.Selection.Outputs {
-		if o.Use == use {
-			e.Values = append(e.Values, j.columns[o.Feature].Any(int(j.winner[slot])))
-		}
+	for _, f := range t.delivered(use) {
+		c, at := j.valueAt(f, slot)
+		e.Values = append(e.Values, c.Any(int(at)))
 	}
 	return e
 }
@@ -142,26 +141,55 @@ func (t *training) countChanged(ctx context.Context, table *table, p *part, use 
 	if err != nil {
 		return err
 	}
+	for f, c := range j.bySlot { // the aggregates are the same; what is derived of them comes anew
+		other.bySlot[f] = c
+	}
+	if err := t.derive(ctx, use, other); err != nil {
+		return err
+	}
+	delivered := t.delivered(use)
 	for _, slot := range j.slots.ofRow {
-		if slot != noSlot && j.marks[slot]&markCreatedAfter != 0 && !j.sameValues(other, slot) {
+		if slot != noSlot && j.marks[slot]&markCreatedAfter != 0 && !j.sameValues(other, delivered, slot) {
 			t.res.Views[use].Audit.Changed++
 		}
 	}
 	return nil
 }
 
-// sameValues tells whether a slot's values are those of another join of the same slots.
-func (j *joined) sameValues(o *joined, slot uint32) bool {
-	for f, c := range j.columns {
-		a, b := int(j.winner[slot]), o.winner[slot]
+// delivered gives the features of a use that are written.
+func (t *training) delivered(use int) []int {
+	var features []int
+	for _, o := range t.req.Selection.Outputs {
+		if o.Use == use {
+			features = append(features, o.Feature)
+		}
+	}
+	return features
+}
+
+// sameValues tells whether the values of some features of a slot with a winner are those
+// of another join of the same slots.
+func (j *joined) sameValues(o *joined, features []int, slot uint32) bool {
+	for _, f := range features {
+		a, at := j.valueAt(f, slot)
+		b, other := o.valueAt(f, slot)
 		switch {
-		case b == none && !c.IsNull(a):
+		case other == none && !a.IsNull(int(at)):
 			return false
-		case b != none && feature.Compare(c, a, o.columns[f], int(b)) != 0:
+		case other != none && feature.Compare(a, int(at), b, int(other)) != 0:
 			return false
 		}
 	}
 	return true
+}
+
+// valueAt gives the column that a feature of a slot is taken from, and its number there,
+// or none.
+func (j *joined) valueAt(f int, slot uint32) (*feature.Column, uint32) {
+	if c := j.bySlot[f]; c != nil {
+		return c, slot
+	}
+	return j.columns[f], j.winner[slot]
 }
 
 // hide has the selected rows of a chunk be visible from their created timestamp on at

@@ -60,7 +60,10 @@ func timeFits(f arrow.Field) error {
 
 // keyFits tells whether every value of a spine column is a key of type t as it
 // stands.
-func keyFits(f arrow.Field, t feature.Type) error {
+func keyFits(f arrow.Field, t feature.Type) error { return scalarFits("key", f, t) }
+
+// scalarFits tells it of a key or an input, of a type that keys may have.
+func scalarFits(what string, f arrow.Field, t feature.Type) error {
 	have := plain(f.Type).ID()
 	isInt := have >= arrow.UINT8 && have <= arrow.INT64
 	fits, remedy := false, ""
@@ -69,7 +72,7 @@ func keyFits(f arrow.Field, t feature.Type) error {
 		fits = isInt
 		remedy = "write the column as integers"
 		if have == arrow.STRING || have == arrow.LARGE_STRING {
-			remedy = "text is never taken for numbers (is 07 the key 7?): " + remedy
+			remedy = "text is never taken for numbers (is 07 the " + what + " 7?): " + remedy
 		}
 	case feature.String:
 		fits = have == arrow.STRING || have == arrow.LARGE_STRING
@@ -93,7 +96,43 @@ func keyFits(f arrow.Field, t feature.Type) error {
 	if fits || have == arrow.NULL {
 		return nil
 	}
-	return fmt.Errorf("the key is %s, column %q of the spine is %s: %s", t, f.Name, f.Type, remedy)
+	return fmt.Errorf("the %s is %s, column %q of the spine is %s: %s", what, t, f.Name, f.Type, remedy)
+}
+
+// inputFits tells whether every value of a spine column is an input of type t as it
+// stands, or becomes one without loss.
+func inputFits(f arrow.Field, t feature.Type) error {
+	if t.IsKey() {
+		return scalarFits("input", f, t)
+	}
+	if !widens(plain(f.Type), t) {
+		return fmt.Errorf("the input is %s, column %q of the spine is %s: write the column with that type, or declare another for the input", t, f.Name, f.Type)
+	}
+	return nil
+}
+
+// widens tells whether values of an Arrow type become floats, or lists, of type t.
+func widens(have arrow.DataType, t feature.Type) bool {
+	if have.ID() == arrow.NULL {
+		return true
+	}
+	if t.List {
+		list, ok := have.(arrow.ListLikeType)
+		if !ok || have.ID() == arrow.MAP {
+			return false
+		}
+		if t.Elem().IsKey() {
+			return scalarFits("input", arrow.Field{Type: list.Elem()}, t.Elem()) == nil
+		}
+		return widens(plain(list.Elem()), t.Elem())
+	}
+	switch have.ID() {
+	case arrow.FLOAT16, arrow.FLOAT32:
+		return true
+	case arrow.FLOAT64:
+		return t.Kind == feature.Float64
+	}
+	return t.Kind == feature.Float64 && have.ID() >= arrow.UINT8 && have.ID() <= arrow.INT64
 }
 
 // plain looks through dictionaries and extension types.

@@ -27,6 +27,15 @@ func appendColumn(dst, src *feature.Column) {
 	appendItems(dst.Items, src.Items, int(from), int(to))
 }
 
+// appendValues appends all values of a column of the same type.
+func appendValues(dst, src *feature.Column) {
+	if dst.Offsets != nil {
+		appendColumn(dst, src)
+		return
+	}
+	appendItems(dst, src, 0, src.Len())
+}
+
 // appendItems appends the items from and to of a list column's items.
 func appendItems(dst, src *feature.Column, from, to int) {
 	if dst.Offsets != nil {

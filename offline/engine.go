@@ -28,8 +28,8 @@ type Options struct {
 }
 
 // Progress is how far a call has come. Rows are rows of the spine (StageSpine,
-// StageWrite), source rows (StageScan, StageTiles, StageWindows) or cells (StageGather). Total is 0 where it
-// is not known.
+// StageWrite), source rows (StageScan, StageTiles, StageWindows), distinct keys and times of
+// the spine (StageDerive) or cells (StageGather). Total is 0 where it is not known.
 type Progress struct {
 	Stage Stage
 	View  string // its ID; empty where the stage is not about one view
@@ -43,15 +43,16 @@ type Progress struct {
 // Stage is a part of a call's work.
 type Stage string
 
-// The stages, in their order. StageScan, StageGather and StageWindows come once per view
-// and part, the first two once more after StageAudit. For Latest, StageTiles and
-// StageWindows come once per part of the keys, while StageGather goes on.
+// The stages, in their order. StageScan, StageGather, StageWindows and StageDerive come once
+// per view and part, all but StageWindows once more after StageAudit. For Latest, StageTiles
+// and StageWindows come once per part of the keys, while StageGather goes on.
 const (
 	StageSpine   Stage = "spine"   // reading the spine's keys and times
 	StageScan    Stage = "scan"    // reading a view's keys and times
 	StageGather  Stage = "gather"  // reading the values of the winning rows
 	StageWindows Stage = "windows" // reading a view's events and adding them to windows
 	StageTiles   Stage = "tiles"   // reading which tiles of a view's windows new rows are in
+	StageDerive  Stage = "derive"  // computing the features of a view that are expressions
 	StageAudit   Stage = "audit"   // reading a view's keys and times once more, where an audit needs it
 	StageWrite   Stage = "write"   // joining and writing
 )

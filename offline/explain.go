@@ -85,7 +85,7 @@ func (t *training) planView(ctx context.Context, w *Work, view *feature.ViewVers
 	asked := w.First <= w.Last
 	windows, columns, plain, windowed := noWindows(), []string(nil), false, false
 	for _, use := range uses {
-		plain = plain || len(t.askedColumns(use)) > 0
+		plain = plain || t.joins(use)
 		if of := t.newWindowed(use, nil); of != nil && asked {
 			windowed, columns = true, of.columns(columns)
 			of.covers(&windows, w.First, w.Last)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/quiver-features/quiver/feature"
@@ -26,15 +27,26 @@ type winnersPart struct {
 
 // gather appends the values of some rows of a row group.
 func (t *table) gather(ctx context.Context, group int, column string, rows []int32, dst *feature.Column) error {
+	_, err := t.gatherTold(ctx, group, column, rows, dst)
+	return err
+}
+
+// gatherTold is gather that tells which of the rows could not be computed; nil: none.
+func (t *table) gatherTold(ctx context.Context, group int, column string, rows []int32, dst *feature.Column) (failed []bool, err error) {
 	g := &t.groups[group]
 	before := dst.Len()
-	if err := t.open[g.file].Gather(ctx, g.group, column, rows, dst); err != nil {
-		return err
+	if f, ok := t.open[g.file].(*computedFile); ok {
+		failed, err = f.gather(ctx, g.group, column, rows, dst)
+	} else {
+		err = t.open[g.file].Gather(ctx, g.group, column, rows, dst)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if got := dst.Len() - before; got != len(rows) {
-		return fmt.Errorf("offline: %s, row group %d, column %s: asked for %d rows, got %d", t.files[g.file].Path, g.group, column, len(rows), got)
+		return nil, fmt.Errorf("offline: %s, row group %d, column %s: asked for %d rows, got %d", t.files[g.file].Path, g.group, column, len(rows), got)
 	}
-	return nil
+	return failed, nil
 }
 
 // entry is a winner while winners are put in order.
@@ -131,8 +143,9 @@ func sortEntries(entries []entry, rows int) {
 	}
 }
 
-// columns reads fields of all winners, several columns and row groups at once.
-func (w *winners) columns(ctx context.Context, fields []*feature.Field, workers int, m *meter) ([]*feature.Column, error) {
+// columns reads fields of all winners, several columns and row groups at once. failed
+// tells of each field which winners' values could not be computed; nil: none's.
+func (w *winners) columns(ctx context.Context, fields []*feature.Field, workers int, m *meter) (columns []*feature.Column, failed [][]bool, err error) {
 	sinks := make([]*gatherSink, len(fields))
 	for f, field := range fields {
 		sinks[f] = newGatherSink(field.Type, w.n, len(w.parts))
@@ -141,7 +154,7 @@ func (w *winners) columns(ctx context.Context, fields []*feature.Field, workers 
 	for range workers {
 		scratches <- map[feature.Type]*feature.Column{}
 	}
-	err := each(ctx, len(w.parts)*len(fields), workers, func(ctx context.Context, task int) error {
+	err = each(ctx, len(w.parts)*len(fields), workers, func(ctx context.Context, task int) error {
 		scratch := <-scratches
 		defer func() { scratches <- scratch }()
 		p, f := task/len(fields), task%len(fields)
@@ -152,14 +165,14 @@ func (w *winners) columns(ctx context.Context, fields []*feature.Field, workers 
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	out := make([]*feature.Column, len(fields))
+	columns, failed = make([]*feature.Column, len(fields)), make([][]bool, len(fields))
 	for f := range fields {
-		out[f] = sinks[f].column()
+		columns[f], failed[f] = sinks[f].column(), sinks[f].failed
 		sinks[f] = nil
 	}
-	return out, nil
+	return columns, failed, nil
 }
 
 func (w *winners) gatherPart(ctx context.Context, p int, field *feature.Field, sink *gatherSink, scratch map[feature.Type]*feature.Column) error {
@@ -172,10 +185,12 @@ func (w *winners) gatherPart(ctx context.Context, p int, field *feature.Field, s
 		}
 	}
 	c.Reset()
-	if err := w.table.gather(ctx, part.group, field.Column, part.rows, c); err != nil {
+	failed, err := w.table.gatherTold(ctx, part.group, field.Column, part.rows, c)
+	if err != nil {
 		return err
 	}
 	sink.put(p, part.first, c)
+	sink.fail(part.first, failed)
 	return nil
 }
 
@@ -186,10 +201,14 @@ type gatherSink struct {
 	whole *feature.Column
 	nulls atomic.Bool
 	parts []*feature.Column
+
+	n      int
+	mu     sync.Mutex
+	failed []bool // values that could not be computed; nil: none
 }
 
 func newGatherSink(t feature.Type, n, parts int) *gatherSink {
-	s := &gatherSink{whole: feature.NewColumn(t, n)}
+	s := &gatherSink{whole: feature.NewColumn(t, n), n: n}
 	if s.whole.Offsets != nil {
 		s.parts = make([]*feature.Column, parts)
 		return s
@@ -232,6 +251,16 @@ func (s *gatherSink) put(part, first int, c *feature.Column) {
 	}
 	s.nulls.Store(true)
 	copy(valid, c.Valid)
+}
+
+// fail notes which values of a part could not be computed.
+func (s *gatherSink) fail(first int, failed []bool) {
+	if failed == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed = noteRows(s.failed, failed, first, s.n)
 }
 
 // column gives the whole column when all parts are in.

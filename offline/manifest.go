@@ -94,15 +94,26 @@ type ManifestView struct {
 	TieRate          float64 `json:"tie_rate"`
 	SameTimeRate     float64 `json:"same_time_rate"`
 	CreatedAfterRate float64 `json:"created_after_rate"`
+	// Failed are derived columns of the source that could not be computed for some of the
+	// rows that were scanned.
+	Failed []ManifestFailures `json:"failed,omitempty"`
+}
+
+// ManifestFailures counts source rows for which a derived column could not be computed.
+type ManifestFailures struct {
+	Column     string `json:"column"`
+	Expression string `json:"expression"`
+	Rows       int64  `json:"rows"`
 }
 
 // ManifestFeature is one output column that the engine joined.
 type ManifestFeature struct {
 	Name      string       `json:"name"`
-	Reference string       `json:"reference"` // view@version:feature
+	Reference string       `json:"reference"` // view@version:feature; service@version:feature where the service derives it
 	Type      feature.Type `json:"type"`
-	MatchRate float64      `json:"match_rate"` // share of the rows for which the view had a visible row
-	NullRate  float64      `json:"null_rate"`  // share of the rows in which it is null
+	MatchRate float64      `json:"match_rate"`          // share of the rows for which the view, or all views that it is derived of, had a visible row
+	NullRate  float64      `json:"null_rate"`           // share of the rows in which it is null
+	ErrorRate float64      `json:"error_rate,omitzero"` // share of the rows in which it is null because its expression could not be computed
 }
 
 // Origin is what a manifest says beside what the engine knows.
@@ -140,14 +151,20 @@ func NewManifest(req Request, res *Result, origin Origin) *Manifest {
 		for _, f := range v.Files {
 			mv.Files = append(mv.Files, manifestFile(f))
 		}
+		for _, f := range v.Failed {
+			mv.Failed = append(mv.Failed, ManifestFailures(f))
+		}
 		m.Views = append(m.Views, mv)
 	}
 	for i, f := range res.Features {
-		out := sel.Outputs[i]
-		view, field := sel.Uses[out.Use].View, sel.Field(out)
+		out, of, matched := sel.Outputs[i], sel.Service, f.Matched
+		if out.Use != feature.DerivedOutput {
+			of, matched = sel.Uses[out.Use].View.ID(), res.Views[out.Use].Matched
+		}
+		field := sel.Field(out)
 		m.Features = append(m.Features, ManifestFeature{
-			Name: f.Name, Reference: view.ID() + ":" + field.Name, Type: field.Type,
-			MatchRate: share(res.Views[out.Use].Matched, res.Rows), NullRate: share(f.Nulls, res.Rows),
+			Name: f.Name, Reference: of + ":" + field.Name, Type: field.Type,
+			MatchRate: share(matched, res.Rows), NullRate: share(f.Nulls, res.Rows), ErrorRate: share(f.Errors, res.Rows),
 		})
 	}
 	return m
@@ -165,7 +182,7 @@ func share(n, of int64) float64 {
 }
 
 // definitionsDigest is of what decides the values: the views with their sources
-// and rules, and the outputs.
+// and rules, what the service derives of what inputs, and the outputs.
 func definitionsDigest(sel *feature.Selection) string {
 	type use struct {
 		View  *feature.ViewVersion
@@ -175,16 +192,15 @@ func definitionsDigest(sel *feature.Selection) string {
 	all := struct {
 		Uses    []use
 		Outputs []feature.Output
-	}{Outputs: sel.Outputs}
+		Inputs  []feature.Input `json:",omitempty"`
+		Derived []feature.Field `json:",omitempty"`
+	}{Outputs: sel.Outputs, Inputs: sel.Inputs, Derived: undescribed(sel.Derived)}
 	for i := range sel.Uses {
 		u := &sel.Uses[i]
 		view := *u.View
 		view.Meta = feature.Meta{Name: view.Name} // descriptions and owners change no value
 		view.Schedule, view.MaxStaleness, view.Online = "", 0, false
-		view.Features = slices.Clone(view.Features)
-		for f := range view.Features {
-			view.Features[f].Description = ""
-		}
+		view.Features = undescribed(view.Features)
 		all.Uses = append(all.Uses, use{&view, u.Alias, u.Keys})
 	}
 	text, err := json.Marshal(all)
@@ -193,6 +209,14 @@ func definitionsDigest(sel *feature.Selection) string {
 	}
 	sum := sha256.Sum256(text)
 	return "sha256:" + hex.EncodeToString(sum[:16])
+}
+
+func undescribed(fields []feature.Field) []feature.Field {
+	fields = slices.Clone(fields)
+	for f := range fields {
+		fields[f].Description = ""
+	}
+	return fields
 }
 
 // DigestFolder gives the digest of a folder whose files have these.

@@ -5,12 +5,14 @@ import (
 	"context"
 	"hash/maphash"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/feature/derived"
 )
 
 // part is the rows of a spine that are joined at once: all of them, where the
@@ -97,11 +99,17 @@ func (t *training) learnWindows(use int, bytes []int64, slots int) {
 	t.windows[use] = max(t.windows[use], n/int64(max(slots, 1)))
 }
 
-// valueBytes gives the bytes of all values that a row of the spine may be shown.
-func valueBytes(s *feature.Selection) int64 {
+// valueBytes gives the bytes of all values that are kept for a row of the spine while its
+// part is joined.
+func valueBytes(s *feature.Selection, plan *derived.Selection) int64 {
 	n := int64(0)
-	for _, o := range s.Outputs {
-		n += 1 + valueWidth(s.Field(o).Type)
+	for use, v := range plan.Views {
+		for _, f := range slices.Concat(v.Stored, v.Derived) {
+			n += 1 + valueWidth(s.Uses[use].View.Features[f].Type)
+		}
+		if v.Event {
+			n += 1 + valueWidth(feature.Scalar(feature.Timestamp))
+		}
 	}
 	return n
 }

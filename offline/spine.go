@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/feature/derived"
 	"github.com/quiver-features/quiver/offline/arrowconv"
 )
 
@@ -25,6 +26,7 @@ type spinePlan struct {
 	read   []int // the columns that are scanned, each once
 	groups []groupPlan
 	ofUse  []int // per use, its group
+	inputs []int // column indexes of the inputs that the service reads
 }
 
 // groupPlan is one distinct set of key columns. Views that take their keys from
@@ -47,30 +49,35 @@ func keyOrder(columns []int) []int {
 
 // planSpine checks a request against its spine's schema, and reports everything
 // that is wrong at once.
-func planSpine(req Request) (*spinePlan, error) {
+func planSpine(req Request, service *derived.Service) (*spinePlan, error) {
 	schema := req.Spine.Schema()
 	p := &spinePlan{name: req.Spine.Source().Path, fields: schema.Fields()}
 	var problems []string
-	complain := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	complain := func(err error) { problems = append(problems, err.Error()) }
 
 	if _, err := req.Selection.KeyColumns(); err != nil {
 		return nil, fmt.Errorf("offline: %w", err)
 	}
 	var err error
 	if p.time, err = timeColumn(p.fields, req.EventTimestamp); err != nil {
-		complain("%s", err)
+		complain(err)
 	}
 	p.readColumn(p.time) // the first: at timeAt
 	for i := range req.Selection.Uses {
 		group, err := p.useKeys(&req.Selection.Uses[i])
 		if err != nil {
-			complain("%s", err)
+			complain(err)
 		}
 		p.ofUse = append(p.ofUse, group)
 	}
-	for _, clash := range clashes(p.fields, req.Selection.Outputs) {
-		complain("%s", clash)
+	for _, i := range service.Inputs {
+		at, err := p.input(req.Selection, req.Selection.Inputs[i])
+		if err != nil {
+			complain(err)
+		}
+		p.inputs = append(p.inputs, at)
 	}
+	problems = append(problems, clashes(p.fields, req.Selection.Outputs)...)
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("offline: spine %s: %s: %w", p.name, strings.Join(problems, "; "), feature.ErrInvalid)
 	}
@@ -134,6 +141,19 @@ func (p *spinePlan) useKeys(use *feature.Use) (int, error) {
 	return len(p.groups) - 1, nil
 }
 
+// input finds the column of an input of the service.
+func (p *spinePlan) input(s *feature.Selection, in feature.Input) (int, error) {
+	at := slices.IndexFunc(p.fields, func(f arrow.Field) bool { return f.Name == in.Name })
+	if at < 0 {
+		return 0, fmt.Errorf("service %s needs input %s (%s) from a column %q, which the spine does not have%s; its columns are %s",
+			s.Service, in.Name, in.Type, in.Name, didYouMean(in.Name, names(p.fields)), strings.Join(names(p.fields), ", "))
+	}
+	if err := inputFits(p.fields[at], in.Type); err != nil {
+		return 0, fmt.Errorf("service %s, input %s: %w", s.Service, in.Name, err)
+	}
+	return at, nil
+}
+
 // spineKeyType is the type that a spine's key column is read as: integers are
 // compared by value, so all of them are read in the greatest width.
 func spineKeyType(t feature.Type) feature.Type {
@@ -145,17 +165,21 @@ func spineKeyType(t feature.Type) feature.Type {
 
 // column gives a scanned column of a record as values.
 func (p *spinePlan) column(rec arrow.Record, at int, t feature.Type, first int64) (*feature.Column, error) {
-	arr := rec.Column(at)
-	var c *feature.Column
-	var err error
-	if u, ok := arr.(*array.Uint64); ok && t.Kind == feature.Int64 {
-		c = unsigned(u)
-	} else if c, err = arrowconv.FromArrow(arr, t); err != nil {
+	if u, ok := rec.Column(at).(*array.Uint64); ok && t.Kind == feature.Int64 {
+		return unsigned(u), nil
+	}
+	return p.values(rec.Column(at), p.read[at], t, first)
+}
+
+// values gives the values of a column of the spine from row first on.
+func (p *spinePlan) values(arr arrow.Array, column int, t feature.Type, first int64) (*feature.Column, error) {
+	c, err := arrowconv.FromArrow(arr, t)
+	if err != nil {
 		expected := ""
-		if at == timeAt && t.Kind == feature.Timestamp {
+		if column == p.time && t.Kind == feature.Timestamp {
 			expected = " (an event timestamp that is text is ISO 8601, for example 2001-06-30T12:00:00Z)"
 		}
-		return nil, fmt.Errorf("offline: spine %s, column %s, in the rows from %d: %w%s", p.name, p.fields[p.read[at]].Name, first, err, expected)
+		return nil, fmt.Errorf("offline: spine %s, column %s, in the rows from %d: %w%s", p.name, p.fields[column].Name, first, err, expected)
 	}
 	return c, nil
 }

@@ -13,17 +13,19 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/feature/derived"
 )
 
 // table is a view's files, open, with a position for every row: rows are counted
 // through the files in the order given, their row groups and their rows.
 type table struct {
-	view   *feature.ViewVersion
-	source *feature.Table // the view's, as rolesApart gives it
-	files  []feature.File
-	open   []TableFile
-	groups []rowGroup
-	rows   int64
+	view     *feature.ViewVersion
+	source   *feature.Table // the view's, as rolesApart gives it
+	computed *computed      // nil: it has no derived columns
+	files    []feature.File
+	open     []TableFile
+	groups   []rowGroup
+	rows     int64
 
 	keys    []int // per join key, its index in columns
 	event   int   // indexes in columns; -1: the source names none
@@ -50,7 +52,11 @@ type chunk struct {
 }
 
 func openTable(ctx context.Context, store Files, view *feature.ViewVersion, files []feature.File, workers int) (*table, error) {
-	t := &table{view: view, source: rolesApart(view), files: files, open: make([]TableFile, len(files))}
+	source, err := rolesApart(view)
+	if err != nil {
+		return nil, err
+	}
+	t := &table{view: view, source: source, computed: newComputed(source), files: files, open: make([]TableFile, len(files))}
 	if err := t.plan(); err != nil {
 		return nil, err
 	}
@@ -59,7 +65,9 @@ func openTable(ctx context.Context, store Files, view *feature.ViewVersion, file
 	for i := range files {
 		g.Go(func() error {
 			f, err := store.Open(gctx, t.source, files[i])
-			t.open[i] = f
+			if t.open[i] = f; err == nil && t.computed != nil {
+				t.open[i] = &computedFile{f, t.computed, i}
+			}
 			return err
 		})
 	}
@@ -72,55 +80,114 @@ func openTable(ctx context.Context, store Files, view *feature.ViewVersion, file
 			t.rows += int64(rows)
 		}
 	}
+	if err := t.lacking(); err != nil {
+		return nil, errors.Join(err, t.close())
+	}
 	return t, nil
 }
 
-// missing is an error where none of the files has a column that a feature shows:
-// the source no longer is what the view was defined on, and nulls would hide that. A
-// file that lacks a column which others have is as one that holds nulls.
-func (t *table) missing() error {
-	for i := range t.view.Features {
-		f := &t.view.Features[i]
-		read := f.Column
-		if f.Aggregate != nil {
-			read = f.Aggregate.Column
+// lacking is an error where a file lacks a column that keys or times are computed of, as
+// it is where they are read from one: rows would be dropped without a word.
+func (t *table) lacking() error {
+	for _, name := range t.columns {
+		if t.source.Column(name) != nil {
+			continue // the file says so itself
 		}
-		if read == "" {
-			continue
+		reads, err := t.reads(name)
+		if err != nil {
+			return err
 		}
-		if len(t.open) > 0 && !slices.ContainsFunc(t.open, func(file TableFile) bool { return !file.Lacks(read) }) {
-			column := read
-			if c := t.source.Column(read); c != nil {
-				column = c.Column
+		for _, read := range reads {
+			i := slices.IndexFunc(t.open, func(f TableFile) bool { return f.Lacks(read) })
+			if i >= 0 {
+				return fmt.Errorf("%s has no column %q, which source %s computes %s of: write the file with it: %w",
+					t.files[i].Path, t.source.Column(read).Column, t.source.Source, name, feature.ErrInvalid)
 			}
-			return fmt.Errorf("none of the %d files of source %s has column %q, which feature %s shows (%s is one of them): bring the column back, or remove the feature and apply: %w",
-				len(t.open), t.source.Source, column, f.Name, t.files[0].Path, feature.ErrInvalid)
 		}
 	}
 	return nil
 }
 
+// missing is an error where none of the files has a column that a feature shows, or is
+// computed of: the source no longer is what the view was defined on, and nulls would
+// hide that. A file that lacks a column which others have is as one that holds nulls.
+func (t *table) missing() error {
+	for i := range t.view.Features {
+		f := &t.view.Features[i]
+		for _, name := range readsOf(f) {
+			reads, err := t.reads(name)
+			if err != nil {
+				return err
+			}
+			for _, read := range reads {
+				if err := t.missingColumn(f, read); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (t *table) missingColumn(f *feature.Field, read string) error {
+	if len(t.open) == 0 || slices.ContainsFunc(t.open, func(file TableFile) bool { return !file.Lacks(read) }) {
+		return nil
+	}
+	column := read
+	if c := t.source.Column(read); c != nil {
+		column = c.Column
+	}
+	return fmt.Errorf("none of the %d files of source %s has column %q, which feature %s shows (%s is one of them): bring the column back, or remove the feature and apply: %w",
+		len(t.open), t.source.Source, column, f.Name, t.files[0].Path, feature.ErrInvalid)
+}
+
+// readsOf gives the names in a view's table that a feature is read from.
+func readsOf(f *feature.Field) []string {
+	names := []string{f.Column}
+	if f.Aggregate != nil {
+		names = []string{f.Aggregate.Column, f.Aggregate.Where}
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
+}
+
 // rolesApart gives a view's table with an available timestamp that nothing else
 // is read from. As available timestamp a column is rounded up, in every other role
-// it is rounded down: where it has both it is read twice, under two names.
-func rolesApart(view *feature.ViewVersion) *feature.Table {
+// (in an expression, too) it is rounded down: where it has both it is read twice, under
+// two names.
+func rolesApart(view *feature.ViewVersion) (*feature.Table, error) {
 	t := &view.Table
 	available := t.Column(t.Available)
+	if available == nil {
+		return t, nil
+	}
 	shared := t.Available == t.Event || t.Available == t.Created || slices.Contains(view.KeyColumns, t.Available) ||
-		slices.ContainsFunc(view.Features, func(f feature.Field) bool {
-			return f.Column == t.Available || f.Aggregate != nil && f.Aggregate.Column == t.Available
-		})
-	if available == nil || !shared {
-		return t
+		slices.ContainsFunc(view.Features, func(f feature.Field) bool { return slices.Contains(readsOf(&f), t.Available) })
+	if !shared {
+		inExpressions, err := derived.OfTable(t, derivedNames(t)...)
+		if err != nil {
+			return nil, fmt.Errorf("offline: view %s: %w", view.ID(), err)
+		}
+		shared = slices.Contains(inExpressions.Reads, t.Available)
+	}
+	if !shared {
+		return t, nil
 	}
 	apart, column := *t, *available
-	for column.Name += " (available)"; t.Column(column.Name) != nil; {
+	for column.Name += " (available)"; !t.TypeOf(column.Name).IsZero(); {
 		column.Name += "'"
 	}
 	apart.Available = column.Name
 	apart.Columns = append(slices.Clone(t.Columns), column)
 	slices.SortFunc(apart.Columns, func(a, b feature.TableColumn) int { return strings.Compare(a.Name, b.Name) })
-	return &apart
+	return &apart, nil
+}
+
+func derivedNames(t *feature.Table) []string {
+	names := make([]string, len(t.Derived))
+	for i := range t.Derived {
+		names[i] = t.Derived[i].Name
+	}
+	return names
 }
 
 // plan looks up the columns that keys, times and features stand in.
@@ -163,14 +230,13 @@ func (t *table) plan() error {
 }
 
 func (t *table) check(what, column string, want feature.Type) error {
-	c := t.source.Column(column)
-	switch {
-	case c == nil:
+	switch have := t.source.TypeOf(column); {
+	case have.IsZero():
 		return fmt.Errorf("offline: view %s: %s is read from column %q, which its source %s does not name: %w",
 			t.view.ID(), what, column, t.source.Source, feature.ErrInvalid)
-	case c.Type != want:
+	case have != want:
 		return fmt.Errorf("offline: view %s: %s is %s, but column %q of source %s is read as %s: %w",
-			t.view.ID(), what, want, column, t.source.Source, c.Type, feature.ErrInvalid)
+			t.view.ID(), what, want, column, t.source.Source, have, feature.ErrInvalid)
 	}
 	return nil
 }
@@ -178,8 +244,8 @@ func (t *table) check(what, column string, want feature.Type) error {
 // checkFeature checks what a feature is read from.
 func (t *table) checkFeature(f *feature.Field) error {
 	switch a := f.Aggregate; {
-	case f.Expression != "":
-		return fmt.Errorf("offline: view %s: feature %s is an expression, which can't be computed yet: %w", t.view.ID(), f.Name, feature.ErrInvalid)
+	case f.IsDerived():
+		return nil // of other features, which are checked
 	case a == nil:
 		return t.check("feature "+f.Name, f.Column, f.Type)
 	default:
@@ -190,7 +256,10 @@ func (t *table) checkFeature(f *feature.Field) error {
 		if err != nil {
 			return fmt.Errorf("offline: view %s: feature %s: %w", t.view.ID(), f.Name, err)
 		}
-		return nil
+		if a.Where == "" {
+			return nil
+		}
+		return t.check("the filter of feature "+f.Name, a.Where, feature.Scalar(feature.Bool))
 	}
 }
 

@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/feature/derived"
 )
 
 // Request asks for a training set.
@@ -57,30 +59,50 @@ type ViewResult struct {
 	// Overflows is how many sums of integers were out of range, and are null; each
 	// counts once for all rows of its key and time.
 	Overflows int64
-	Audit     *Audit // nil: not asked for
+	// Failed are the derived columns of the source that could not be computed for some of
+	// the rows that were scanned, in the order of the table's.
+	Failed []ColumnFailures
+	Audit  *Audit // nil: not asked for
+}
+
+// ColumnFailures counts source rows for which a derived column could not be computed, and
+// is null. Where it is a key, or a time that every row needs, the row is left out.
+type ColumnFailures struct {
+	Column     string
+	Expression string
+	Rows       int64
 }
 
 // FeatureResult counts what one output column holds.
 type FeatureResult struct {
 	Name  string
 	Nulls int64 // rows in which it is null, for whatever reason
+	// Errors is the rows in which it is null because its expression could not be computed.
+	Errors int64
+	// Matched is the rows for which every view that a feature of the service is derived of
+	// had a row, as ViewResult.Matched has it; 0 for features of views.
+	Matched int64
 }
 
 // training is one call of Train.
 type training struct {
 	*Engine
 	req     Request
+	derived *derived.Selection
 	plan    *spinePlan
+	places  []derived.Place // features that are written, or that the service derives others of, each once
+	service *derived.ServiceMachine
 	res     *Result
 	reading *meter
 	writing *meter
-	rows    int64             // of the spine, as expected
-	part    int               // that is joined, from 1
-	parts   int               // expected
-	scanned map[string][]bool // per view, its row groups that were read
-	values  int64             // bytes of the outputs of a row, about
-	keys    int64             // bytes of the keys of a row as text, about
-	windows []int64           // per use, bytes of its windows for a row, as far as seen
+	rows    int64                            // of the spine, as expected
+	part    int                              // that is joined, from 1
+	parts   int                              // expected
+	scanned map[string][]bool                // per view, its row groups that were read
+	failed  map[string]map[failedGroup]int64 // per view
+	values  int64                            // bytes of the outputs of a row, about
+	keys    int64                            // bytes of the keys of a row as text, about
+	windows []int64                          // per use, bytes of its windows for a row, as far as seen
 }
 
 // Train writes the training set of a request: one row per spine row, in the
@@ -112,12 +134,17 @@ func (e *Engine) Train(ctx context.Context, req Request, open func(*arrow.Schema
 
 // begin checks a request against its spine's schema and lists the files of its views.
 func (e *Engine) begin(ctx context.Context, req Request) (*training, error) {
-	t := &training{Engine: e, req: req, scanned: map[string][]bool{}, values: valueBytes(req.Selection), rows: rowsOf(req.Spine)}
+	t := &training{Engine: e, req: req, scanned: map[string][]bool{}, failed: map[string]map[failedGroup]int64{}, rows: rowsOf(req.Spine)}
 	t.windows = make([]int64, len(req.Selection.Uses))
 	var err error
-	if t.plan, err = planSpine(req); err != nil {
+	if t.derived, err = derived.OfSelection(req.Selection); err != nil {
+		return nil, fmt.Errorf("offline: %w", err)
+	}
+	if t.plan, err = planSpine(req, t.derived.Service); err != nil {
 		return nil, err
 	}
+	t.places, t.service = placesOf(req.Selection, t.derived.Service), t.derived.Service.NewMachine()
+	t.values = valueBytes(req.Selection, t.derived)
 	t.keys = textOfKeys(t.plan.groups)
 	t.res = &Result{
 		EventTimestamp: t.plan.fields[t.plan.time].Name,
@@ -210,21 +237,18 @@ func (t *training) usesOf(view *feature.ViewVersion) []int {
 	return uses
 }
 
-// asked gives the features that are asked of a use, each once, in the order of the
-// outputs.
-func (t *training) asked(use int) []int {
-	var features []int
-	for _, o := range t.req.Selection.Outputs {
-		if o.Use == use && !slices.Contains(features, o.Feature) {
-			features = append(features, o.Feature)
-		}
-	}
-	return features
-}
+// asked gives the features of a use that are at hand before expressions are computed:
+// those asked for that are no expressions, and those that expressions read, each once.
+func (t *training) asked(use int) []int { return t.derived.Views[use].Stored }
 
 // askedColumns gives those of the asked features that are columns as they stand.
 func (t *training) askedColumns(use int) []int {
-	return slices.DeleteFunc(t.asked(use), func(f int) bool { return t.req.Selection.Uses[use].View.Features[f].Aggregate != nil })
+	return slices.DeleteFunc(slices.Clone(t.asked(use)), func(f int) bool { return t.req.Selection.Uses[use].View.Features[f].Aggregate != nil })
+}
+
+// joins tells whether winners are asked of a use: their columns, or when their event was.
+func (t *training) joins(use int) bool {
+	return len(t.askedColumns(use)) > 0 || t.derived.Views[use].Event
 }
 
 // joinView finds the winners of all uses of a view in one pass over its files.
@@ -239,50 +263,66 @@ func (t *training) joinView(ctx context.Context, p *part, view *feature.ViewVers
 		return fmt.Errorf("offline: view %s: %w", view.ID(), err)
 	}
 
-	if err := t.asOfView(ctx, p, table, uses); err != nil {
+	asofs, err := t.asOfView(ctx, p, table, uses)
+	if err == nil {
+		err = t.aggregate(ctx, p, table, uses)
+	}
+	for n, use := range uses {
+		if err == nil {
+			err = t.completeUse(ctx, p, table, use, asofs[n])
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("offline: view %s: %w", view.ID(), err)
 	}
-	if err := t.aggregate(ctx, p, table, uses); err != nil {
-		return fmt.Errorf("offline: view %s: %w", view.ID(), err)
-	}
+	t.tellFailures(table, uses)
 	return nil
 }
 
-// asOfView finds the winners of those uses of a view that columns are asked of.
-func (t *training) asOfView(ctx context.Context, p *part, table *table, all []int) (err error) {
-	var uses []int
-	for _, i := range all {
-		if len(t.askedColumns(i)) > 0 {
-			uses = append(uses, i)
+// completeUse computes what is computed of a use's columns and aggregates, and takes the
+// closer look that an audit asks for. a is nil where no winners were asked for, or they
+// need no look.
+func (t *training) completeUse(ctx context.Context, p *part, table *table, use int, a *asof) error {
+	j := p.joined[use]
+	if err := t.derive(ctx, use, j); err != nil || a == nil {
+		return err
+	}
+	t.findExamples(use, a, j)
+	return t.countChanged(ctx, table, p, use, j)
+}
+
+// asOfView finds the winners of those uses of a view that they are asked of. With an
+// audit it gives, of each of these, the rows that were offered.
+func (t *training) asOfView(ctx context.Context, p *part, table *table, all []int) (audited []*asof, err error) {
+	audited = make([]*asof, len(all))
+	var uses, at []int
+	for n, i := range all {
+		if t.joins(i) {
+			uses, at = append(uses, i), append(at, n)
 			continue
 		}
-		p.joined[i] = &joined{slots: p.slots[t.plan.ofUse[i]], bySlot: map[int]*feature.Column{}}
+		p.joined[i] = newJoined(p.slots[t.plan.ofUse[i]])
 	}
 	if len(uses) == 0 {
-		return nil
+		return audited, nil
 	}
 	asofs := make([]*asof, len(uses))
 	for n, i := range uses {
 		asofs[n] = t.newAsof(p, i)
 	}
 	if err := t.scanView(ctx, table, uses, asofs, false); err != nil {
-		return err
+		return nil, err
 	}
 	for n, i := range uses {
 		if p.joined[i], err = t.gatherUse(ctx, table, i, asofs[n]); err != nil {
-			return err
+			return nil, err
 		}
 		if t.req.Audit {
-			t.findExamples(i, asofs[n], p.joined[i])
+			audited[at[n]] = asofs[n]
 		}
 		asofs[n] = nil
-		if t.req.Audit {
-			if err := t.countChanged(ctx, table, p, i, p.joined[i]); err != nil {
-				return err
-			}
-		}
 	}
-	return nil
+	return audited, nil
 }
 
 func (t *training) newAsof(p *part, use int) *asof {
@@ -337,26 +377,42 @@ func (t *training) count(table *table, groups, uses []int) {
 	}
 }
 
+// tellFailures counts the source rows for which derived columns of a view could not be
+// computed, each once for all parts.
+func (t *training) tellFailures(table *table, uses []int) {
+	if table.computed == nil {
+		return
+	}
+	id := table.view.ID()
+	if t.failed[id] == nil {
+		t.failed[id] = map[failedGroup]int64{}
+	}
+	maps.Copy(t.failed[id], table.computed.failed)
+	failures := failuresOf(table.source, t.failed[id])
+	for _, i := range uses {
+		t.res.Views[i].Failed = failures
+	}
+}
+
 // gatherUse settles a use's winners and reads the features that are asked for.
 func (t *training) gatherUse(ctx context.Context, table *table, use int, a *asof) (*joined, error) {
 	started := time.Now()
-	j, w, err := a.resolve(ctx, table, t.workers)
+	j, w, err := a.resolve(ctx, table, t.derived.Views[use].Event, t.workers)
 	if err != nil {
 		return nil, err
 	}
-	j.columns = map[int]*feature.Column{}
 	var fields []*feature.Field
 	at := t.askedColumns(use)
 	for _, f := range at {
 		fields = append(fields, &table.view.Features[f])
 	}
 	m := t.meter(StageGather, table.view.ID(), int64(w.n)*int64(len(fields)))
-	columns, err := w.columns(ctx, fields, t.workers, m)
+	columns, failed, err := w.columns(ctx, fields, t.workers, m)
 	if err != nil {
 		return nil, err
 	}
 	for n, f := range at {
-		j.columns[f] = columns[n]
+		j.columns[f], j.failed[f] = columns[n], failed[n]
 	}
 	work := t.res.Work.view(table.view.ID())
 	work.Winners += int64(w.n)

@@ -13,7 +13,13 @@ type joined struct {
 	winner  []uint32                // per slot, or none
 	marks   []uint8                 // per slot
 	columns map[int]*feature.Column // by the feature's index in the view
-	bySlot  map[int]*feature.Column // likewise, of aggregates: they have a value for each slot
+	bySlot  map[int]*feature.Column // likewise, of aggregates and expressions: they have a value for each slot
+	failed  map[int][]bool          // likewise, the values that could not be computed; nil: none
+	event   *feature.Column         // per slot, the winner's event; nil: nothing reads it
+}
+
+func newJoined(s *slots) *joined {
+	return &joined{slots: s, columns: map[int]*feature.Column{}, bySlot: map[int]*feature.Column{}, failed: map[int][]bool{}}
 }
 
 // Marks of slots, for the counts.
@@ -27,8 +33,13 @@ const (
 // resolve finds the winner of every slot: the latest of the rows offered to it
 // and to earlier slots of its key, if that is within the TTL. (If it is not, no
 // other is: every other row is as old or older.)
-func (a *asof) resolve(ctx context.Context, t *table, workers int) (*joined, *winners, error) {
-	j := &joined{slots: a.slots, bySlot: map[int]*feature.Column{}, winner: make([]uint32, a.slots.n), marks: make([]uint8, a.slots.n)}
+// With events it notes when each winner's was.
+func (a *asof) resolve(ctx context.Context, t *table, events bool, workers int) (*joined, *winners, error) {
+	j := newJoined(a.slots)
+	j.winner, j.marks = make([]uint32, a.slots.n), make([]uint8, a.slots.n)
+	if events {
+		j.event = nulls(feature.Scalar(feature.Timestamp), a.slots.n)
+	}
 	used := make([][]bool, len(a.stripes)) // per slot, whether it was offered a winner
 	err := each(ctx, len(a.stripes), workers, func(_ context.Context, i int) error {
 		used[i] = a.latest(i, a.part(j, i))
@@ -120,6 +131,10 @@ func (a *asof) number(stripe int, j *joined, used []bool, numbers []uint32) {
 		}
 		if s.best[from].event == p.times[slot] {
 			marks[slot] |= markSameTime
+		}
+		if j.event != nil {
+			at := int(p.base) + slot
+			j.event.Valid[at], j.event.Int64s[at] = true, int64(s.best[from].event)
 		}
 		if s.createdAfter(from, p.times[slot]) {
 			marks[slot] |= markCreatedAfter

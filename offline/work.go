@@ -79,7 +79,7 @@ type StageWork struct {
 	Stage Stage
 	View  string // its ID; empty where the stage is not about one view
 	Took  time.Duration
-	Rows  int64 // of the spine, or source rows (StageScan, StageAudit); of StageGather winners
+	Rows  int64 // of the spine, or source rows (StageScan, StageAudit); of StageGather winners, of StageDerive distinct keys and times
 }
 
 // view gives the work on a view.
@@ -113,6 +113,9 @@ func (w *Work) asks(from, to feature.Time) {
 // are read beside keys and times.
 func (v *ViewWork) choose(t *table, s span, asked bool, more ...string) (groups []int, read GroupWork) {
 	columns := slices.Concat(t.columns, more)
+	if reads, err := t.reads(columns...); err == nil { // else it is told when they are read
+		columns = reads
+	}
 	for g := range t.groups {
 		why := ReasonNoRequests
 		if asked {

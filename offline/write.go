@@ -3,6 +3,7 @@ package offline
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/feature/derived"
 	"github.com/quiver-features/quiver/offline/arrowconv"
 )
 
@@ -108,8 +110,8 @@ func (t *training) sendRecord(ctx context.Context, p *part, rec arrow.Record, fi
 func (t *training) fitting(p *part, first, from, to int, numbers [][]uint32) int {
 	var columns []*feature.Column
 	var of [][]uint32
-	for _, o := range t.req.Selection.Outputs {
-		if c, n := p.joined[o.Use].values(o.Feature, first, numbers[o.Use]); c.Offsets != nil {
+	for _, at := range t.places {
+		if c, n := p.joined[at.Use].values(at.Feature, first, numbers[at.Use]); c.Offsets != nil {
 			columns, of = append(columns, c), append(of, n)
 		}
 	}
@@ -154,7 +156,7 @@ func (t *training) number(use int, j *joined, first, n int, numbers []uint32) []
 			winner = j.winner[slot]
 		}
 		numbers = append(numbers, winner)
-		if winner == none && (slot == noSlot || j.marks[slot]&markWindow == 0) {
+		if !j.matched(slot) {
 			continue
 		}
 		v.Matched++
@@ -165,6 +167,11 @@ func (t *training) number(use int, j *joined, first, n int, numbers []uint32) []
 		}
 	}
 	return numbers
+}
+
+// matched tells whether a source row was visible for a slot, or is in one of its windows.
+func (j *joined) matched(slot uint32) bool {
+	return slot != noSlot && (j.winner != nil && j.winner[slot] != none || j.marks != nil && j.marks[slot]&markWindow != 0)
 }
 
 // values gives the column that a feature of a run of spine rows is taken from, and by
@@ -179,6 +186,18 @@ func (j *joined) values(f, first int, winners []uint32) (*feature.Column, []uint
 // extend puts the outputs behind a record's columns, column by column in parallel.
 // first is the record's first row in the part.
 func (t *training) extend(ctx context.Context, p *part, rec arrow.Record, first int, numbers [][]uint32) (arrow.Record, error) {
+	taken := make([]delivered, len(t.places))
+	err := each(ctx, len(t.places), t.workers, func(_ context.Context, i int) error {
+		taken[i] = p.joined[t.places[i].Use].deliver(t.places[i].Feature, first, numbers[t.places[i].Use])
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	computed, err := t.computeService(rec, taken, p, first)
+	if err != nil {
+		return nil, err
+	}
 	outputs := t.req.Selection.Outputs
 	columns := make([]arrow.Array, len(outputs))
 	defer func() {
@@ -188,24 +207,24 @@ func (t *training) extend(ctx context.Context, p *part, rec arrow.Record, first 
 			}
 		}
 	}()
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(t.workers)
-	for i, o := range outputs {
-		g.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			column, nulls := take(p.joined[o.Use].values(o.Feature, first, numbers[o.Use]))
-			arr, err := arrowconv.ToArrow(column, memory.DefaultAllocator)
-			if err != nil {
-				return fmt.Errorf("offline: output column %s: %w", o.Name, err)
-			}
-			columns[i] = arr
-			t.res.Features[i].Nulls += int64(nulls)
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
+	err = each(ctx, len(outputs), t.workers, func(_ context.Context, i int) error {
+		var d *delivered
+		if o := outputs[i]; o.Use == feature.DerivedOutput {
+			d = &computed[slices.Index(t.derived.Service.Derived, o.Feature)]
+		} else {
+			d = &taken[slices.Index(t.places, derived.Place{Use: o.Use, Feature: o.Feature})]
+		}
+		arr, err := arrowconv.ToArrow(d.values, memory.DefaultAllocator)
+		if err != nil {
+			return fmt.Errorf("offline: output column %s: %w", outputs[i].Name, err)
+		}
+		columns[i] = arr
+		t.res.Features[i].Nulls += d.nulls
+		t.res.Features[i].Errors += d.errors
+		t.res.Features[i].Matched += d.matched
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	all := append(append([]arrow.Array{}, rec.Columns()...), columns...)

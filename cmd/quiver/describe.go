@@ -94,7 +94,12 @@ func (d *described) ofService(s *registry.Snapshot, name string, version int) er
 		return err
 	}
 	for _, o := range selection.Outputs {
-		use, field := &selection.Uses[o.Use], selection.Field(o)
+		field := selection.Field(o)
+		if o.Use == feature.DerivedOutput {
+			d.Outputs = append(d.Outputs, describedOutput{o.Name, field.Type, selection.Service + ":" + field.Name, nil})
+			continue
+		}
+		use := &selection.Uses[o.Use]
 		d.Outputs = append(d.Outputs, describedOutput{o.Name, field.Type, use.View.ID() + ":" + field.Name, use.Keys})
 	}
 	return nil

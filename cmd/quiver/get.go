@@ -103,6 +103,9 @@ func (a *app) noteUnavailable(got *answer, selection *feature.Selection) {
 	var views []string
 	for i := range selection.Outputs {
 		o := &selection.Outputs[i]
+		if o.Use == feature.DerivedOutput {
+			continue // what it reads is told
+		}
 		at := slices.IndexFunc(got.Features, func(f answerFeature) bool { return f.Name == o.Name })
 		view := selection.Uses[o.Use].View.ID()
 		if at >= 0 && slices.Contains(got.Features[at].Statuses, feature.StatusUnavailable.String()) && !slices.Contains(views, view) {

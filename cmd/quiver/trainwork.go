@@ -297,6 +297,8 @@ func stageTold(s stageWork) string {
 		return "features of " + s.View
 	case string(offline.StageWindows):
 		return "windows of " + s.View
+	case string(offline.StageDerive):
+		return "expressions of " + s.View
 	case string(offline.StageAudit):
 		return "audit of " + s.View
 	case string(offline.StageWrite):

@@ -131,8 +131,8 @@ type ViewMachine struct {
 }
 
 // NewMachine makes a machine.
-func (v *View) NewMachine() *ViewMachine {
-	return &ViewMachine{machine: newMachine(v.plan), view: v, reads: make([]*feature.Column, len(v.plan.reads))}
+func (p *View) NewMachine() *ViewMachine {
+	return &ViewMachine{machine: newMachine(p.plan), view: p, reads: make([]*feature.Column, len(p.plan.reads))}
 }
 
 // Compute gives View.Derived, in their order, for a number of rows. stored are the
