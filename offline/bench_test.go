@@ -23,13 +23,17 @@ func benchSlots(tb testing.TB, requests, keys int) *slots {
 	return s
 }
 
-func benchBatches(r *rand.Rand, requests, keys int) []batch {
+func benchBatches(r *rand.Rand, requests, keys int) [][]batch {
 	to := newScatter(partitionsFor(int64(requests)), math.MaxInt32, feature.Rule{}, maphash.MakeSeed(), nil)
 	c := benchChunk(r, requests, keys)
 	if err := to.add(c.keys, c, 0, everyRow(requests), nil); err != nil {
 		panic(err)
 	}
-	return to.batches
+	batches := make([][]batch, len(to.batches))
+	for i, b := range to.batches {
+		batches[i] = []batch{b}
+	}
+	return batches
 }
 
 func everyRow(n int) []int32 {

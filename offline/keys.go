@@ -11,14 +11,15 @@ import (
 
 // keyBatch is the keys of a chunk of rows in the form that scatter and keyTable take: one
 // word a row, which is the key itself where it is a single number, boolean or
-// time, and a hash of its bytes otherwise. Rows with a null in a key hold
-// anything: they are not looked up.
+// time, or has few bytes, and a hash of its bytes otherwise. Rows with a null in a key
+// hold anything: they are not looked up.
 type keyBatch struct {
 	seed    maphash.Seed
-	exact   bool    // the word is the key
+	exact   bool    // the word is the key, of all rows
 	words   []int64 // may alias the columns
 	data    []byte  // bytes of key i are data[offsets[i]:offsets[i+1]]; may alias
 	offsets []int64
+	short   int64 // keys of as many bytes or fewer are their words
 
 	wordScratch   []int64
 	dataScratch   []byte
@@ -42,15 +43,16 @@ func (b *keyBatch) load(columns []*feature.Column, n int) {
 		clear(b.words)
 	case len(columns) == 1 && columns[0].Offsets != nil:
 		b.exact = false
-		b.data, b.offsets = columns[0].Data, columns[0].Offsets
-		b.hash(n)
+		b.data, b.offsets, b.short = columns[0].Data, columns[0].Offsets, 7
+		b.toWords(n)
 	case len(columns) == 1:
 		b.exact = true
 		b.loadWords(columns[0], n)
 	default:
 		b.exact = false
 		b.encode(columns, n)
-		b.hash(n)
+		b.short = 8
+		b.toWords(n)
 	}
 }
 
@@ -82,8 +84,9 @@ func (b *keyBatch) loadWords(c *feature.Column, n int) {
 	}
 }
 
-// encode writes composite keys so that no two differ only in where one part ends:
-// numbers in eight bytes, whatever their width; text with its length before it.
+// encode writes composite keys so that no two differ only in where one part ends, and
+// none is the beginning of another: numbers in as many bytes as they need, whatever
+// their width; text with its length before it.
 func (b *keyBatch) encode(columns []*feature.Column, n int) {
 	data, offsets := b.dataScratch[:0], b.offsetScratch[:0]
 	offsets = append(offsets, 0)
@@ -95,9 +98,9 @@ func (b *keyBatch) encode(columns []*feature.Column, n int) {
 				data = binary.AppendUvarint(data, uint64(len(v)))
 				data = append(data, v...)
 			case feature.Int64, feature.Timestamp:
-				data = binary.LittleEndian.AppendUint64(data, uint64(c.Int64s[i]))
+				data = binary.AppendVarint(data, c.Int64s[i])
 			case feature.Int32, feature.Date:
-				data = binary.LittleEndian.AppendUint64(data, uint64(int64(c.Int32s[i])))
+				data = binary.AppendVarint(data, int64(c.Int32s[i]))
 			default:
 				if c.Bools[i] {
 					data = append(data, 1)
@@ -112,16 +115,41 @@ func (b *keyBatch) encode(columns []*feature.Column, n int) {
 	b.data, b.offsets = data, offsets
 }
 
-func (b *keyBatch) hash(n int) {
+// toWords makes the words of keys that are bytes. A short one's is its bytes, with zeros
+// behind them: of composite keys these tell where they end; behind a single text stands
+// its length. Words of short and of long keys may be equal: what tells them apart is that
+// the bytes of the short ones are left out.
+func (b *keyBatch) toWords(n int) {
 	b.words = b.fresh(n)
 	for i := range b.words {
-		b.words[i] = int64(maphash.Bytes(b.seed, b.data[b.offsets[i]:b.offsets[i+1]]))
+		from, to := b.offsets[i], b.offsets[i+1]
+		if to-from > b.short {
+			b.words[i] = int64(maphash.Bytes(b.seed, b.data[from:to]))
+			continue
+		}
+		word := padded(b.data, from, to)
+		if b.short < 8 {
+			word |= uint64(to-from) << 56
+		}
+		b.words[i] = int64(word)
 	}
 }
 
-// bytes gives the bytes of key i, nil where words are the keys.
+// padded gives up to eight bytes as a number, the first in its lowest bits.
+func padded(data []byte, from, to int64) uint64 {
+	if from+8 <= int64(len(data)) {
+		return binary.LittleEndian.Uint64(data[from:]) & (1<<(8*uint(to-from)) - 1)
+	}
+	word := uint64(0)
+	for i := to - 1; i >= from; i-- {
+		word = word<<8 | uint64(data[i])
+	}
+	return word
+}
+
+// bytes gives the bytes of key i, nil where its word is the key.
 func (b *keyBatch) bytes(i int32) []byte {
-	if b.exact {
+	if b.exact || b.offsets[i+1]-b.offsets[i] <= b.short {
 		return nil
 	}
 	return b.data[b.offsets[i]:b.offsets[i+1]]
@@ -130,10 +158,10 @@ func (b *keyBatch) bytes(i int32) []byte {
 // keyTable gives distinct keys dense numbers from 0, in the order in which they
 // come. It is a hash table with open addressing.
 type keyTable struct {
-	exact   bool
+	exact   bool       // words are the keys
 	entries []keyEntry // a power of two, at most half of them in use
 	n       int
-	data    []byte // where keys are not exact: the bytes of key i
+	data    []byte // where keys are not exact: the bytes of key i, without those of short ones
 	offsets []int64
 }
 
@@ -152,8 +180,8 @@ func mix(word int64) uint64 {
 	return hi ^ lo
 }
 
-// put gives the number of a key, a new one where it is new. key is its bytes, nil
-// where words are the keys.
+// put gives the number of a key, a new one where it is new. key is its bytes, empty
+// where the word is the key.
 func (t *keyTable) put(word int64, key []byte) uint32 {
 	if 2*(t.n+1) > len(t.entries) {
 		t.grow()

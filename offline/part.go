@@ -72,8 +72,10 @@ func textOfKeys(groups []groupPlan) int64 {
 func (t *training) learnKeys(groups []*groupReader, rows int) {
 	n := int64(0)
 	for _, g := range groups {
-		for i := range g.batches {
-			n += 2 * int64(len(g.batches[i].data))
+		for _, batches := range g.full {
+			for i := range batches {
+				n += 2 * int64(len(batches[i].data))
+			}
 		}
 	}
 	t.keys = max(t.keys, n/int64(max(rows, 1)))
@@ -171,9 +173,14 @@ func (t *training) readPart(ctx context.Context, keys *cursor) (*part, error) {
 		return nil, err
 	}
 	p.last = !more
+	for _, g := range groups {
+		if err := g.flush(); err != nil {
+			return nil, err
+		}
+	}
 	t.learnKeys(groups, p.rows)
 	for _, g := range groups {
-		s, err := newSlots(ctx, g.batches, g.keys.seed, exactKeys(g.plan.types), p.rows, t.workers)
+		s, err := newSlots(ctx, g.full, g.keys.seed, exactKeys(g.plan.types), p.rows, t.workers)
 		if err != nil {
 			return nil, err
 		}
@@ -263,17 +270,24 @@ type spineRecord struct {
 type groupReader struct {
 	*scatter
 	plan     *groupPlan
+	full     [][]batch // by partition
 	selected []int32
 }
 
 func newGroupReader(plan *groupPlan, expected int64) *groupReader {
 	partitions := partitionsFor(expected)
-	r := &groupReader{plan: plan, scatter: newScatter(partitions, math.MaxInt32, feature.Rule{}, maphash.MakeSeed(), nil)}
-	believed := int(min(expected, 1<<26)) / partitions // as much as is believed before it is seen
-	for i := range r.batches {
-		r.batches[i].offers = make([]offer, 0, believed+believed/16)
-	}
+	r := &groupReader{plan: plan, full: make([][]batch, partitions)}
+	// A partition of one hot key takes a batch after the other: a long one would be copied as it grows.
+	r.scatter = newScatter(partitions, partitionRows+partitionRows/8, feature.Rule{}, maphash.MakeSeed(), r.keep)
+	r.expect(expected)
 	return r
+}
+
+// keep keeps a batch as it is.
+func (g *groupReader) keep(partition int, b *batch) error {
+	g.full[partition] = append(g.full[partition], *b)
+	*b = batch{}
+	return nil
 }
 
 // take scatters the rows of a record.

@@ -19,7 +19,8 @@ const (
 	offerBytes        = 24
 	batchMost         = 8 << 10
 	batchLeast        = 128
-	keyBytes          = 64 // of a batch's keys and values that are text, per offer of its limit
+	keyBytes          = 64      // of a batch's keys and values that are text, per offer of its limit
+	roomMost          = 1 << 26 // rows that are believed before they are seen
 )
 
 // partitionsFor gives the number of partitions for a number of requests, a power of two.
@@ -43,8 +44,8 @@ type batch struct {
 	offers  []offer
 	visible []feature.Time // nil: rows are visible from their event time
 	more    []moreStamp    // nil: stamps have event times only
-	data    []byte         // keys' bytes, one behind the other
-	ends    []int          // of each key in data; nil: words are the keys
+	data    []byte         // bytes of keys that are not their words, one behind the other
+	ends    []int          // of each key in data; empty: words are the keys
 	values  values         // of rows that aggregates are over
 }
 
@@ -54,7 +55,16 @@ func (b *batch) reset() {
 	b.values.reset()
 }
 
-// key gives the bytes of the key of an offer, nil where words are the keys.
+// addKey adds the bytes of the last offer's key, none where the word is the key.
+func (b *batch) addKey(key []byte) {
+	for len(b.ends)+1 < len(b.offers) { // those before it had none
+		b.ends = append(b.ends, 0)
+	}
+	b.data = append(b.data, key...)
+	b.ends = append(b.ends, len(b.data))
+}
+
+// key gives the bytes of the key of an offer, none where the word is the key.
 func (b *batch) key(i int) []byte {
 	switch {
 	case len(b.ends) == 0:
@@ -159,9 +169,8 @@ func (s *scatter) add(keys []*feature.Column, c *chunk, base int64, selected []i
 		if stamps {
 			b.more = append(b.more, c.more(i))
 		}
-		if !s.keys.exact {
-			b.data = append(b.data, s.keys.bytes(i)...)
-			b.ends = append(b.ends, len(b.data))
+		if key := s.keys.bytes(i); key != nil || len(b.ends) > 0 {
+			b.addKey(key)
 		}
 		for _, in := range s.inputs {
 			b.values.words[in] = append(b.values.words[in], s.values.words[in][i])
@@ -222,22 +231,32 @@ func (s *scatter) addValues(c *chunk, selected []int32) error {
 	return nil
 }
 
+// expect makes room for a number of rows, some of them more in a partition than in others.
+func (s *scatter) expect(rows int64) {
+	each := int(min(rows, roomMost)) / len(s.batches)
+	for i := range s.batches {
+		s.batches[i].offers = make([]offer, 0, min(each+each/8, s.limit))
+	}
+}
+
+// pass passes on a batch that is full, and will fill up again.
 func (s *scatter) pass(partition int) error {
 	b := &s.batches[partition]
-	if cap(b.offers) < s.limit {
-		// It will fill up again.
-		defer func() { b.offers = make([]offer, 0, s.limit) }()
-	}
 	err := s.take(partition, b)
 	b.reset()
+	if cap(b.offers) < s.limit {
+		b.offers = make([]offer, 0, s.limit)
+	}
 	return err
 }
 
 // flush passes on what is left.
 func (s *scatter) flush() error {
 	for p := range s.batches {
-		if len(s.batches[p].offers) > 0 {
-			if err := s.pass(p); err != nil {
+		if b := &s.batches[p]; len(b.offers) > 0 {
+			err := s.take(p, b)
+			b.reset()
+			if err != nil {
 				return err
 			}
 		}

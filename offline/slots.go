@@ -37,19 +37,19 @@ type slotPart struct {
 // request is a spine row's time while slots are made.
 type request struct {
 	time feature.Time
-	at   uint32 // in its batch
+	at   uint32 // among its partition's
 }
 
-// newSlots makes the slots of a spine's rows, which come by partition; rows that
-// are in none have no slot.
-func newSlots(ctx context.Context, batches []batch, seed maphash.Seed, exact bool, rows, workers int) (*slots, error) {
+// newSlots makes the slots of a spine's rows, which come by partition, each in any number
+// of batches; rows that are in none have no slot.
+func newSlots(ctx context.Context, batches [][]batch, seed maphash.Seed, exact bool, rows, workers int) (*slots, error) {
 	s := &slots{seed: seed, parts: make([]slotPart, len(batches)), ofRow: make([]uint32, rows), least: feature.MaxTime, most: feature.MinTime}
 	for i := range s.ofRow {
 		s.ofRow[i] = noSlot
 	}
 	ofOffer := make([][]uint32, len(batches))
 	err := each(ctx, len(batches), workers, func(_ context.Context, i int) error {
-		ofOffer[i] = s.parts[i].fill(&batches[i], exact)
+		ofOffer[i] = s.parts[i].fill(batches[i], exact)
 		return nil
 	})
 	if err != nil {
@@ -58,26 +58,39 @@ func newSlots(ctx context.Context, batches []batch, seed maphash.Seed, exact boo
 	for i := range s.parts {
 		s.parts[i].base = uint32(s.n)
 		s.n += len(s.parts[i].times)
-		for _, o := range batches[i].offers {
-			s.least, s.most = min(s.least, o.time), max(s.most, o.time)
+		for _, b := range batches[i] {
+			for _, o := range b.offers {
+				s.least, s.most = min(s.least, o.time), max(s.most, o.time)
+			}
 		}
 	}
 	err = each(ctx, len(batches), workers, func(_ context.Context, i int) error {
-		for n, o := range batches[i].offers {
-			s.ofRow[o.row] = s.parts[i].base + ofOffer[i][n]
+		slots := ofOffer[i]
+		for _, b := range batches[i] {
+			for n, o := range b.offers {
+				s.ofRow[o.row] = s.parts[i].base + slots[n]
+			}
+			slots = slots[len(b.offers):]
 		}
-		batches[i] = batch{}
+		batches[i] = nil
 		return nil
 	})
 	return s, err
 }
 
 // fill makes the slots of a partition, and gives the slot of each offer.
-func (p *slotPart) fill(b *batch, exact bool) []uint32 {
+func (p *slotPart) fill(batches []batch, exact bool) []uint32 {
 	p.keys = newKeyTable(exact)
-	keys := make([]uint32, len(b.offers))
-	for i := range b.offers {
-		keys[i] = p.keys.put(b.offers[i].word, b.key(i))
+	offers := 0
+	for n := range batches {
+		offers += len(batches[n].offers)
+	}
+	keys := make([]uint32, 0, offers)
+	for n := range batches {
+		b := &batches[n]
+		for i := range b.offers {
+			keys = append(keys, p.keys.put(b.offers[i].word, b.key(i)))
+		}
 	}
 	ends := make([]uint32, p.keys.n+1)
 	for _, k := range keys {
@@ -88,9 +101,14 @@ func (p *slotPart) fill(b *batch, exact bool) []uint32 {
 	}
 	requests := make([]request, len(keys))
 	starts := slices.Clone(ends)
-	for i, k := range keys {
-		requests[starts[k]] = request{b.offers[i].time, uint32(i)}
-		starts[k]++
+	at := uint32(0)
+	for n := range batches {
+		for _, o := range batches[n].offers {
+			k := keys[at]
+			requests[starts[k]] = request{o.time, at}
+			starts[k]++
+			at++
+		}
 	}
 	p.starts = starts // written anew: distinct times may be fewer than rows
 	p.starts[0] = 0

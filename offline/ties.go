@@ -64,8 +64,12 @@ func (t *table) settle(ctx context.Context, boards []*board, wanted func(board i
 
 // gatherContests lists the places in tie, and their rows in ascending order.
 func gatherContests(boards []*board, wanted func(board int, place uint32) bool) ([]contest, []contender) {
-	var contests []contest
-	var contenders []contender
+	live := 0
+	for _, b := range boards {
+		live += b.live
+	}
+	contests := make([]contest, 0, live)          // at least one row each, beside the first
+	contenders := make([]contender, 0, live+live) // where all are wanted: live and the firsts
 	for n, b := range boards {
 		if b.live == 0 {
 			continue

@@ -354,7 +354,7 @@ func (t *training) scanView(ctx context.Context, table *table, uses []int, asofs
 	started := time.Now()
 	defer func() { t.res.Work.took(stage, table.view.ID(), started, read.Rows) }()
 	return table.scatter(ctx, groups, t.workers, func(rows int) { m.add(int64(rows)) },
-		func() scatterer { return t.asofWorker(ctx, table, s, asofs, created) })
+		func() scatterer { return t.asofWorker(ctx, table, s, asofs, created, read.Rows/int64(t.workers)) })
 }
 
 // count counts the row groups that are read for a part, each once for all parts.
@@ -423,7 +423,7 @@ func (t *training) gatherUse(ctx context.Context, table *table, use int, a *asof
 	return j, nil
 }
 
-// asofWorker scatters the rows of a view for each of its uses.
+// asofWorker scatters the rows of a view, or a worker's share of them, for each of its uses.
 type asofWorker struct {
 	rule     feature.Rule
 	span     span
@@ -435,7 +435,7 @@ type asofWorker struct {
 	visible  []feature.Time
 }
 
-func (t *training) asofWorker(ctx context.Context, table *table, s span, asofs []*asof, created bool) *asofWorker {
+func (t *training) asofWorker(ctx context.Context, table *table, s span, asofs []*asof, created bool, rows int64) *asofWorker {
 	w := &asofWorker{rule: table.view.Rule, span: s, created: created, asofs: asofs, keys: make([]*feature.Column, len(table.keys))}
 	for _, a := range asofs {
 		partitions := len(a.slots.parts)
@@ -444,6 +444,7 @@ func (t *training) asofWorker(ctx context.Context, table *table, s span, asofs [
 			return table.settleIfMany(ctx, a.arena, max(t.ties/int64(len(asofs)), 1), t.workers)
 		})
 		scatter.apart = scatter.apart || created
+		scatter.expect(rows)
 		w.scatters = append(w.scatters, scatter)
 	}
 	return w

@@ -51,16 +51,7 @@ func (a *asof) resolve(ctx context.Context, t *table, events bool, workers int) 
 	if err := t.settle(ctx, a.boards(), func(board int, place uint32) bool { return used[board][place] }, workers); err != nil {
 		return nil, nil, err
 	}
-	var positions []int64
-	firsts := make([]int, len(a.stripes)) // per stripe, its first position
-	for i, slots := range used {
-		firsts[i] = len(positions)
-		for slot, yes := range slots {
-			if yes {
-				positions = append(positions, a.stripes[i].best[slot].row-1)
-			}
-		}
-	}
+	positions, firsts := a.positions(used)
 	w, numbers, err := t.order(ctx, positions, workers)
 	if err != nil {
 		return nil, nil, err
@@ -70,6 +61,30 @@ func (a *asof) resolve(ctx context.Context, t *table, events bool, workers int) 
 		return nil
 	})
 	return j, w, err
+}
+
+// positions gives those of the winners, stripe by stripe, and of each stripe where its own
+// begin.
+func (a *asof) positions(used [][]bool) (positions []int64, firsts []int) {
+	n := 0
+	firsts = make([]int, len(used))
+	for i, slots := range used {
+		firsts[i] = n
+		for _, yes := range slots {
+			if yes {
+				n++
+			}
+		}
+	}
+	positions = make([]int64, 0, n)
+	for i, slots := range used {
+		for slot, yes := range slots {
+			if yes {
+				positions = append(positions, a.stripes[i].best[slot].row-1)
+			}
+		}
+	}
+	return positions, firsts
 }
 
 // part gives the winners of a stripe's slots.

@@ -84,6 +84,11 @@ func appendSame(dst *feature.Column, arr arrow.Array) bool {
 			dst.Float64s = append(dst.Float64s, a.Float64Values()...)
 			return true
 		}
+	case *array.String:
+		if dst.Type.Kind == feature.String && a.Len() > 0 {
+			appendTexts(dst, a)
+			return true
+		}
 	case *array.Timestamp:
 		if t, ok := a.DataType().(*arrow.TimestampType); ok && t.Unit == arrow.Microsecond && dst.Type.Kind == feature.Timestamp {
 			for _, v := range a.TimestampValues() {
@@ -93,6 +98,15 @@ func appendSame(dst *feature.Column, arr arrow.Array) bool {
 		}
 	}
 	return false
+}
+
+// appendTexts copies texts without nulls, at least one.
+func appendTexts(dst *feature.Column, a *array.String) {
+	shift := int64(len(dst.Data)) - int64(a.ValueOffset(0))
+	dst.Data = append(dst.Data, a.ValueBytes()...)
+	for _, to := range a.ValueOffsets()[1:] {
+		dst.Offsets = append(dst.Offsets, int64(to)+shift)
+	}
 }
 
 func show(arr arrow.Array, i int) string {
