@@ -2,6 +2,7 @@ package tiles
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 
@@ -201,11 +202,24 @@ func (p *Plan) groupOf(a *ask, list bool) int {
 		p.groups = append(p.groups, group{Group: Group{a.window.Granularity, a.window.Length}, lists: list})
 		return at
 	}
-	// Lists may have windows of several granularities: that of the longest one counts.
-	if g := &p.groups[at]; g.Reach != 0 && (all || a.window.Length > g.Reach) {
-		g.Group = Group{a.window.Granularity, a.window.Length}
+	switch g := &p.groups[at]; {
+	case g.Reach == 0:
+	case all, a.window.Length > math.MaxInt64/4: // so long that sums with it may have no room
+		g.Reach = 0
+	default:
+		g.Reach = max(g.Reach, reachIn(a.window, g.Granularity))
 	}
 	return at
+}
+
+// reachIn gives the length of a window of a granularity that covers all that w does. Lists
+// have windows of several granularities: the tail of w stands up to a step of its own back.
+func reachIn(w feature.Window, granularity feature.Duration) feature.Duration {
+	if w.Granularity == granularity {
+		return w.Length
+	}
+	steps := (w.Length+w.Granularity-2)/granularity + 1
+	return steps * granularity
 }
 
 // Features gives the indexes of the features among the fields that the plan was made
