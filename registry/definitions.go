@@ -47,6 +47,22 @@ func (d *Definitions) At(kind, name string, parts ...string) Position {
 	return Position{}
 }
 
+// PartText is the last part of the path of an expression's own text, where it stands
+// in one line as it is: what the place of an error in it is counted from.
+const PartText = "text"
+
+// Within gives the place of a character of an expression, whose line and column in
+// it count from 1. exact is false where the text is written over several lines or
+// with escapes: then it is the place where the expression begins.
+func (d *Definitions) Within(line, column int, kind, name string, parts ...string) (at Position, exact bool) {
+	text, ok := d.Positions[Path(kind, name, append(slices.Clone(parts), PartText)...)]
+	if !ok || line != 1 {
+		return d.At(kind, name, parts...), false
+	}
+	text.Column += column - 1
+	return text, true
+}
+
 // Position is a place in a definition file. Lines and columns count from 1.
 type Position struct {
 	File         string

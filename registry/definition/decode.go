@@ -3,7 +3,6 @@ package definition
 import (
 	"fmt"
 	"iter"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,23 +78,14 @@ func (r *reader) object(n *yaml.Node, s *shape, at positions, path ...string) *o
 		return nil
 	}
 	o := &object{reader: r, shape: s, at: at, path: path, fields: map[string]*yaml.Node{}}
-	told := map[string]bool{}
 	for field, v := range r.pairs(n, "field") {
-		what, later := s.later[field.Value]
-		switch {
-		case later:
-			if !told[what] { // one thing takes several fields
-				r.problem(field, what+" not supported by this version of Quiver", "")
-			}
-			told[what] = true
-		case s.field(field.Value) == nil:
-			known := slices.Concat(s.names(), slices.Sorted(maps.Keys(s.later)))
+		if s.field(field.Value) == nil {
 			r.problem(field, "unknown field "+quoted(field.Value),
-				r.problems.nearest(field.Value, known, s.what+" has "+listed(s.names())))
-		default:
-			o.fields[field.Value] = v
-			at.set(r.pos(v), slices.Concat(path, []string{field.Value})...)
+				r.problems.nearest(field.Value, s.names(), s.what+" has "+listed(s.names())))
+			continue
 		}
+		o.fields[field.Value] = v
+		at.set(r.pos(v), slices.Concat(path, []string{field.Value})...)
 	}
 	for _, f := range s.required() {
 		if o.fields[f] == nil {

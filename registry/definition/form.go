@@ -60,6 +60,11 @@ const (
 
 func text() form { return pattern("", maxText) }
 
+// expression is a text in the expression language, of which editors know nothing.
+func expression() form {
+	return scalar(jsonschema.Schema{Type: "string", MinLength: new(1), MaxLength: new(maxText)})
+}
+
 func tag() form {
 	return scalar(jsonschema.Schema{Type: "string", MinLength: new(1), MaxLength: new(128)})
 }

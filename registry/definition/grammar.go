@@ -12,7 +12,6 @@ type shape struct {
 	doc    string
 	fields []field
 	needs  map[string]string // a field that has no meaning without another one: that one
-	later  map[string]string // fields of later releases: what can't be done yet
 }
 
 // field is one field of a mapping.
@@ -57,14 +56,6 @@ func (s *shape) field(name string) *field {
 	return nil
 }
 
-// What later releases can do. A definition that needs it is told so, not that
-// its fields are unknown.
-const (
-	laterExpressions = "features computed by expressions are"
-	laterDerive      = "derived source columns are"
-	laterInputs      = "request inputs are"
-)
-
 // kinds are what documents can define.
 func kinds() []string {
 	return []string{registry.KindEntity, registry.KindSource, registry.KindView, registry.KindService}
@@ -78,6 +69,7 @@ type grammar struct {
 	source, column       shape
 	view, role, feature  shape
 	service, use         shape
+	input, derived       shape
 	project, environment shape
 }
 
@@ -149,8 +141,11 @@ func (g *grammar) sources() {
 				name: "columns", doc: "Types and other names of columns; all others are as the files say.",
 				form: mapping(column(), either(anyType(), fields(&g.column))),
 			},
+			field{
+				name: "derive", doc: "Columns that are computed for each row: their expressions, over the columns of the files and one another.",
+				form: mapping(name(), expression()),
+			},
 			field{name: "mutable", doc: "Rows may be changed in place: every run builds anew.", form: boolean()}),
-		later: map[string]string{"derive": laterDerive},
 	}
 }
 
@@ -160,24 +155,27 @@ func (g *grammar) views() {
 		{name: "as", doc: "The role: it becomes the join key's name, or begins the names of several.", form: name()},
 	}}
 	g.feature = shape{
-		what: "a feature", doc: "One feature: a column as it stands, or a windowed aggregate of events.",
+		what: "a feature", doc: "One feature: a column as it stands, a windowed aggregate of events, or an expression over other features.",
 		fields: []field{
 			field{name: "name", doc: "The feature's name.", form: name()}.must(),
-			{name: "type", doc: "Its type; the column's own, fixed when it is applied, if left out.", form: anyType()},
+			{name: "type", doc: "Its type; the column's own, fixed when it is applied, or that of the aggregate or the expression, if left out.", form: anyType()},
 			{name: "length", doc: "How many items every list has.", form: count()},
 			{name: "aggregate", doc: "What is computed of the source's rows in the window.", form: oneOf(functionNames()...)},
 			{name: "column", doc: "The source's column, where its name is another one; of an aggregate the column that it is over.", form: column()},
+			{name: "of", doc: "In place of column: an expression over the source's row that an aggregate is over.", form: expression()},
+			{name: "where", doc: "Which of the source's rows an aggregate counts: an expression that is true or false.", form: expression()},
 			{name: "window", doc: "How long an aggregate looks back, or all.", form: either(duration(), one("all"))},
 			{name: "granularity", doc: "The steps in which the window's tail moves; what goes with the window if left out.", form: duration()},
 			{name: "n", doc: "Of last_n and top_k: how many values, at most.", form: countTo(feature.MaxLastN)},
 			{name: "q", doc: "Of quantile: the share of values that are no greater, between 0 and 1.", form: share()},
 			{name: "default", doc: "What an aggregate is in place of null.", form: plainValue()},
+			{name: "expression", doc: "An expression over the view's other features, as_of and event_timestamp.", form: expression()},
 			{name: "description", doc: "What it is, for people who look for it.", form: text()},
 		},
 		needs: map[string]string{
 			"aggregate": "window", "window": "aggregate", "granularity": "aggregate", "n": "aggregate", "q": "aggregate", "default": "aggregate",
+			"of": "aggregate", "where": "aggregate",
 		},
-		later: map[string]string{"of": laterExpressions, "where": laterExpressions, "expression": laterExpressions},
 	}
 	g.view = shape{
 		what: "a view", doc: "Features of entities from one source, with a time rule.",
@@ -207,11 +205,24 @@ func (g *grammar) services() {
 		{name: "hide", doc: "All features but these.", form: distinctNames(0)},
 		{name: "rename", doc: "For features, the names of their output columns.", form: mapping(name(), column())},
 	}}
+	g.input = shape{what: "an input", doc: "A value that only a request knows; in a spine it is a column.", fields: []field{
+		field{name: "name", doc: "Its name, by which expressions read it.", form: name()}.must(),
+		field{name: "type", doc: "Its type.", form: anyType()}.must(),
+		{name: "length", doc: "How many items every list has.", form: count()},
+	}}
+	g.derived = shape{what: "a derived feature", doc: "A feature that the service computes.", fields: []field{
+		field{name: "name", doc: "The feature's name, and that of its output column.", form: name()}.must(),
+		{name: "type", doc: "Its type; that of the expression if left out.", form: anyType()},
+		{name: "length", doc: "How many items every list has.", form: count()},
+		field{name: "expression", doc: "An expression over the views' features (as view.feature or alias.feature), inputs and other derived features.", form: expression()}.must(),
+		{name: "description", doc: "What it is, for people who look for it.", form: text()},
+	}}
 	g.service = shape{
 		what: "a service", doc: "The features that one model uses, with a version.",
 		fields: document(registry.KindService,
-			field{name: "features", doc: "The views, with what is taken of each.", form: listOf(fields(&g.use), 1, maxUses)}.must()),
-		later: map[string]string{"inputs": laterInputs, "derived": laterExpressions},
+			field{name: "features", doc: "The views, with what is taken of each.", form: listOf(fields(&g.use), 1, maxUses)}.must(),
+			field{name: "inputs", doc: "What a request brings along for the derived features.", form: listOf(fields(&g.input), 0, maxInputs)},
+			field{name: "derived", doc: "Features that are computed of others and of inputs.", form: listOf(fields(&g.derived), 0, maxDerived)}),
 	}
 }
 

@@ -35,6 +35,8 @@ const (
 	maxDocuments = 100_000  // in all files together
 	maxFeatures  = 10_000   // of one view
 	maxUses      = 10_000   // of views in one service
+	maxInputs    = 10_000   // of one service
+	maxDerived   = 10_000   // of one service, and columns of one source
 	maxRoles     = 32       // entities of one view
 	maxKeys      = 32       // join keys of one entity
 	maxFiles     = 100_000  // in all folders together

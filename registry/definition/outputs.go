@@ -64,6 +64,7 @@ func (c *checker) checkService(s *service) {
 		o.checkRenames(&o.uses[i])
 	}
 	o.checkKeys()
+	o.checkOwn()
 }
 
 func (o *outputs) at(u *use, path ...string) registry.Position {
@@ -98,6 +99,9 @@ func (o *outputs) checkNames(u *use) {
 	}
 	for f := range u.Rename {
 		o.checkFeature(u, f, o.at(u, "rename", f, "key"), "rename")
+	}
+	if len(o.s.Derived) > 0 {
+		return // they may read what is hidden
 	}
 	if left := slices.ContainsFunc(v.Features, func(f feature.ViewFeature) bool { return !u.hide[f.Name] }); !left {
 		o.problems.add(o.at(u, "hide"), fmt.Sprintf("hide: no feature of view %q is left", v.Name), "take the view out of the service")
@@ -198,6 +202,33 @@ func (o *outputs) checkKeys() {
 		if at, ok := o.natural(name); ok {
 			o.problems.add(o.keys[name].at, fmt.Sprintf("key column %s is also an output column", quoted(name)), fmt.Sprintf("delivered at %s", at))
 		}
+	}
+}
+
+// checkOwn holds the names of inputs and of derived features against one another and
+// against the other columns. None can be that of an output that is not renamed, which
+// has a double underscore.
+func (o *outputs) checkOwn() {
+	own := map[string]registry.Position{}
+	check := func(field, what, name string) {
+		at := o.s.at.of(field, name, "name")
+		if first, twice := own[name]; twice {
+			o.problems.add(at, fmt.Sprintf("%s %q is also an input", what, name), fmt.Sprintf("give one of them another name; the input is at %s", first))
+			return
+		}
+		own[name] = at
+		if key, ok := o.keys[name]; ok {
+			o.problems.add(at, fmt.Sprintf("%s %q is also a key column", what, name), fmt.Sprintf("give it another name; the key is taken at %s", key.at))
+		}
+		if renamed, ok := o.renamed[name]; ok {
+			o.problems.add(at, fmt.Sprintf("%s %q is also an output column", what, name), fmt.Sprintf("delivered at %s", renamed))
+		}
+	}
+	for _, in := range o.s.Inputs {
+		check("inputs", "input", in.Name)
+	}
+	for _, d := range o.s.Derived {
+		check("derived", "derived feature", d.Name)
 	}
 }
 

@@ -51,6 +51,8 @@ type reader struct {
 	line     int // lines of the file before the chunk
 	grammar  *grammar
 	problems *problems
+	chunk    []byte
+	lines    []int // where the chunk's lines begin, once somebody asks
 }
 
 func (r *reader) pos(n *yaml.Node) registry.Position { return r.place(n.Line, n.Column) }
@@ -81,6 +83,7 @@ func (d *depthLimit) CheckAlias(_, _ int) error { return nil }
 // parse gives the roots of a chunk's documents, without empty ones. whole is
 // false where a syntax error cut them short.
 func (r *reader) parse(chunk []byte) (roots []*yaml.Node, whole bool) {
+	r.chunk, r.lines = chunk, nil
 	if len(chunk) > maxDocument {
 		r.problems.add(r.place(1, 1), fmt.Sprintf("the document is longer than %d MiB", maxDocument>>20), "split it into several documents with ---")
 		return nil, false

@@ -179,7 +179,7 @@ func TestSchemaIsNotStricterThanTheLoader(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"types.txtar", "later.txtar", "names.txtar", "required.txtar", "values.txtar", "ten.txtar"} {
+	for _, name := range []string{"types.txtar", "expressions.txtar", "names.txtar", "required.txtar", "values.txtar", "ten.txtar"} {
 		if refused[name] == 0 {
 			t.Errorf("the schema refuses nothing of %s", name)
 		}
@@ -207,12 +207,16 @@ func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
 		"kind: entity\nname: while\nkeys: [{name: k, type: int64}]\n", "kind: entity\nname: a\nkeys: []\n",
 		"kind: entity\nname: a\nkeys: [{name: k, type: float64}]\n", "kind: entity\nname: a\nkeys: [{name: k}]\n",
 		source + "columns: {a: int65}\n", source + "columns: {a: {colunm: b}}\n", source + "mutable: 1\n", source + "columns: {a: \"list<int64>[0]\"}\n",
-		source + "derive: {a: b}\n", "kind: source\nname: s\nparquet: []\nevent_timestamp: t\n",
+		source + "derive: {a: 1}\n", source + "derive: {A: b}\n", source + "derive: [a]\n", source + "derive: {a: \"\"}\n", "kind: source\nname: s\nparquet: []\nevent_timestamp: t\n",
 		view + "ttl: 7\n", view + "ttl: 7 days\n", view + "ttl: 1m1h\n", view + "delay: soon\n", view + "online: 1\n", view + "schedule: hourly\n",
 		view + "entities: [{as: a}]\n", view + "granularity: 1m\n", view + "keys: {A: b}\n", view + "keys: {a: \"\"}\n",
 		"kind: view\nname: v\nsource: s\nfeatures: [{name: f, window: 1h}]\n", "kind: view\nname: v\nsource: s\nfeatures: [f]\n",
 		"kind: service\nname: m\nfeatures: [{view: v, version: 0}]\n", "kind: service\nname: m\nfeatures: [{view: v, only: []}]\n",
-		"kind: service\nname: m\nfeatures: [{view: v, hide: [a, a]}]\n", service + "inputs: []\n",
+		"kind: service\nname: m\nfeatures: [{view: v, hide: [a, a]}]\n", service + "inputs: {a: int64}\n",
+		service + "inputs: [{name: a}]\n", service + "inputs: [{name: a, type: int65}]\n", service + "derived: [{name: a}]\n",
+		service + "derived: [{name: a, expression: true}]\n", service + "derived: [{name: a, expresion: b}]\n",
+		"kind: view\nname: v\nsource: s\nfeatures: [{name: f, of: a}]\n", "kind: view\nname: v\nsource: s\nfeatures: [{name: f, where: a}]\n",
+		"kind: view\nname: v\nsource: s\nfeatures: [{name: f, expression: 1}]\n",
 	} {
 		documents := plainDocuments(t, bad)
 		if err := definitions.Validate(documents[0]); err == nil {

@@ -3,10 +3,12 @@ package definition
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/registry"
 )
 
 // service is a service with the places of its parts.
@@ -34,7 +36,53 @@ func (r *reader) service(n *yaml.Node) *service {
 			s.uses = append(s.uses, index)
 		}
 	}
+	o.inputs(s)
+	o.derived(s)
 	return s
+}
+
+// inputs reads what requests bring along.
+func (o *object) inputs(s *service) {
+	items, _ := o.atMost(maxInputs, o.items("inputs", "a list of inputs like {name: distance, type: int64}"), "inputs", "a service has at most %d inputs")
+	named(o, s.at, "inputs", items, &o.grammar.input, func(sub *object, name string) {
+		if t := sub.kind(); !t.IsZero() {
+			s.Inputs = append(s.Inputs, feature.Input{Name: name, Type: t})
+		}
+	})
+}
+
+// derived reads what the service computes.
+func (o *object) derived(s *service) {
+	items, _ := o.atMost(maxDerived, o.items("derived", "a list of features like {name: far, expression: distance > 1500}"), "derived", "a service has at most %d derived features")
+	named(o, s.at, "derived", items, &o.grammar.derived, func(sub *object, name string) {
+		d := feature.DerivedFeature{Name: name, Description: sub.text("description"), Type: sub.kind(), Expression: sub.expression("expression")}
+		if d.Expression != "" {
+			s.Derived = append(s.Derived, d)
+		}
+	})
+}
+
+// named reads the items of a list that have names, each name once.
+func named(o *object, at positions, field string, items []*yaml.Node, s *shape, read func(sub *object, name string)) {
+	_, what, _ := strings.Cut(s.what, " ")
+	seen := map[string]registry.Position{}
+	for _, item := range items {
+		own := positions{}
+		sub := o.reader.object(item, s, own)
+		if sub == nil {
+			continue
+		}
+		name := sub.nameField("name")
+		if first, twice := seen[name]; twice && name != "" {
+			o.problem(sub.fields["name"], fmt.Sprintf("%s %q is given twice", what, name), fmt.Sprintf("first at %s", first))
+			continue
+		}
+		read(sub, name)
+		if name != "" {
+			seen[name] = o.pos(item)
+			at.merge(own, field, name)
+		}
+	}
 }
 
 // use reads a view as a service uses it.

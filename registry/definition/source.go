@@ -31,6 +31,7 @@ func (r *reader) source(n *yaml.Node) *source {
 	s.AvailableTimestamp = o.columnField("available_timestamp")
 	s.Mutable = o.boolean("mutable")
 	s.Columns = o.overrides()
+	s.Derive = o.derive(s.Columns)
 	o.checkTimes(s)
 	return s
 }
@@ -120,6 +121,32 @@ func (o *object) override(name string, v *yaml.Node) feature.ColumnOverride {
 			"for example {column: Tail Number, type: string}")
 	}
 	return feature.ColumnOverride{Name: name, Column: sub.columnField("column"), Type: sub.kind()}
+}
+
+// derive reads name: expression. The columns come in the order of their names.
+func (o *object) derive(columns []feature.ColumnOverride) []feature.DerivedColumn {
+	var list []feature.DerivedColumn
+	for k, v := range o.mapping("derive", "a mapping of column to expression", "column") {
+		name, ok := o.name(k, "derive")
+		if !ok {
+			continue
+		}
+		o.at.set(o.pos(v), "derive", name)
+		o.at.set(o.pos(k), "derive", name, "key")
+		switch {
+		case len(list) == maxDerived:
+			o.problem(k, fmt.Sprintf("derive: a source has at most %d derived columns", maxDerived), "")
+			return list
+		case slices.ContainsFunc(columns, func(c feature.ColumnOverride) bool { return c.Name == name }):
+			o.problem(k, fmt.Sprintf("derive: column %s stands under columns, too", quoted(name)), "give one of them another name")
+			continue
+		}
+		if text := o.expressionIn(v, "derive", "derive", name); text != "" {
+			list = append(list, feature.DerivedColumn{Name: name, Expression: text})
+		}
+	}
+	slices.SortFunc(list, func(a, b feature.DerivedColumn) int { return cmp.Compare(a.Name, b.Name) })
+	return list
 }
 
 // checkTimes holds the declared types of time columns against what they are for.

@@ -164,15 +164,32 @@ func (o *object) feature(n *yaml.Node, own positions) (feature.ViewFeature, bool
 	f := feature.ViewFeature{
 		Name: sub.nameField("name"), Description: sub.text("description"), Type: sub.kind(), Column: sub.columnField("column"),
 	}
-	f.Aggregate = sub.aggregation()
-	return f, true
+	f.Aggregate, f.Expression = sub.aggregation(), sub.expression("expression")
+	return f, sub.oneKind()
+}
+
+// oneKind reports a feature that is more than one of a column, an aggregate and an
+// expression.
+func (o *object) oneKind() bool {
+	expression, aggregate := o.fields["expression"], o.fields["aggregate"]
+	switch {
+	case expression != nil && aggregate != nil:
+		o.problem(expression, "expression: the feature is an aggregate", "make two features of it: an expression reads the other one by its name")
+	case expression != nil && o.fields["column"] != nil:
+		o.problem(o.fields["column"], "column: the feature is an expression, which reads features", "leave it out; or make the column a feature of its own")
+	case aggregate != nil && o.fields["of"] != nil && o.fields["column"] != nil:
+		o.problem(o.fields["of"], "of: the aggregate is over a column already", "leave one of them out")
+	default:
+		return true
+	}
+	return false
 }
 
 // aggregation reads the fields of an aggregate; nil where there are none.
 func (o *object) aggregation() *feature.Aggregation {
 	function := o.fields["aggregate"]
 	if function == nil {
-		for _, field := range []string{"window", "granularity", "n", "q", "default"} {
+		for _, field := range []string{"of", "where", "window", "granularity", "n", "q", "default"} {
 			if n := o.fields[field]; n != nil {
 				o.problem(n, field+": the feature is no aggregate", "add aggregate: one of "+strings.Join(functionNames(), ", ")+"; or leave it out")
 				break // the others are told by this
@@ -181,8 +198,8 @@ func (o *object) aggregation() *feature.Aggregation {
 		return nil
 	}
 	a := &feature.Aggregation{
-		Function: feature.Function(o.text("aggregate")), Granularity: o.duration("granularity"),
-		N: o.count("n"), Q: o.share("q"), Default: o.plainValue("default"),
+		Function: feature.Function(o.text("aggregate")), Of: o.expression("of"), Where: o.expression("where"),
+		Granularity: o.duration("granularity"), N: o.count("n"), Q: o.share("q"), Default: o.plainValue("default"),
 	}
 	switch known := slices.Contains(feature.Functions(), a.Function); {
 	case a.Function == "": // told
