@@ -110,10 +110,10 @@ func (a *Aggregate) String() string {
 		text += "(" + strconv.FormatFloat(a.Q, 'g', -1, 64) + ")"
 	}
 	if a.Column != "" {
-		text += " of " + a.Column
+		text += " of " + strings.TrimPrefix(a.Column, "=")
 	}
 	if a.Where != "" {
-		text += " where " + a.Where
+		text += " where " + strings.TrimPrefix(a.Where, "=")
 	}
 	if a.Window.Length == 0 {
 		text += " over all time"

@@ -261,6 +261,82 @@ func TestEveryKindOfChangeHasItsClass(t *testing.T) {
 	}
 }
 
+// The same for what expressions compute. Each case replaces a part of the definitions
+// of computed, and says what changes beside the view, its service and its source.
+func TestEveryKindOfChangeOfAnExpressionHasItsClass(t *testing.T) {
+	const (
+		view, viewNew = "view arrivals: update, safe, 1 -> 1 current", "view arrivals: new version, breaking, 1 -> 2"
+		viewFilled    = "view arrivals: update, needs backfill, 1 -> 1 current"
+		model, moves  = "service model: update, safe, 1 -> 1 current", "service model: new version, breaking, 1 -> 2"
+		source        = "source arrivals: update, safe"
+	)
+	for _, test := range []struct {
+		name, part, by string
+		want           []string
+		reason         string
+	}{
+		// sources
+		{"spaces of a derived column", "flight: 30 + distance / 8", "flight: 30+distance/8", []string{source, view}, "safe: derived columns changed"},
+		{"a derived column", "flight: 30 + distance / 8", "flight: 31 + distance / 8", []string{source, viewNew, moves}, "breaking: event timestamp of source arrivals: date + minutes(flight) -> date + minutes(flight): what it is computed of changed"},
+		{"an event timestamp", "date + minutes(flight)", "date", []string{source, viewNew, moves}, "breaking: event timestamp of source arrivals: date + minutes(flight) -> date: other rows are visible, or win"},
+		{"a key", "upper(destination)", "lower(destination)", []string{source, viewNew, moves}, "breaking: join key airport is read from column upper(destination) -> lower(destination)"},
+		{"a column that nobody reads", "unread: late + 1", "unread: late + 2", []string{source}, "safe: derived columns changed"},
+		{"a new column that nobody reads", "unread: late + 1", "unread: late + 1\n  more: late", []string{source}, "safe: derived columns changed"},
+		{"what a name in an expression is read from", "late: {column: delay, type: int64}", "late: {column: number, type: int64}", []string{source, viewNew, moves}, "breaking: feature late_share is mean of late > 15 ? 1.0 : 0.0 where speed != null over 1d in steps of 10m, else 0.5 -> mean"},
+
+		// aggregates
+		{"of", "late > 15 ? 1.0 : 0.0", "late > 16 ? 1.0 : 0.0", []string{viewNew, moves}, "breaking: feature late_share is mean of late > 15 ? 1.0 : 0.0 where speed != null over 1d in steps of 10m, else 0.5 -> mean of late > 16 ? 1.0 : 0.0 where"},
+		{"spaces of of", "late > 15 ? 1.0 : 0.0", "late>15 ? 1.0:0.0", []string{view}, "safe: columns of source arrivals are named or declared otherwise"},
+		{"where", "speed != null\"", "speed > 0.0\"", []string{viewNew, moves}, "breaking: feature late_share is"},
+		{"no where", ", where: \"speed != null\"", "", []string{viewNew, moves}, "breaking: feature late_share is"},
+		{"of in place of a column", "aggregate: mean, of: late,", "aggregate: mean, column: late,", nil, ""},
+
+		// expressions
+		{"an expression", "late_share > 0.9", "late_share > 0.8", []string{viewNew, moves}, "breaking: feature very is late_share > 0.9 -> late_share > 0.8"},
+		{"spaces of an expression", "late_share > 0.9", "late_share  >  0.9", []string{view}, "safe: feature very is written otherwise: late_share > 0.9 -> late_share  >  0.9"},
+		{"its type that was inferred", "{name: very, ", "{name: very, type: bool, ", nil, ""},
+		{"an aggregate in place of an expression", "{name: very, expression: late_share > 0.9}", "{name: very, aggregate: max, of: late > 3, window: 1h}", []string{viewNew, moves}, "breaking: feature very is late_share > 0.9 -> max of late > 3 over 1h in steps of 30s"},
+		{"a new one", "  - {name: flight}\n", "  - {name: flight}\n  - {name: new, expression: flight + 1}\n", []string{view, moves}, "safe: new feature new int64"},
+		{"a new aggregate", "  - {name: flight}\n", "  - {name: flight}\n  - {name: new, aggregate: sum, of: flight + 1, window: 1h}\n", []string{viewFilled, moves}, "needs backfill: new feature new int64"},
+		{"its texts", "{name: very, ", "{name: very, description: x, ", []string{view}, "safe: description of feature very changed"},
+
+		// services
+		{"a derived feature", "km > 1500.0", "km > 1600.0", []string{moves}, "breaking: derived feature far is km > 1500.0 && origin.busy -> km > 1600.0 && origin.busy"},
+		{"spaces of a derived feature", "km > 1500.0", "(km > 1500.0)", []string{model}, "safe: derived feature far is written otherwise"},
+		{"texts of a derived feature", "and full", "or so", []string{model}, "safe: description of derived feature far changed"},
+		{"a derived feature removed", "  - {name: gap, type: float64, expression: origin.age - dest.age}\n", "  - {name: none, type: float64, expression: origin.age - dest.age}\n", []string{moves}, "breaking: output gap is removed"},
+		{"the order of derived features", "  - {name: km, expression: double(miles) * 1.609}\n  - {name: gap, type: float64, expression: origin.age - dest.age}\n", "  - {name: gap, type: float64, expression: origin.age - dest.age}\n  - {name: km, expression: double(miles) * 1.609}\n", []string{moves}, "breaking: outputs stand in another order"},
+		{"the type of an input", "{name: miles, type: int32}", "{name: miles, type: int64}", []string{moves}, "breaking: type of input miles: int32 -> int64"},
+		{"a new input", "inputs: [{name: miles, type: int32}]\nderived:\n  - {name: far, expression: km > 1500.0", "inputs: [{name: miles, type: int32}, {name: least, type: float64}]\nderived:\n  - {name: far, expression: km > least", []string{moves}, "breaking: new input least float64: requests have to send it"},
+		{"an input under another name", "[{name: miles, type: int32}]\nderived:\n  - {name: far, expression: km > 1500.0 && origin.busy, description: and full}\n  - {name: km, expression: double(miles)", "[{name: way, type: int32}]\nderived:\n  - {name: far, expression: km > 1500.0 && origin.busy, description: and full}\n  - {name: km, expression: double(way)", []string{moves}, "breaking: input miles is removed: requests that send it are refused"},
+		{"another type of a derived feature", "type: float64, expression: origin.age - dest.age", "expression: origin.age > dest.age", []string{moves}, "breaking: type of derived feature gap: float64 -> bool"},
+		{"a key of a view that is only read", "keys: {airport: destination}", "keys: {airport: target}", []string{moves}, "breaking: keys of dest are taken from destination -> target"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if !strings.Contains(computed, test.part) {
+				t.Fatalf("the definitions lack %q", test.part)
+			}
+			changed := strings.Replace(computed, test.part, test.by, 1)
+			store := &memory{}
+			apply(t, store, defined(t, computed))
+			plan := apply(t, store, defined(t, changed))
+			if got := lines(plan); !slices.Equal(got, test.want) {
+				t.Errorf("got\n%s\nwant\n%s\nbecause\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"), reasons(plan))
+			}
+			if !strings.Contains(reasons(plan), test.reason) {
+				t.Errorf("no reason says %q:\n%s", test.reason, reasons(plan))
+			}
+			if again := apply(t, store, defined(t, changed)); !again.Empty() {
+				t.Errorf("the same again changes %v", lines(again))
+			}
+			if back := apply(t, store, defined(t, computed)); len(test.want) > 0 && back.Empty() {
+				t.Error("there is no way back")
+			}
+		})
+	}
+}
+
 func TestOnlineIsBackfillWhereTheViewWasOffline(t *testing.T) {
 	store := &memory{}
 	offline := project()

@@ -14,6 +14,24 @@ type wanted struct {
 	view    *feature.View
 	source  *resolvedSource
 	columns map[string]*wantedColumn
+	derived map[string]*derivedColumn // of the source, and the view's own
+	needed  map[string]bool           // those of derived that a key or a time is computed of
+	asked   []askedType
+}
+
+// askedType is a type that a derived column has to have.
+type askedType struct {
+	column string
+	typ    feature.Type
+	user   string
+	at     Position
+}
+
+func (r *resolver) wanted(view *feature.View, source *resolvedSource) *wanted {
+	return &wanted{
+		resolver: r, view: view, source: source,
+		columns: map[string]*wantedColumn{}, derived: map[string]*derivedColumn{}, needed: map[string]bool{},
+	}
 }
 
 type wantedColumn struct {
@@ -28,7 +46,12 @@ type wantedColumn struct {
 
 func (w *wanted) times() {
 	for _, column := range []string{w.source.EventTimestamp, w.source.CreatedTimestamp, w.source.AvailableTimestamp} {
-		if column != "" {
+		switch d := w.source.derived[column]; {
+		case column == "":
+		case d != nil:
+			w.read(d)
+			w.need(column)
+		default:
 			w.columns[column] = &wantedColumn{
 				typ: feature.Scalar(feature.Timestamp), declarer: "the source's time rule", user: "the source's time rule", time: true,
 			}
@@ -38,6 +61,13 @@ func (w *wanted) times() {
 
 // want notes that the view reads a column; a zero type leaves it to the source.
 func (w *wanted) want(column string, typ feature.Type, user string, at Position) {
+	if d := w.source.derived[column]; d != nil {
+		w.read(d)
+		if !typ.IsZero() {
+			w.asked = append(w.asked, askedType{column, typ, user, at})
+		}
+		return
+	}
 	c := w.columns[column]
 	if c == nil {
 		c = &wantedColumn{user: user, at: at}
@@ -54,6 +84,21 @@ func (w *wanted) want(column string, typ feature.Type, user string, at Position)
 		c.failed = true
 		w.problem(at, "give both one type; or name the column twice under the source's columns, once for each type",
 			"%s of view %s takes column %s as %s, and %s as %s", user, w.view.Name, column, typ, c.declarer, c.typ)
+	}
+}
+
+// need notes that a file without a column is an error: no row has a key or a time
+// then. Of a derived one that holds for the columns that it is computed of.
+func (w *wanted) need(column string) {
+	if c := w.columns[column]; c != nil {
+		c.key = true
+		return
+	}
+	if d := w.derived[column]; d != nil && !d.typ.IsZero() && !w.needed[column] {
+		w.needed[column] = true
+		for _, name := range d.names() {
+			w.need(name)
+		}
 	}
 }
 

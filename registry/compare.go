@@ -118,6 +118,9 @@ func compareSources(a, b *feature.Source, at func(...string) Position) []Reason 
 	if !slices.Equal(a.Columns, b.Columns) {
 		d.tell(Safe, "columns", columnsText(a.Columns), columnsText(b.Columns), "columns changed: the views that read them say what it does")
 	}
+	if !slices.Equal(a.Derive, b.Derive) {
+		d.tell(Safe, "derive", deriveText(a.Derive), deriveText(b.Derive), "derived columns changed: the views that read them say what it does")
+	}
 	if a.Mutable != b.Mutable {
 		d.move(Safe, "mutable", "mutable", strconv.FormatBool(a.Mutable), strconv.FormatBool(b.Mutable), "how runs read the files")
 	}
@@ -138,21 +141,31 @@ func columnsText(columns []feature.ColumnOverride) string {
 	return strings.Join(parts, ", ")
 }
 
+func deriveText(columns []feature.DerivedColumn) string {
+	parts := make([]string, len(columns))
+	for i, c := range columns {
+		parts[i] = c.Name + ": " + c.Expression
+	}
+	return strings.Join(parts, ", ")
+}
+
 // compareViews says how a view version differs from what the files describe now.
 // Every class is that of the design's list; the rule behind it is: what a reader
 // of the version got for a row and a time must stay.
 func compareViews(a, b *feature.ViewVersion, at func(...string) Position) []Reason {
 	d := differences{at: at}
+	m := newMeanings(a, b)
 	d.meta(&a.Meta, &b.Meta)
-	d.viewKeys(a, b)
-	d.viewTable(a, b)
+	d.viewKeys(m)
+	d.viewTable(m)
 	d.viewRule(a, b)
 	d.viewOnline(a, b)
-	d.viewFeatures(a, b)
+	d.viewFeatures(m)
 	return d.reasons
 }
 
-func (d *differences) viewKeys(a, b *feature.ViewVersion) {
+func (d *differences) viewKeys(m *meanings) {
+	a, b := m.a, m.b
 	if !slices.Equal(a.Keys, b.Keys) {
 		d.move(Breaking, "entities", "join keys", keysText(a.Keys), keysText(b.Keys), "rows are found by other keys")
 		return
@@ -161,8 +174,8 @@ func (d *differences) viewKeys(a, b *feature.ViewVersion) {
 		d.move(Safe, "entities", "entities", rolesText(a.Entities), rolesText(b.Entities), "the join keys stay")
 	}
 	for i, key := range b.Keys {
-		if from, to := inFiles(a, a.KeyColumns[i]), inFiles(b, b.KeyColumns[i]); from != to {
-			d.move(Breaking, "keys."+key.Name, "join key "+key.Name+" is read from column", from, to, "")
+		if from, to := a.KeyColumns[i], b.KeyColumns[i]; !m.sameColumn(from, to) {
+			d.column(m, "keys."+key.Name, "join key "+key.Name+" is read from column", from, to, "")
 		}
 	}
 }
@@ -181,16 +194,17 @@ func rolesText(roles []feature.Role) string {
 	return strings.Join(parts, ", ")
 }
 
-// inFiles gives the column in the files that a view's column is read from: a
-// rename under the source's columns changes no value.
-func inFiles(v *feature.ViewVersion, column string) string {
-	if c := v.Table.Column(column); c != nil {
-		return c.Column
+// column adds that something comes from another column.
+func (d *differences) column(m *meanings, field, what, from, to, why string) {
+	was, now := columnText(m.a, from), columnText(m.b, to)
+	if was == now {
+		why = "what it is computed of changed"
 	}
-	return column
+	d.move(Breaking, field, what, was, now, why)
 }
 
-func (d *differences) viewTable(a, b *feature.ViewVersion) {
+func (d *differences) viewTable(m *meanings) {
+	a, b := m.a, m.b
 	if a.Table.Source != b.Table.Source {
 		d.move(Breaking, "source", "source", a.Table.Source, b.Table.Source, "")
 	}
@@ -202,8 +216,8 @@ func (d *differences) viewTable(a, b *feature.ViewVersion) {
 		{"created timestamp", a.Table.Created, b.Table.Created},
 		{"available timestamp", a.Table.Available, b.Table.Available},
 	} {
-		if from, to := inFiles(a, t.a), inFiles(b, t.b); from != to {
-			d.move(Breaking, "source", t.what+" of source "+b.Table.Source+":", from, to, "other rows are visible, or win")
+		if !m.sameColumn(t.a, t.b) {
+			d.column(m, "source", t.what+" of source "+b.Table.Source+":", t.a, t.b, "other rows are visible, or win")
 		}
 	}
 	if a.Table.Mutable != b.Table.Mutable {
@@ -215,13 +229,18 @@ func (d *differences) viewTable(a, b *feature.ViewVersion) {
 }
 
 // sameNames tells whether two tables name and declare alike the columns that both
-// read.
+// read, and write alike what both compute.
 func sameNames(a, b *feature.Table) bool {
 	for i := range b.Columns {
 		for j := range a.Columns {
 			if x, y := &a.Columns[j], &b.Columns[i]; x.Column == y.Column && x.Type == y.Type && (x.Name != y.Name || x.Declared != y.Declared) {
 				return false
 			}
+		}
+	}
+	for i := range b.Derived {
+		if was := derivedIn(a, b.Derived[i].Name); was != nil && was.Expression != b.Derived[i].Expression {
+			return false
 		}
 	}
 	return true
@@ -256,7 +275,8 @@ func (d *differences) viewOnline(a, b *feature.ViewVersion) {
 	}
 }
 
-func (d *differences) viewFeatures(a, b *feature.ViewVersion) {
+func (d *differences) viewFeatures(m *meanings) {
+	a, b := m.a, m.b
 	for i := range a.Features {
 		if was := &a.Features[i]; b.Feature(was.Name) < 0 {
 			d.tell(Breaking, "features."+was.Name, was.Type.String(), "", "feature %s is removed", was.Name)
@@ -266,20 +286,18 @@ func (d *differences) viewFeatures(a, b *feature.ViewVersion) {
 		now := &b.Features[i]
 		at := a.Feature(now.Name)
 		if at < 0 {
-			d.tell(Backfill, "features."+now.Name, "", now.Type.String(), "new feature %s %s", now.Name, now.Type)
+			class := Backfill
+			if now.IsDerived() {
+				class = Safe // nothing of it is stored
+			}
+			d.tell(class, "features."+now.Name, "", now.Type.String(), "new feature %s %s", now.Name, now.Type)
 			continue
 		}
 		was := &a.Features[at]
 		if was.Type != now.Type {
 			d.move(Breaking, "features."+now.Name+".type", "type of feature "+now.Name+":", was.Type.String(), now.Type.String(), "")
 		}
-		switch from, to := computed(a, was), computed(b, now); {
-		case from == to:
-		case was.Aggregate == nil && now.Aggregate == nil:
-			d.move(Breaking, "features."+now.Name+".column", "feature "+now.Name+" is read from column", from, to, "")
-		default:
-			d.move(Breaking, "features."+now.Name+".aggregate", "feature "+now.Name+" is", from, to, "")
-		}
+		d.made(m, was, now)
 		if was.Description != now.Description {
 			d.tell(Safe, "features."+now.Name+".description", was.Description, now.Description, "description of feature %s changed", now.Name)
 		}
@@ -289,16 +307,26 @@ func (d *differences) viewFeatures(a, b *feature.ViewVersion) {
 	}
 }
 
-// computed tells what a feature is made of: a column of the files, or an aggregate.
-func computed(v *feature.ViewVersion, f *feature.Field) string {
-	if f.Aggregate == nil {
-		return inFiles(v, f.Column)
+// made compares what a feature is made of.
+func (d *differences) made(m *meanings, was, now *feature.Field) {
+	from, to, field, why := madeOf(m.a, was), madeOf(m.b, now), "features."+now.Name, ""
+	if m.sameFeature(was, now) {
+		if now.IsDerived() && from != to {
+			d.move(Safe, field+".expression", "feature "+now.Name+" is written otherwise:", from, to, "")
+		}
+		return
 	}
-	a := *f.Aggregate
-	if a.Column != "" {
-		a.Column = inFiles(v, a.Column)
+	if from == to {
+		why = "what it is computed of changed"
 	}
-	return a.String()
+	switch {
+	case now.IsDerived():
+		d.move(Breaking, field+".expression", "feature "+now.Name+" is", from, to, why)
+	case was.Aggregate == nil && now.Aggregate == nil && !was.IsDerived():
+		d.move(Breaking, field+".column", "feature "+now.Name+" is read from column", from, to, why)
+	default:
+		d.move(Breaking, field+".aggregate", "feature "+now.Name+" is", from, to, why)
+	}
 }
 
 func namesText(names iter.Seq[string]) string {
@@ -324,6 +352,7 @@ func inOrder(a, b *feature.ViewVersion) bool {
 func compareServices(a, b *ServiceVersion, at func(...string) Position) []Reason {
 	d := differences{at: at}
 	d.meta(&a.Meta, &b.Meta)
+	d.serviceInputs(a, b)
 	before, after := outputsByName(a), outputsByName(b)
 	uses := map[string]bool{}
 	for _, out := range a.Outputs {
@@ -337,8 +366,9 @@ func compareServices(a, b *ServiceVersion, at func(...string) Position) []Reason
 			d.tell(Breaking, "features", "", out.Name, "new output %s", out.Name)
 			continue
 		}
-		d.serviceOutput(&a.Uses[was.Use], &b.Uses[out.Use], was, out, uses)
+		d.serviceOutput(a, b, was, out, uses)
 	}
+	d.derivedReads(a, b, uses)
 	if len(d.reasons) == 0 || worst(d.reasons) == Safe {
 		if !slices.EqualFunc(a.Outputs, b.Outputs, func(x, y ServiceOutput) bool { return x.Name == y.Name }) {
 			d.tell(Breaking, "features", outputNames(a), outputNames(b), "outputs stand in another order")
@@ -367,7 +397,15 @@ func outputsByName(s *ServiceVersion) map[string]ServiceOutput {
 
 // serviceOutput compares where one output comes from; what holds for a whole use
 // is said once.
-func (d *differences) serviceOutput(a, b *ServiceUse, was, now ServiceOutput, told map[string]bool) {
+func (d *differences) serviceOutput(from, to *ServiceVersion, was, now ServiceOutput, told map[string]bool) {
+	if was.Use == feature.DerivedOutput || now.Use == feature.DerivedOutput {
+		d.derivedOutput(from, to, was, now)
+		return
+	}
+	d.serviceUse(&from.Uses[was.Use], &to.Uses[now.Use], was, now, told)
+}
+
+func (d *differences) serviceUse(a, b *ServiceUse, was, now ServiceOutput, told map[string]bool) {
 	once := func(what, from, to string) {
 		if text := what + from + to; !told[text] {
 			told[text] = true

@@ -191,22 +191,39 @@ func (p *planner) planStorage(v *feature.ViewVersion, was *viewEntry) bool {
 	return true
 }
 
-// storageLayout is what is stored of a view version: its features in the order of
-// their names, without texts and without where they come from.
+// storageLayout is what is stored of a view version: its columns and aggregates in the
+// order of their names, without texts and without where columns come from.
 func storageLayout(v *feature.ViewVersion) feature.Storage {
 	s := feature.Storage{
 		View: v.Name, Version: v.Version, Keys: v.Keys, Rule: v.Rule,
-		Features: make([]feature.Field, len(v.Features)),
+		Features: make([]feature.Field, 0, len(v.Features)),
 	}
 	for i := range v.Features {
-		s.Features[i] = feature.Field{Name: v.Features[i].Name, Type: v.Features[i].Type}
+		if f := &v.Features[i]; !f.IsDerived() {
+			s.Features = append(s.Features, feature.Field{Name: f.Name, Type: f.Type, Aggregate: f.Aggregate})
+		}
 	}
 	slices.SortFunc(s.Features, func(a, b feature.Field) int { return cmp.Compare(a.Name, b.Name) })
 	return s
 }
 
 func equalLayouts(a, b *feature.Storage) bool {
-	return slices.Equal(a.Keys, b.Keys) && slices.Equal(a.Features, b.Features) && a.Rule == b.Rule
+	return slices.Equal(a.Keys, b.Keys) && slices.EqualFunc(a.Features, b.Features, equalFields) && a.Rule == b.Rule
+}
+
+// equalFields tells whether two features are stored alike.
+func equalFields(a, b feature.Field) bool {
+	return a.Name == b.Name && a.Type == b.Type && equalAggregates(a.Aggregate, b.Aggregate)
+}
+
+func equalAggregates(a, b *feature.Aggregate) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	x, y := *a, *b
+	sameDefault := x.Default == y.Default || x.Default != nil && y.Default != nil && *x.Default == *y.Default
+	x.Default, y.Default = nil, nil
+	return x == y && sameDefault
 }
 
 // storedAs tells whether what is stored of a version, or is being filled, has its

@@ -51,6 +51,8 @@ func (p *planner) planFixedStorages(s *ServiceVersion) bool {
 func (p *planner) service(def *feature.Service) *ServiceVersion {
 	s := &ServiceVersion{Meta: def.Meta}
 	outputs := map[string]string{}
+	var views []*feature.ViewVersion // of the uses
+	before := len(p.problems)
 	for i := range def.Features {
 		use := &def.Features[i]
 		at := func(parts ...string) Position {
@@ -64,7 +66,7 @@ func (p *planner) service(def *feature.Service) *ServiceVersion {
 		index := slices.IndexFunc(s.Uses, func(have ServiceUse) bool { return equalUses(have, u) })
 		if index < 0 {
 			index = len(s.Uses)
-			s.Uses = append(s.Uses, u)
+			s.Uses, views = append(s.Uses, u), append(views, view)
 		}
 		for _, name := range p.usedFeatures(use, view, at) {
 			out := ServiceOutput{Use: index, Feature: name, Name: u.Alias + "__" + name}
@@ -80,6 +82,9 @@ func (p *planner) service(def *feature.Service) *ServiceVersion {
 			outputs[out.Name] = source
 			s.Outputs = append(s.Outputs, out)
 		}
+	}
+	if len(p.problems) == before { // else what expressions name may be what is missing
+		p.derive(def, s, views)
 	}
 	return s
 }

@@ -185,7 +185,7 @@ func lacking(ctx context.Context, view *feature.ViewVersion, active *feature.Sto
 	if active == nil {
 		return fmt.Sprintf("view %s has no storage in the online store any more: apply its definition again", view.ID()), nil
 	}
-	for _, name := range features {
+	for _, name := range storedFeatures(view, features) {
 		if !slices.ContainsFunc(active.Features, func(f feature.Field) bool { return f.Name == name }) {
 			return fmt.Sprintf("feature %s of view %s is still being filled: run quiver materialize %s first", name, view.ID(), view.Name), nil
 		}

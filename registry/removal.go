@@ -77,7 +77,7 @@ func (s *ServiceVersion) readsView(view string, version int, name string) bool {
 		if u.View != view || version != 0 && u.Version != version {
 			continue
 		}
-		if name == "" || slices.ContainsFunc(s.Outputs, func(o ServiceOutput) bool { return o.Use == i && o.Feature == name }) {
+		if s.reads(i, name) {
 			return true
 		}
 	}

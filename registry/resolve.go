@@ -18,6 +18,10 @@ type resolver struct {
 	defs     *Definitions
 	problems Problems
 
+	told map[Problem]bool // what a source has is told with every view that reads it
+
+	expressions *expressions
+
 	entities  map[string]*feature.Entity
 	sources   map[string]*resolvedSource
 	intervals map[string]feature.Duration // of schedules
@@ -26,12 +30,17 @@ type resolver struct {
 type resolvedSource struct {
 	*feature.Source
 	overrides map[string]*feature.ColumnOverride
+	derived   map[string]*derivedColumn
 	fields    map[string]*SourceField // by their name in the files; nil: unknown, and a problem was told
 }
 
 func newResolver(ctx context.Context, base *Snapshot, defs *Definitions, schemas Schemas) (*resolver, error) {
+	compiler, err := newExpressions()
+	if err != nil {
+		return nil, err
+	}
 	r := &resolver{
-		base: base, defs: defs,
+		base: base, defs: defs, told: map[Problem]bool{}, expressions: compiler,
 		entities:  make(map[string]*feature.Entity, len(defs.Entities)),
 		sources:   make(map[string]*resolvedSource, len(defs.Sources)),
 		intervals: map[string]feature.Duration{},
@@ -48,7 +57,11 @@ func newResolver(ctx context.Context, base *Snapshot, defs *Definitions, schemas
 }
 
 func (r *resolver) problem(at Position, hint, format string, args ...any) {
-	r.problems = append(r.problems, Problem{Position: at, Message: fmt.Sprintf(format, args...), Hint: hint})
+	p := Problem{Position: at, Message: fmt.Sprintf(format, args...), Hint: hint}
+	if !r.told[p] {
+		r.told[p] = true
+		r.problems = append(r.problems, p)
+	}
 }
 
 // addSource reads the source's columns. Only the end of the context is an error;
@@ -65,6 +78,7 @@ func (r *resolver) addSource(ctx context.Context, def *feature.Source, schemas S
 			return fmt.Errorf("read the columns of source %s: %w", def.Name, context.Cause(ctx))
 		}
 		r.problem(r.defs.At(KindSource, def.Name, "parquet"), "", "source %s: %s", def.Name, err)
+		r.addDerived(s)
 		return nil
 	}
 	s.fields = make(map[string]*SourceField, len(fields))
@@ -72,6 +86,7 @@ func (r *resolver) addSource(ctx context.Context, def *feature.Source, schemas S
 		s.fields[fields[i].Name] = &fields[i]
 	}
 	r.checkOverrides(s)
+	r.addDerived(s)
 	r.checkTimes(s)
 	return nil
 }
@@ -105,6 +120,12 @@ func (r *resolver) checkTimes(s *resolvedSource) {
 			continue
 		}
 		at := r.defs.At(KindSource, s.Name, part.field)
+		if d := s.derived[part.column]; d != nil {
+			if !d.typ.IsZero() && d.typ != feature.Scalar(feature.Timestamp) {
+				r.problem(at, "timestamp(…) makes one", "%s of source %s: %s is %s, expected timestamp", part.field, s.Name, d.what, d.typ)
+			}
+			continue
+		}
 		field := s.field(part.column)
 		if field == nil {
 			if s.overrides[part.column] == nil { // else told already
@@ -133,6 +154,11 @@ func (r *resolver) missing(at Position, s *resolvedSource, column, format string
 			}
 		}
 		for name := range s.overrides {
+			if !yield(name) {
+				return
+			}
+		}
+		for name := range s.derived {
 			if !yield(name) {
 				return
 			}
@@ -174,7 +200,7 @@ func (r *resolver) view(def *feature.View, fixed *feature.ViewVersion) *feature.
 			Event: s.EventTimestamp, Created: s.CreatedTimestamp, Available: s.AvailableTimestamp,
 		},
 	}
-	w := wanted{resolver: r, view: def, source: s, columns: map[string]*wantedColumn{}}
+	w := r.wanted(def, s)
 	w.times()
 	for _, role := range def.Entities {
 		entity := r.entities[role.Entity]
@@ -186,16 +212,17 @@ func (r *resolver) view(def *feature.View, fixed *feature.ViewVersion) *feature.
 			v.Keys = append(v.Keys, key)
 			v.KeyColumns = append(v.KeyColumns, column)
 			w.want(column, key.Type, "join key "+key.Name, r.defs.At(KindView, def.Name, "keys", key.Name))
-			w.columns[column].key = true
+			w.need(column)
 		}
 	}
-	for _, f := range def.Features {
-		at := r.defs.At(KindView, def.Name, "features", f.Name, "column")
-		switch {
-		case f.Aggregate == nil:
-			w.want(f.SourceColumn(), f.Type, "feature "+f.Name, at)
-		case f.Column != "":
-			w.want(f.Column, feature.Type{}, "feature "+f.Name, at)
+	aggregates := make([]aggregate, len(def.Features))
+	for i := range def.Features {
+		switch f := &def.Features[i]; {
+		case f.Expression != "":
+		case f.Aggregate != nil:
+			aggregates[i] = w.aggregate(f)
+		default:
+			w.want(f.SourceColumn(), f.Type, "feature "+f.Name, r.defs.At(KindView, def.Name, "features", f.Name, "column"))
 		}
 	}
 	if def.Online && slices.ContainsFunc(def.Features, func(f feature.ViewFeature) bool { return f.Aggregate != nil }) {
@@ -203,49 +230,23 @@ func (r *resolver) view(def *feature.View, fixed *feature.ViewVersion) *feature.
 			"view %s: windowed aggregates can't be kept online by this version of Quiver", def.Name)
 	}
 	v.Table.Columns = w.resolve(fixed)
+	w.compute(&v.Table)
 	for i := range def.Features {
 		f := &def.Features[i]
-		if f.Aggregate != nil {
-			v.Features = append(v.Features, r.aggregate(def, f, &v.Table))
-			continue
-		}
-		field := feature.Field{Name: f.Name, Description: f.Description, Column: f.SourceColumn()}
-		if c := v.Table.Column(field.Column); c != nil {
-			field.Type = c.Type
+		field := feature.Field{Name: f.Name, Description: f.Description}
+		switch {
+		case f.Expression != "":
+			field.Expression = tidy(f.Expression)
+		case f.Aggregate != nil:
+			r.complete(&field, def, f, &aggregates[i], &v.Table)
+		default:
+			field.Column = f.SourceColumn()
+			field.Type = v.Table.TypeOf(field.Column)
 		}
 		v.Features = append(v.Features, field)
 	}
+	r.viewExpressions(def, v)
 	return v
-}
-
-// aggregate resolves a feature that is a windowed aggregate.
-func (r *resolver) aggregate(def *feature.View, f *feature.ViewFeature, table *feature.Table) feature.Field {
-	at := func(field string) Position { return r.defs.At(KindView, def.Name, "features", f.Name, field) }
-	w, err := feature.NewWindow(f.Aggregate.Window, f.Aggregate.Granularity, f.Aggregate.Function.IsSketch())
-	if err != nil {
-		return feature.Field{Name: f.Name} // told by the loader
-	}
-	over := table.TypeOf(f.Column)
-	a := &feature.Aggregate{
-		Function: f.Aggregate.Function, Column: f.Column, Input: over, Window: w,
-		N: f.Aggregate.N, Q: f.Aggregate.Q, Default: f.Aggregate.Default,
-	}
-	field := feature.Field{Name: f.Name, Description: f.Description, Aggregate: a}
-	if f.Column != "" && over.IsZero() {
-		return field // the column's own problem was told
-	}
-	switch field.Type, err = a.Function.Of(over); {
-	case err != nil:
-		r.problem(at("aggregate"), "", "feature %s of view %s: %s", f.Name, def.Name, plain(err))
-	case !f.Type.IsZero() && f.Type != field.Type:
-		r.problem(at("type"), "leave the type out", "feature %s of view %s is declared %s, and its %s is %s", f.Name, def.Name, f.Type, a.Function, field.Type)
-	}
-	if a.Default != nil && !field.Type.IsZero() {
-		if err := feature.NewColumn(field.Type, 1).AppendText(*a.Default); err != nil {
-			r.problem(at("default"), "", "feature %s of view %s: default: %s", f.Name, def.Name, plain(err))
-		}
-	}
-	return field
 }
 
 // plain gives an error's text without the name of its kind, which problems don't need.

@@ -322,14 +322,3 @@ func (b *rollbacker) missing(ctx context.Context, materialized Materialized) err
 	}
 	return nil
 }
-
-// featuresOf gives the features that a service version delivers of one use.
-func (s *ServiceVersion) featuresOf(use int) []string {
-	var names []string
-	for _, out := range s.Outputs {
-		if out.Use == use {
-			names = append(names, out.Feature)
-		}
-	}
-	return names
-}

@@ -42,15 +42,41 @@ func (s *Snapshot) selection(service *ServiceVersion) (*feature.Selection, error
 		}
 		selection.Uses[i] = feature.Use{View: e.view, Alias: use.Alias, Keys: use.Keys, Active: e.active}
 	}
-	for i, out := range service.Outputs {
-		view := selection.Uses[out.Use].View
-		f := view.Feature(out.Feature)
-		if f < 0 {
-			return nil, fmt.Errorf("service %s: view %s has no feature %s any more: %w", service.ID(), view.ID(), out.Feature, feature.ErrInvalid)
+	for i := range selection.Uses {
+		for _, name := range service.featuresOf(i) {
+			if view := selection.Uses[i].View; view.Feature(name) < 0 {
+				return nil, fmt.Errorf("service %s: view %s has no feature %s any more: %w", service.ID(), view.ID(), name, feature.ErrInvalid)
+			}
 		}
+	}
+	for i, out := range service.Outputs {
+		if out.Use == feature.DerivedOutput {
+			selection.Outputs[i] = feature.Output{Use: out.Use, Feature: service.derivedIndex(out.Feature), Name: out.Name}
+			continue
+		}
+		f := selection.Uses[out.Use].View.Feature(out.Feature)
 		selection.Outputs[i] = feature.Output{Use: out.Use, Feature: f, Name: out.Name}
 	}
+	derive(selection, service)
 	return selection, nil
+}
+
+// derive completes a selection by what the service computes, and by the inputs that
+// this takes.
+func derive(selection *feature.Selection, service *ServiceVersion) {
+	read := map[string]bool{}
+	for i := range service.Derived {
+		d := &service.Derived[i]
+		selection.Derived = append(selection.Derived, feature.Field{Name: d.Name, Description: d.Description, Type: d.Type, Expression: d.Expression})
+		for _, name := range d.Reads {
+			read[name] = true
+		}
+	}
+	for _, in := range service.Inputs {
+		if read[in.Name] {
+			selection.Inputs = append(selection.Inputs, in)
+		}
+	}
 }
 
 // Select gives the selection of a list of references, in their order; feature "*"

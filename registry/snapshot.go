@@ -48,6 +48,10 @@ type ServiceVersion struct {
 	Version int             `json:"version"`
 	Uses    []ServiceUse    `json:"uses"`    // in the order of the definition
 	Outputs []ServiceOutput `json:"outputs"` // in the order in which they are delivered
+	// Inputs are what derived features read beside features. Derived come in an order in
+	// which each can be computed after those that it reads.
+	Inputs  []feature.Input  `json:"inputs,omitempty"`
+	Derived []ServiceDerived `json:"derived,omitempty"`
 }
 
 // ID writes the service with its version: delay_model@3.
@@ -61,9 +65,20 @@ type ServiceUse struct {
 	Keys    []string `json:"keys,omitempty"` // for each join key of the view, the column of the spine or request
 }
 
+// ServiceDerived is a feature that a service version computes.
+type ServiceDerived struct {
+	Name        string       `json:"name"`
+	Description string       `json:"description,omitzero"`
+	Type        feature.Type `json:"type"`
+	Expression  string       `json:"expression"`
+	// Reads are the names in the expression: features as alias.feature, also those that
+	// are not delivered, inputs and other derived features.
+	Reads []string `json:"reads,omitempty"`
+}
+
 // ServiceOutput is one feature that a service delivers.
 type ServiceOutput struct {
-	Use     int    `json:"use"` // index into Uses
+	Use     int    `json:"use"` // index into Uses; feature.DerivedOutput: Feature is one of Derived
 	Feature string `json:"feature"`
 	Name    string `json:"name"` // of the output column
 }
@@ -135,7 +150,12 @@ func consistent(record any) bool {
 	case *feature.ViewVersion:
 		return len(r.KeyColumns) == len(r.Keys)
 	case *ServiceVersion:
-		return !slices.ContainsFunc(r.Outputs, func(o ServiceOutput) bool { return o.Use < 0 || o.Use >= len(r.Uses) })
+		return !slices.ContainsFunc(r.Outputs, func(o ServiceOutput) bool {
+			if o.Use == feature.DerivedOutput {
+				return r.derivedIndex(o.Feature) < 0
+			}
+			return o.Use < 0 || o.Use >= len(r.Uses)
+		})
 	}
 	return true
 }

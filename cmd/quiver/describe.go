@@ -57,6 +57,7 @@ type described struct {
 	Defined  int                  `json:"defined,omitzero"`
 	Versions []int                `json:"versions,omitempty"`
 	Keys     []feature.JoinKey    `json:"keys,omitempty"`    // that a service asks for
+	Inputs   []feature.Input      `json:"inputs,omitempty"`  // of a service: what requests bring along
 	Outputs  []describedOutput    `json:"outputs,omitempty"` // of a service
 	UsedBy   []registry.ObjectRef `json:"used_by,omitempty"`
 	// Lineage are trees of what it reads and what reads it, from the sources down to
@@ -66,10 +67,11 @@ type described struct {
 
 // describedOutput is a feature as a service gives it.
 type describedOutput struct {
-	Name    string       `json:"name"`
-	Type    feature.Type `json:"type"`
-	Feature string       `json:"feature"` // view@version:feature
-	By      []string     `json:"by"`      // the request's key columns
+	Name       string       `json:"name"`
+	Type       feature.Type `json:"type"`
+	Feature    string       `json:"feature,omitempty"`    // view@version:feature
+	By         []string     `json:"by,omitempty"`         // the request's key columns
+	Expression string       `json:"expression,omitempty"` // of what the service derives, in place of the feature
 }
 
 func (d *described) ofView(s *registry.Snapshot, name string) {
@@ -93,14 +95,15 @@ func (d *described) ofService(s *registry.Snapshot, name string, version int) er
 	if d.Keys, err = selection.KeyColumns(); err != nil {
 		return err
 	}
+	d.Inputs = selection.Inputs
 	for _, o := range selection.Outputs {
 		field := selection.Field(o)
 		if o.Use == feature.DerivedOutput {
-			d.Outputs = append(d.Outputs, describedOutput{o.Name, field.Type, selection.Service + ":" + field.Name, nil})
+			d.Outputs = append(d.Outputs, describedOutput{Name: o.Name, Type: field.Type, Expression: field.Expression})
 			continue
 		}
 		use := &selection.Uses[o.Use]
-		d.Outputs = append(d.Outputs, describedOutput{o.Name, field.Type, use.View.ID() + ":" + field.Name, use.Keys})
+		d.Outputs = append(d.Outputs, describedOutput{Name: o.Name, Type: field.Type, Feature: use.View.ID() + ":" + field.Name, By: use.Keys})
 	}
 	return nil
 }
@@ -205,6 +208,9 @@ func (a *app) describe(s *registry.Snapshot, d described) error {
 		for _, c := range o.Columns {
 			add("column", columnText(c))
 		}
+		for _, c := range o.Derive {
+			add("derived column", c.Name+": "+c.Expression)
+		}
 		if o.Mutable {
 			add("mutable", "rows may be changed in place: every run builds anew")
 		}
@@ -217,6 +223,7 @@ func (a *app) describe(s *registry.Snapshot, d described) error {
 		meta(o.Meta, o.Version)
 		add("versions", versionsText(d.Versions, d.Current, d.Defined))
 		add("asks for", keyList(d.Keys))
+		add("inputs", inputList(d.Inputs))
 		tail = func() error { return errors.Join(a.printText("\n"), a.printOutputs(d.Outputs)) }
 	}
 	if err := a.printPairs(lines); err != nil {
@@ -250,6 +257,11 @@ func describeView(v *feature.ViewVersion, s *registry.Snapshot, add func(name, v
 	add("event timestamp", v.Table.Event)
 	add("created timestamp", v.Table.Created)
 	add("available timestamp", v.Table.Available)
+	for _, c := range v.Table.Derived {
+		if !strings.HasPrefix(c.Name, "=") { // else it stands with the aggregates that read it
+			add("derived column", c.Name+" "+c.Type.String()+": "+c.Expression)
+		}
+	}
 	if v.Rule.TTL != 0 {
 		add("ttl", v.Rule.TTL.String())
 	}
@@ -273,22 +285,45 @@ func (a *app) printPairs(lines [][]string) error { return a.printText(a.pairs(li
 
 func (a *app) printFeatures(v *feature.ViewVersion) error {
 	var rows [][]string
-	from := "COLUMN"
+	from := []string{"COLUMN"}
+	also := func(word string) {
+		if !slices.Contains(from, word) {
+			from = append(from, word)
+		}
+	}
 	for i := range v.Features {
 		f := &v.Features[i]
 		made := f.Column
-		if f.Aggregate != nil {
-			made, from = f.Aggregate.String(), "COLUMN OR AGGREGATE"
+		switch {
+		case f.Aggregate != nil:
+			made = f.Aggregate.String()
+			also("AGGREGATE")
+		case f.IsDerived():
+			made = f.Expression
+			also("EXPRESSION")
 		}
 		rows = append(rows, []string{f.Name, f.Type.String(), made, f.Description})
 	}
-	return a.printTable([]string{"FEATURE", "TYPE", from, "DESCRIPTION"}, rows)
+	return a.printTable([]string{"FEATURE", "TYPE", strings.Join(from, " OR "), "DESCRIPTION"}, rows)
+}
+
+// inputList writes what requests bring along: distance int64, hour int32.
+func inputList(inputs []feature.Input) string {
+	parts := make([]string, len(inputs))
+	for i, in := range inputs {
+		parts[i] = in.Name + " " + in.Type.String()
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (a *app) printOutputs(outputs []describedOutput) error {
 	var rows [][]string
 	for _, o := range outputs {
-		rows = append(rows, []string{o.Name, o.Type.String(), o.Feature, strings.Join(o.By, ", ")})
+		from := o.Feature
+		if from == "" {
+			from = o.Expression
+		}
+		rows = append(rows, []string{o.Name, o.Type.String(), from, strings.Join(o.By, ", ")})
 	}
 	return a.printTable([]string{"OUTPUT", "TYPE", "FEATURE", "BY"}, rows)
 }

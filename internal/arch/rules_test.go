@@ -83,7 +83,7 @@ func rules() []rule {
 		{"feature/aggregate", []string{"feature"}, nil, "the states of aggregates know the vocabulary and no side of the store"},
 		{"feature/tiles", []string{"feature", "feature/aggregate"}, nil, "tiles know the states that they keep and no side of the store"},
 
-		{"registry", []string{"feature", "feature/aggregate", "feature/tiles"}, []string{cron}, concept},
+		{"registry", []string{"feature", "feature/aggregate", "feature/expression", "feature/tiles"}, []string{cron}, concept},
 		{"registry/registrytest", []string{"registry", "feature"}, testThird(), suite},
 		{"registry/definition", []string{"registry", "feature"}, []string{yaml, cron, jsonSchema}, "the YAML loader knows feature, YAML and cron"},
 		{"registry/snapshotfile", []string{"registry", "feature"}, nil, "a snapshot file holds a registry's state and nothing else"},

@@ -1,0 +1,181 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/feature/expression"
+)
+
+// written is an expression where a definition has it.
+type written struct {
+	text  string
+	what  string // how messages call it: the expression of feature busy of view arrivals
+	kind  string // where it stands
+	name  string
+	parts []string
+}
+
+// expressions compiles the expressions of definitions. Many objects say the same, so
+// it remembers what it was asked.
+type expressions struct {
+	none     *expression.Scope // of no variables: others are made of it
+	outlines map[string]outlined
+	types    map[string]typed // by text, names and types
+}
+
+type outlined struct {
+	*expression.Outline
+	err *expression.Error
+}
+
+type typed struct {
+	feature.Type
+	err *expression.Error
+}
+
+func newExpressions() (*expressions, error) {
+	none, err := expression.NewScope(nil)
+	if err != nil {
+		return nil, err
+	}
+	return &expressions{none: none, outlines: map[string]outlined{}, types: map[string]typed{}}, nil
+}
+
+// outline gives what an expression names.
+func (e *expressions) outline(text string) (*expression.Outline, *expression.Error) {
+	o, known := e.outlines[text]
+	if !known {
+		outline, err := e.none.Outline(text)
+		o = outlined{outline, asError(err)}
+		e.outlines[text] = o
+	}
+	return o.Outline, o.err
+}
+
+// typeOf checks an expression and gives its type. The order of the variables is no
+// matter, and what it does not name is none either.
+func (e *expressions) typeOf(text string, vars []expression.Variable) (feature.Type, *expression.Error) {
+	var key strings.Builder
+	key.WriteString(text)
+	for _, v := range vars {
+		key.WriteString("\x00" + v.Name + "\x00" + v.Type.String())
+	}
+	t, known := e.types[key.String()]
+	if !known {
+		t = e.compile(text, vars)
+		e.types[key.String()] = t
+	}
+	return t.Type, t.err
+}
+
+func (e *expressions) compile(text string, vars []expression.Variable) typed {
+	scope, err := e.none.With(vars)
+	if err != nil {
+		return typed{err: asError(err)}
+	}
+	program, err := expression.Compile(text, scope)
+	if err != nil {
+		return typed{err: asError(err)}
+	}
+	return typed{Type: program.Type()}
+}
+
+// asError gives the error of an expression; another one stands at its beginning.
+func asError(err error) *expression.Error {
+	if err == nil {
+		return nil
+	}
+	var e *expression.Error
+	if !errors.As(err, &e) {
+		e = &expression.Error{Line: 1, Column: 1, Message: plain(err)}
+	}
+	return e
+}
+
+// wrong tells what is wrong with an expression, at the place in its text where the
+// file shows it.
+func (r *resolver) wrong(w *written, e *expression.Error) {
+	at, exact := r.defs.Within(e.Line, e.Column, w.kind, w.name, w.parts...)
+	where := ""
+	switch {
+	case exact:
+	case e.Line > 1:
+		where = fmt.Sprintf(" at line %d, column %d of the expression", e.Line, e.Column)
+	case e.Column > 1:
+		where = fmt.Sprintf(" at column %d of the expression", e.Column)
+	}
+	r.problem(at, e.Hint, "%s: %s%s", w.what, e.Message, where)
+}
+
+// wrongFrom tells of an expression as a whole.
+func (r *resolver) wrongFrom(w *written, hint, format string, args ...any) {
+	r.wrong(w, &expression.Error{Line: 1, Column: 1, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// unknownNames tells of an expression that names something that there is not. scope
+// gives all that there is, which is asked for only here.
+func (r *resolver) unknownNames(w *written, scope []expression.Variable) {
+	if t := r.expressions.compile(w.text, scope); t.err != nil {
+		r.wrong(w, t.err)
+	}
+}
+
+// outlineOf gives what an expression names, or tells why it can't be read.
+func (r *resolver) outlineOf(w *written) *expression.Outline {
+	o, err := r.expressions.outline(w.text)
+	if err != nil {
+		r.wrong(w, err)
+		return nil
+	}
+	return o
+}
+
+// typeOf gives an expression's type, or tells why it has none.
+func (r *resolver) typeOf(w *written, vars []expression.Variable) feature.Type {
+	t, err := r.expressions.typeOf(w.text, vars)
+	if err != nil {
+		r.wrong(w, err)
+	}
+	return t
+}
+
+// variables gives the types of names; known is false where one has none.
+func variables(names []string, typeOf func(string) feature.Type) (vars []expression.Variable, known bool) {
+	vars = make([]expression.Variable, 0, len(names))
+	for _, name := range names {
+		t := typeOf(name)
+		if t.IsZero() {
+			return nil, false
+		}
+		vars = append(vars, expression.Variable{Name: name, Type: t})
+	}
+	return vars, true
+}
+
+// takesType tells whether a declared type takes what an expression gives: the same
+// one, and lists of any length those of a fixed one.
+func takesType(declared, inferred feature.Type) bool {
+	anyLength := inferred
+	anyLength.Length = 0
+	return declared.IsZero() || declared == inferred || declared == anyLength
+}
+
+// tidy is an expression as it is kept: as it was written, without the line end that
+// YAML's blocks have.
+func tidy(text string) string { return strings.TrimSpace(text) }
+
+// cycleText writes a cycle of names: a -> b -> a.
+func cycleText(cycle []string) string { return strings.Join(cycle, " -> ") }
+
+// order gives the order in which expressions can be computed, or tells of a cycle.
+func (r *resolver) order(names []string, reads func(i int) []string, text func(i int) *written) []int {
+	order, cycle := expression.Order(names, reads)
+	if cycle != nil {
+		r.wrongFrom(text(slices.Index(names, cycle[0])), "take one of them out of another one's expression", "it needs itself: %s", cycleText(cycle))
+	}
+	return order
+}
