@@ -14,8 +14,8 @@ import (
 // a time.
 type building struct {
 	groups []tileset
-	bytes  int     // that it takes, about
-	values []value // of the event at hand, by input
+	bytes  int               // that it takes, about
+	values []aggregate.Value // of the event at hand, by input
 }
 
 // tileset is the tiles of one group.
@@ -38,7 +38,7 @@ func (p *Plan) building() *building {
 	if b, ok := p.builds.Get().(*building); ok {
 		return b
 	}
-	b := &building{groups: make([]tileset, len(p.groups)), values: make([]value, len(p.inputs))}
+	b := &building{groups: make([]tileset, len(p.groups)), values: make([]aggregate.Value, len(p.inputs))}
 	for i, g := range p.groups {
 		s := &b.groups[i]
 		s.slots = map[int64]int{}
@@ -85,20 +85,20 @@ func (b *building) take(of *Builder, events []byte) {
 }
 
 // load reads the values of an event, and gives what follows it.
-func (p *Plan) load(values []value, r *recorded) (rest []byte) {
+func (p *Plan) load(values []aggregate.Value, r *recorded) (rest []byte) {
 	rest = r.values
 	for i := range p.inputs {
 		over := p.inputs[i].over
 		if !r.gives(i) || over.IsZero() {
-			values[i] = value{stamp: r.stamp}
+			values[i] = aggregate.Value{Stamp: r.stamp}
 			continue
 		}
-		v := value{stamp: r.stamp}
-		if isWord(over) {
-			v.word, rest = int64(binary.LittleEndian.Uint64(rest)), rest[8:]
+		v := aggregate.Value{Stamp: r.stamp}
+		if aggregate.IsWord(over) {
+			v.Word, rest = int64(binary.LittleEndian.Uint64(rest)), rest[8:]
 		} else {
 			size, n := binary.Uvarint(rest)
-			v.bytes, rest = rest[n:n+int(size)], rest[n+int(size):]
+			v.Bytes, rest = rest[n:n+int(size)], rest[n+int(size):]
 		}
 		values[i] = v
 	}
@@ -109,7 +109,7 @@ func (p *Plan) load(values []value, r *recorded) (rest []byte) {
 func (r *recorded) gives(input int) bool { return r.has[input/8]>>(input%8)&1 != 0 }
 
 // add adds an event to its tile.
-func (s *tileset) add(g *group, number int64, values []value, r *recorded) {
+func (s *tileset) add(g *group, number int64, values []aggregate.Value, r *recorded) {
 	if g.lists {
 		for i, of := range g.parts {
 			if r.gives(of.input) {
@@ -201,7 +201,7 @@ func (b *building) memory() int {
 func appendValue(dst []byte, c *feature.Column, row int) []byte {
 	var word uint64
 	switch {
-	case !isWord(c.Type):
+	case !aggregate.IsWord(c.Type):
 		start := len(dst)
 		return sized(aggregate.AppendValue(dst, c, row), start)
 	case c.Type.Kind == feature.Float64:

@@ -45,7 +45,7 @@ func (p *Plan) Bytes() (usual, worst int) {
 func (p *Plan) stateBytes(of part) (usual, worst int) {
 	over := p.inputs[of.input].over
 	value, long := supposedText, longText
-	if isWord(over) {
+	if aggregate.IsWord(over) {
 		value, long = 5, 9
 	}
 	stamp := 3

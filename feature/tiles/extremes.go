@@ -31,8 +31,8 @@ func (e *extremes[S, P]) reset()      { e.all = e.all[:0] }
 func (e *extremes[S, P]) grow(n int)  { e.all = grown(e.all, n) }
 func (e *extremes[S, P]) memory() int { return 16 * cap(e.all) }
 
-func (e *extremes[S, P]) add(slot int, v *value) {
-	word := v.word
+func (e *extremes[S, P]) add(slot int, v *aggregate.Value) {
+	word := v.Word
 	if e.float {
 		word = aggregate.FloatKey(floatOf(word))
 	}
@@ -88,10 +88,10 @@ func (t *texts) better(slot int, v []byte) bool {
 	return t.greatest && c > 0 || !t.greatest && c < 0
 }
 
-func (t *texts) add(slot int, v *value) {
-	if t.better(slot, v.bytes) {
-		t.bytes += len(v.bytes) - len(t.all[slot])
-		t.all[slot] = append(make([]byte, 0, len(v.bytes)+1), v.bytes...) // with room, so that it isn't nil
+func (t *texts) add(slot int, v *aggregate.Value) {
+	if t.better(slot, v.Bytes) {
+		t.bytes += len(v.Bytes) - len(t.all[slot])
+		t.all[slot] = append(make([]byte, 0, len(v.Bytes)+1), v.Bytes...) // with room, so that it isn't nil
 	}
 }
 

@@ -19,10 +19,10 @@ func grown[S any](all []S, n int) []S {
 // counts count. A count is a varint.
 type counts struct{ n []int64 }
 
-func (c *counts) reset()              { c.n = c.n[:0] }
-func (c *counts) grow(n int)          { c.n = grown(c.n, n) }
-func (c *counts) memory() int         { return 8 * cap(c.n) }
-func (c *counts) add(s int, _ *value) { c.n[s]++ }
+func (c *counts) reset()                        { c.n = c.n[:0] }
+func (c *counts) grow(n int)                    { c.n = grown(c.n, n) }
+func (c *counts) memory() int                   { return 8 * cap(c.n) }
+func (c *counts) add(s int, _ *aggregate.Value) { c.n[s]++ }
 
 func (c *counts) append(dst []byte, slot int) []byte {
 	return binary.AppendUvarint(dst, uint64(c.n[slot]))
@@ -61,9 +61,9 @@ func (t *intTotals) reset()      { t.counts.reset(); t.sums = t.sums[:0] }
 func (t *intTotals) grow(n int)  { t.counts.grow(n); t.sums = grown(t.sums, n) }
 func (t *intTotals) memory() int { return t.counts.memory() + 16*cap(t.sums) }
 
-func (t *intTotals) add(slot int, v *value) {
+func (t *intTotals) add(slot int, v *aggregate.Value) {
 	t.n[slot]++
-	t.sums[slot].Add(v.word)
+	t.sums[slot].Add(v.Word)
 }
 
 func (t *intTotals) append(dst []byte, slot int) []byte {
@@ -126,9 +126,9 @@ func (t *floatTotals) reset()      { t.counts.reset(); t.sums = t.sums[:0] }
 func (t *floatTotals) grow(n int)  { t.counts.grow(n); t.sums = grown(t.sums, n) }
 func (t *floatTotals) memory() int { return t.counts.memory() + 32*cap(t.sums) }
 
-func (t *floatTotals) add(slot int, v *value) {
+func (t *floatTotals) add(slot int, v *aggregate.Value) {
 	t.n[slot]++
-	t.sums[slot].Add(floatOf(v.word))
+	t.sums[slot].Add(floatOf(v.Word))
 }
 
 func (t *floatTotals) append(dst []byte, slot int) []byte {
@@ -221,7 +221,7 @@ type intMoments struct {
 	slots[aggregate.IntMoments, *aggregate.IntMoments]
 }
 
-func (m *intMoments) add(slot int, v *value) { m.all[slot].Add(v.word) }
+func (m *intMoments) add(slot int, v *aggregate.Value) { m.all[slot].Add(v.Word) }
 
 func (m *intMoments) answer(a *ask, into *answer) error {
 	s := &m.all[0]
@@ -246,7 +246,7 @@ type floatMoments struct {
 	slots[aggregate.Moments, *aggregate.Moments]
 }
 
-func (m *floatMoments) add(slot int, v *value) { m.all[slot].Add(floatOf(v.word)) }
+func (m *floatMoments) add(slot int, v *aggregate.Value) { m.all[slot].Add(floatOf(v.Word)) }
 
 func (m *floatMoments) answer(a *ask, into *answer) error {
 	s := &m.all[0]

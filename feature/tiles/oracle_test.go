@@ -147,6 +147,22 @@ func number(v any) float64 {
 // compare orders boxed values of one type as the time rule does, but for zeros.
 func compare(a, b any) int {
 	switch x := a.(type) {
+	case nil:
+		if b == nil {
+			return 0
+		}
+		return -1
+	case []any:
+		y := b.([]any)
+		for i := range min(len(x), len(y)) {
+			if y[i] == nil && x[i] != nil {
+				return 1
+			}
+			if c := compare(x[i], y[i]); c != 0 {
+				return c
+			}
+		}
+		return cmp.Compare(len(x), len(y))
 	case bool:
 		y := b.(bool)
 		switch {
@@ -333,6 +349,13 @@ func same(got, want any) bool {
 func randomValue(r *rand.Rand, t feature.Type) any {
 	if r.IntN(6) == 0 {
 		return nil
+	}
+	if t.List {
+		items := make([]any, r.IntN(3))
+		for i := range items {
+			items[i] = randomValue(r, t.Elem())
+		}
+		return items
 	}
 	n := r.IntN(9) - 4
 	switch t.Kind {

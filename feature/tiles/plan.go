@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/quiver-features/quiver/feature"
@@ -74,22 +75,28 @@ type ask struct {
 	otherwise          *feature.Column // one value in place of null; nil: none
 }
 
-// NewPlan makes the plan of those of fields that have an aggregate, in their order, for
-// events that a rule makes visible. An error wraps feature.ErrInvalid and names the
-// feature.
+// NewPlan makes the plan of those of fields that have an aggregate, for events that a rule
+// makes visible. The order of fields is that of the plan's features and nothing else: what
+// is kept depends on the names. An error wraps feature.ErrInvalid and names the feature.
 func NewPlan(fields []feature.Field, rule feature.Rule) (*Plan, error) {
 	p := &Plan{rule: rule}
 	for i := range fields {
 		if fields[i].Aggregate == nil {
 			continue
 		}
-		a, err := p.read(&fields[i])
+		a, err := newAsk(&fields[i])
 		if err != nil {
 			return nil, fmt.Errorf("feature %s: %w", fields[i].Name, err)
 		}
 		p.features, p.asks = append(p.features, i), append(p.asks, a)
 	}
-	for i := range p.asks {
+	byName := make([]int, len(p.asks))
+	for i := range byName {
+		byName[i] = i
+	}
+	slices.SortFunc(byName, func(a, b int) int { return strings.Compare(fields[p.features[a]].Name, fields[p.features[b]].Name) })
+	for _, i := range byName {
+		p.read(&p.asks[i], fields[p.features[i]].Aggregate)
 		p.keep(&p.asks[i])
 	}
 	// Only now it is known which part answers what: a richer one may have come later.
@@ -100,8 +107,8 @@ func NewPlan(fields []feature.Field, rule feature.Rule) (*Plan, error) {
 	return p, nil
 }
 
-// read checks a feature. Its group and part are not known yet.
-func (p *Plan) read(f *feature.Field) (ask, error) {
+// newAsk checks a feature. Where its answer comes from is not known yet.
+func newAsk(f *feature.Field) (ask, error) {
 	a := f.Aggregate
 	if err := check(f); err != nil {
 		return ask{}, err
@@ -110,11 +117,6 @@ func (p *Plan) read(f *feature.Field) (ask, error) {
 	if a.Function == feature.First || a.Function == feature.Last {
 		k.n = 1
 	}
-	in := input{column: p.column(a.Column, a.Input), where: p.column(a.Where, feature.Scalar(feature.Bool)), over: a.Input}
-	if k.input = slices.Index(p.inputs, in); k.input < 0 {
-		k.input = len(p.inputs)
-		p.inputs = append(p.inputs, in)
-	}
 	if a.Default != nil {
 		k.otherwise = feature.NewColumn(f.Type, 1)
 		if err := k.otherwise.AppendText(*a.Default); err != nil {
@@ -122,6 +124,15 @@ func (p *Plan) read(f *feature.Field) (ask, error) {
 		}
 	}
 	return k, nil
+}
+
+// read finds what a feature is over.
+func (p *Plan) read(k *ask, a *feature.Aggregate) {
+	in := input{column: p.column(a.Column, a.Input), where: p.column(a.Where, feature.Scalar(feature.Bool)), over: a.Input}
+	if k.input = slices.Index(p.inputs, in); k.input < 0 {
+		k.input = len(p.inputs)
+		p.inputs = append(p.inputs, in)
+	}
 }
 
 func check(f *feature.Field) error {

@@ -52,7 +52,7 @@ type distincts struct {
 	code coder
 }
 
-func (d *distincts) add(slot int, v *value) {
+func (d *distincts) add(slot int, v *aggregate.Value) {
 	if !d.code.isNaN(v) {
 		d.all[slot].Add(d.code.encode(v))
 	}
@@ -68,11 +68,11 @@ type quantiles struct {
 	float bool
 }
 
-func (q *quantiles) add(slot int, v *value) {
+func (q *quantiles) add(slot int, v *aggregate.Value) {
 	if q.float {
-		q.all[slot].Add(floatOf(v.word))
+		q.all[slot].Add(floatOf(v.Word))
 	} else {
-		q.all[slot].Add(float64(v.word))
+		q.all[slot].Add(float64(v.Word))
 	}
 }
 
@@ -89,7 +89,7 @@ type tops struct {
 	k    int
 }
 
-func (t *tops) add(slot int, v *value) {
+func (t *tops) add(slot int, v *aggregate.Value) {
 	if !t.code.isNaN(v) {
 		t.all[slot].Add(t.code.encode(v))
 	}
@@ -130,7 +130,7 @@ func (f *firsts) grow(n int) {
 	}
 }
 
-func (f *firsts) add(slot int, v *value) { f.all[slot].Add(v.stamp, f.code.encode(v)) }
+func (f *firsts) add(slot int, v *aggregate.Value) { f.all[slot].Add(v.Stamp, f.code.encode(v)) }
 
 func (f *firsts) answer(_ *ask, into *answer) error {
 	if into.ok = f.all[0].Len() > 0; !into.ok {

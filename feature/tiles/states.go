@@ -14,7 +14,7 @@ type states interface {
 	reset()
 	grow(n int)
 	// add adds an event's value to a slot, and keeps nothing of it.
-	add(slot int, v *value)
+	add(slot int, v *aggregate.Value)
 	// append appends the encoding of a slot, which nothing is added to afterwards.
 	append(dst []byte, slot int) []byte
 	// skip cuts one state's encoding off b.
@@ -25,18 +25,6 @@ type states interface {
 	answer(a *ask, into *answer) error
 	// memory is what all slots take, about.
 	memory() int
-}
-
-// value is what an event gives to an input.
-type value struct {
-	stamp feature.Stamp
-	word  int64  // of types that are one word; floats by their bits as a float64
-	bytes []byte // of others, as aggregate.AppendValue encodes them
-}
-
-// isWord tells whether values of a type are one word.
-func isWord(t feature.Type) bool {
-	return !t.List && t.Kind != feature.String && t.Kind != feature.Bytes
 }
 
 func isFloat(t feature.Type) bool {
@@ -50,19 +38,13 @@ type coder struct {
 }
 
 // isNaN tells of what sketches leave out.
-func (c *coder) isNaN(v *value) bool { return isFloat(c.over) && math.IsNaN(floatOf(v.word)) }
+func (c *coder) isNaN(v *aggregate.Value) bool { return isFloat(c.over) && math.IsNaN(floatOf(v.Word)) }
 
-func (c *coder) encode(v *value) []byte {
-	switch {
-	case !isWord(c.over):
-		return v.bytes
-	case isFloat(c.over):
-		c.room = aggregate.AppendFloat(c.room[:0], floatOf(v.word))
-	case c.over.Kind == feature.Bool:
-		c.room = append(c.room[:0], byte(v.word))
-	default:
-		c.room = aggregate.AppendInt(c.room[:0], v.word)
+func (c *coder) encode(v *aggregate.Value) []byte {
+	if !aggregate.IsWord(c.over) {
+		return v.Bytes
 	}
+	c.room = aggregate.AppendWord(c.room[:0], c.over.Kind, v.Word)
 	return c.room
 }
 
