@@ -2,6 +2,7 @@ package expression
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/quiver-features/quiver/feature"
@@ -120,6 +121,9 @@ func (f *function) accepted() string {
 func (f *function) advice(types []feature.Type) string {
 	var ints, floats, texts, durations, dates, timestamps, nulls int
 	for _, t := range types {
+		if t.List {
+			continue
+		}
 		switch t.Kind {
 		case feature.Int32, feature.Int64:
 			ints++
@@ -138,6 +142,8 @@ func (f *function) advice(types []feature.Type) string {
 		}
 	}
 	switch {
+	case !f.takesSoMany(len(types)):
+		return ""
 	case nulls > 0:
 		return "null stands beside ==, !=, in coalesce(…), in lists and behind ? and :"
 	case f.name == "%" && floats > 0:
@@ -164,6 +170,11 @@ func (f *function) advice(types []feature.Type) string {
 		return "make a bool of the number: x != 0"
 	}
 	return ""
+}
+
+// takesSoMany tells whether some overload has so many arguments.
+func (f *function) takesSoMany(n int) bool {
+	return slices.ContainsFunc(f.overloads, func(o overload) bool { return n == len(o.args) || n > len(o.args) && o.rest })
 }
 
 // acceptsKind tells whether some overload takes a scalar of a kind first.

@@ -100,6 +100,9 @@ func indexed[T any](lane func(*vector) []T) kernel {
 // membership makes x in list: true if an item equals x, otherwise null if an item is
 // null, which could be x.
 func membership(c *call) (kernel, *problem) {
+	if k := longMembership(c); k != nil {
+		return k, nil
+	}
 	switch laneOf(c.any) {
 	case boolLane:
 		return among(boolsOf, func(a, b bool) bool { return a == b }), nil
@@ -112,6 +115,30 @@ func membership(c *call) (kernel, *problem) {
 	default:
 		return nil, problemf("", "a list has no lists as items")
 	}
+}
+
+// longMembership looks long constant lists up in a set; nil if the list is not one.
+func longMembership(c *call) kernel {
+	const long = 8
+	l := c.args[1].constant
+	if l == nil || l.state != nil || l.items.state != nil || l.items.n <= long {
+		return nil
+	}
+	switch laneOf(c.any) {
+	case intLane:
+		set := make(map[int64]struct{}, l.items.n)
+		for _, x := range l.items.ints {
+			set[x] = struct{}{}
+		}
+		return mapped(intsOf, boolsOf, func(x int64) bool { _, ok := set[x]; return ok })
+	case textLane:
+		set := make(map[string]struct{}, l.items.n)
+		for _, text := range l.items.texts {
+			set[string(text)] = struct{}{}
+		}
+		return mapped(textsOf, boolsOf, func(x []byte) bool { _, ok := set[string(x)]; return ok })
+	}
+	return nil
 }
 
 func among[T any](lane func(*vector) []T, equal func(a, b T) bool) kernel {

@@ -3,6 +3,8 @@ package expression_test
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/quiver-features/quiver/feature"
@@ -72,6 +74,120 @@ func TestAScopeHasEachNameOnceWithAType(t *testing.T) {
 	} {
 		if _, err := expression.NewScope(vars); !errors.Is(err, feature.ErrInvalid) {
 			t.Errorf("%s: %v, want ErrInvalid", name, err)
+		}
+	}
+}
+
+// A row of every type, as one value for all rows and as a column of its own, gives the same.
+func TestAColumnOfOneValueHoldsForAllRows(t *testing.T) {
+	vars, columns := everyType(t)
+	scope, err := expression.NewScope(vars)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rows = 1500
+	for _, text := range []string{
+		"b", "i", "j", "x", "y", "s", "r", "d", "t", "li", "lx", "ls", "s + '!'", "li + [i]", "coalesce(li, [1])", "dot(lx, lx)", "size(s)", "b ? li : [2]",
+		"'12' in ls", "s in ['12', '13']", "j == null", "split(s, '')", "7", "[1, null]", "'a'", "j / 0", "lx[j]",
+	} {
+		p, err := expression.Compile(text, scope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := p.NewMachine()
+		for row := range 2 { // the value, and null
+			var one, all []*feature.Column
+			for _, name := range p.Reads() {
+				single, repeated := feature.NewColumn(columns[name].Type, 1), feature.NewColumn(columns[name].Type, rows)
+				single.AppendFrom(columns[name], row)
+				for range rows {
+					repeated.AppendFrom(columns[name], row)
+				}
+				one, all = append(one, single), append(all, repeated)
+			}
+			want := feature.NewColumn(p.Type(), 1)
+			bad, err := m.Eval(1, one, want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, args := range map[string][]*feature.Column{"one value": one, "a column": all} {
+				got := feature.NewColumn(p.Type(), rows)
+				gotBad, err := m.Eval(rows, args, got)
+				if err != nil || got.Len() != rows {
+					t.Fatalf("%s: %d rows, %v", text, got.Len(), err)
+				}
+				for i := range rows {
+					if show(got, gotBad, i) != show(want, bad, 0) {
+						t.Fatalf("%s of %s: row %d is %s, want %s", text, name, i, show(got, gotBad, i), show(want, bad, 0))
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestEvalOfScalarsTakesNoMemory(t *testing.T) {
+	scope, err := expression.NewScope(benchVariables())
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns := benchColumns(2000, false)
+	one := &feature.Column{Type: feature.Scalar(feature.Int64), Int64s: []int64{3}}
+	for _, text := range []string{"a + b * 2", "a / b > 1 && flag || x < y", "flag ? x : log(y)", "s == 'SFO' ? a : coalesce(b, 1)", "size(lower(s) + '!')", "clamp(a, 0, 5) in [1, 2]", "year(timestamp(a))"} {
+		p, err := expression.Compile(text, scope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var args []*feature.Column
+		for _, name := range p.Reads() {
+			if name == "b" {
+				args = append(args, one)
+				continue
+			}
+			args = append(args, columns[name])
+		}
+		m, dst := p.NewMachine(), feature.NewColumn(p.Type(), 2000)
+		if n := testing.AllocsPerRun(10, func() {
+			dst.Reset()
+			if _, err := m.Eval(2000, args, dst); err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("%s allocates %v times", text, n)
+		}
+	}
+}
+
+// A program may be used by many machines at once; each of these has constants,
+// patterns and sets of the program.
+func TestAProgramServesManyMachinesAtOnce(t *testing.T) {
+	scope, err := expression.NewScope(benchVariables())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := expression.Compile("s.matches('^S') && a in [1, 2, 3, 4, 5, 6, 7, 8, 9] || size([a, null] + [1]) == 3 && bucketize(x, [1, 2]) > 0", scope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns := benchColumns(3000, true)
+	var args []*feature.Column
+	for _, name := range p.Reads() {
+		args = append(args, columns[name])
+	}
+	results := make([]*feature.Column, 4)
+	var group sync.WaitGroup
+	for i := range results {
+		group.Go(func() {
+			results[i] = feature.NewColumn(p.Type(), 3000)
+			if _, err := p.NewMachine().Eval(3000, args, results[i]); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	for _, other := range results[1:] {
+		if !slices.Equal(other.Bools, results[0].Bools) || !slices.Equal(other.Valid, results[0].Valid) {
+			t.Error("two machines differ")
 		}
 	}
 }

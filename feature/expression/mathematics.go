@@ -25,6 +25,8 @@ func mathematics() []function {
 		one("log", "the natural logarithm; -Inf for 0, NaN below", math.Log),
 		one("log10", "the logarithm to base 10", math.Log10),
 		one("log1p", "the natural logarithm of 1 + x, exact near 0", math.Log1p),
+		one("sin", "the sine of an angle in radians", math.Sin),
+		one("cos", "the cosine of an angle in radians", math.Cos),
 		{name: "pow", doc: "x to the power of y", overloads: []overload{{args: of(f, f), result: f, kernel: mapped2(floatsOf, floatsOf, floatsOf, math.Pow)}}},
 		test("is_nan", "whether x is NaN", math.IsNaN),
 		test("is_inf", "whether x is an infinity", func(x float64) bool { return math.IsInf(x, 0) }),

@@ -21,7 +21,12 @@ func numbers() []function {
 		for _, typ := range []feature.Type{i, date, t, d} {
 			all = append(all, overload{args: of(typ, typ), rest: true, result: typ, kernel: folded(intsOf, ints)})
 		}
-		return function{name: name, doc: doc, overloads: slices.Insert(all, 1, o)}
+		all = slices.Insert(all, 1, o)
+		for _, k := range []feature.Kind{feature.Int64, feature.Date, feature.Timestamp} {
+			all = append(all, overload{args: of(listOf(k)), result: scalar(k), kernel: reduced(intsOf, intsOf, reduction(ints))})
+		}
+		all = append(all, overload{args: of(listOf(feature.Float64)), result: f, kernel: reduced(floatsOf, floatsOf, reduction(floats))})
+		return function{name: name, doc: doc, overloads: all}
 	}
 	clamp := "lo is greater than hi"
 	return []function{
@@ -39,8 +44,8 @@ func numbers() []function {
 				{args: of(f), result: f, kernel: mapped(floatsOf, floatsOf, signOf)},
 			},
 		},
-		extreme("min", "the least of its arguments; NaN if one of them is NaN", func(a, b int64) int64 { return min(a, b) }, func(a, b float64) float64 { return min(a, b) }),
-		extreme("max", "the greatest of its arguments; NaN if one of them is NaN", func(a, b int64) int64 { return max(a, b) }, func(a, b float64) float64 { return max(a, b) }),
+		extreme("min", "the least of its arguments, or of the items of a list; NaN if one of them is NaN", func(a, b int64) int64 { return min(a, b) }, func(a, b float64) float64 { return min(a, b) }),
+		extreme("max", "the greatest of its arguments, or of the items of a list; NaN if one of them is NaN", func(a, b int64) int64 { return max(a, b) }, func(a, b float64) float64 { return max(a, b) }),
 		{
 			name: "clamp", doc: "x, but at least lo and at most hi, as clamp(x, lo, hi)", fails: clamp,
 			overloads: []overload{

@@ -20,7 +20,18 @@ func (s *Scope) parse(text string) (*ast.AST, *Error) {
 	if all := errs.GetErrors(); len(all) > 0 {
 		return nil, syntaxError(text, all[0])
 	}
+	if ast.NodeCount(parsed) > maxNodes {
+		return nil, tooLarge()
+	}
 	return parsed, nil
+}
+
+func tooLarge() *Error {
+	return &Error{
+		Line: 1, Column: 1,
+		Message: fmt.Sprintf("the expression is too large: at most %d nested parts and %d names, literals and operators are allowed", maxDepth, maxNodes),
+		Hint:    "compute parts of it as features of their own",
+	}
 }
 
 // syntaxError says in our words what the parser found.
@@ -34,9 +45,8 @@ func syntaxError(text string, e *common.Error) *Error {
 	}
 	at.Message = message
 	switch {
-	case strings.Contains(message, "limit"):
-		at.Message = fmt.Sprintf("the expression is too large: at most %d nested parts and %d names, literals and operators are allowed", maxDepth, maxNodes)
-		at.Hint = "compute parts of it as features of their own"
+	case strings.Contains(message, "recursion limit"):
+		return tooLarge()
 	case strings.Contains(message, "<EOF>"):
 		at.Message = "the expression ends where a value is expected"
 	case strings.HasPrefix(message, "unexpected token"):

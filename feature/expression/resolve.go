@@ -1,6 +1,10 @@
 package expression
 
-import "github.com/quiver-features/quiver/feature"
+import (
+	"slices"
+
+	"github.com/quiver-features/quiver/feature"
+)
 
 // operand is a checked part of an expression: a register, or a constant that does
 // not need one yet.
@@ -36,7 +40,7 @@ func (o *overload) accepts(c *call, literals bool) bool {
 		got, want := c.args[i], o.param(i).typ
 		if want.Kind == kindAny {
 			isNull := got.typ == scalar(kindNull)
-			if isNull && o.result.Kind != kindAny || !c.bind(want, got, literals) {
+			if isNull && o.result.Kind != kindAny || !c.bind(want, i, literals) {
 				return false // null stands where it may be the result
 			}
 			continue
@@ -58,8 +62,9 @@ func (o *overload) accepts(c *call, literals bool) bool {
 	return true
 }
 
-// bind lets any stand for what an argument needs in addition to those before it.
-func (c *call) bind(want feature.Type, got operand, literals bool) bool {
+// bind lets any stand for what argument i needs in addition to those before it.
+func (c *call) bind(want feature.Type, i int, literals bool) bool {
+	got := c.args[i]
 	t := got.typ
 	if want.List {
 		if !t.List {
@@ -77,13 +82,16 @@ func (c *call) bind(want feature.Type, got operand, literals bool) bool {
 		c.any = joined
 	case literals && got.literal && isFloat(c.any.Kind) && c.any.List == t.List:
 		// The literal is converted.
-	case literals && isInt(c.any.Kind) && isFloat(t.Kind) && c.any.List == t.List:
-		c.any = t // all before it must be literals, which convert sees to
+	case literals && isInt(c.any.Kind) && isFloat(t.Kind) && c.any.List == t.List && !slices.ContainsFunc(c.args[:i], onlyInt):
+		c.any = t
 	default:
 		return false
 	}
 	return true
 }
+
+// onlyInt tells whether an operand is an integer and can't stand for a float.
+func onlyInt(a operand) bool { return isInt(a.typ.Kind) && !a.literal }
 
 func (o *overload) param(i int) param { return o.args[min(i, len(o.args)-1)] }
 
@@ -135,10 +143,7 @@ func (a operand) as(want feature.Type) (operand, *problem) {
 		v := newVector(want)
 		v.resize(1)
 		return operand{typ: want, constant: v}, nil
-	case isInt(a.typ.Kind) && isFloat(want.Kind):
-		if !a.literal {
-			return a, problemf("convert the integer: double(x)", "%s and %s do not go together", typeName(a.typ), typeName(want))
-		}
+	case isInt(a.typ.Kind) && isFloat(want.Kind): // a literal
 		v, ok := a.constant.widened()
 		if !ok {
 			return a, problemf("write it as a float", "the integer is too large to stand for a float exactly")

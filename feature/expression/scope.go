@@ -46,7 +46,6 @@ func NewScope(vars []Variable) (*Scope, error) {
 	s.parser, err = parser.NewParser(
 		parser.EnablePrattParser(true), // a tenth of the other one's time; tests hold the two together
 		parser.ExpressionSizeCodePointLimit(MaxText),
-		parser.MaxExpressionNodeCount(maxNodes),
 		parser.MaxRecursionDepth(maxDepth),
 		parser.ErrorReportingLimit(1),
 		parser.ErrorRecoveryLimit(1),

@@ -88,7 +88,7 @@ func TestPartsOfTimesAreTheCalendars(t *testing.T) {
 		for text, p := range programs {
 			dst := feature.NewColumn(p.Type(), 1)
 			if bad, err := p.NewMachine().Eval(1, []*feature.Column{column}, dst); err != nil || bad != nil {
-				return fmt.Errorf("%s of %d: %v, %v", text, us, bad, err)
+				return fmt.Errorf("%s of %d: failed %v, error %w", text, us, bad, err)
 			}
 			if want := parts[text](feature.Time(us).Std()); dst.Int64s[0] != int64(want) {
 				return fmt.Errorf("%s of %s is %d, want %d", text, feature.Time(us).Std(), dst.Int64s[0], want)

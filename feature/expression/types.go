@@ -25,7 +25,7 @@ func typeName(t feature.Type) string {
 	case kindNull:
 		name = "null"
 		if t.List {
-			return "empty list"
+			return "an empty list"
 		}
 	case kindAny:
 		name = "any"
