@@ -18,6 +18,8 @@ type Plan struct {
 	// Removals is what applying takes away, in the order of Changes: names that are no
 	// longer defined, and features that a service still reads.
 	Removals []Removal `json:"removals,omitempty"`
+	// Warnings are about what the files say, changed or not: it works, and will hurt.
+	Warnings Problems `json:"-"`
 
 	write Change // without author
 }
@@ -51,6 +53,8 @@ func NewPlan(ctx context.Context, base *Snapshot, defs *Definitions, schemas Sch
 		p.problems.Sort()
 		return nil, p.problems
 	}
+	p.warnings.Sort()
+	p.plan.Warnings = p.warnings
 	p.plan.Removals = p.removals()
 	giveUp(p.plan.Removals, p.plan.write.Retire)
 	p.plan.write.Operation, p.plan.write.Changes = OperationApply, p.plan.Changes

@@ -17,6 +17,7 @@ type resolver struct {
 	base     *Snapshot
 	defs     *Definitions
 	problems Problems
+	warnings Problems
 
 	told map[Problem]bool // what a source has is told with every view that reads it
 
@@ -62,6 +63,11 @@ func (r *resolver) problem(at Position, hint, format string, args ...any) {
 		r.told[p] = true
 		r.problems = append(r.problems, p)
 	}
+}
+
+// warn tells of what works and will hurt.
+func (r *resolver) warn(at Position, hint, format string, args ...any) {
+	r.warnings = append(r.warnings, Problem{Position: at, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
 // addSource reads the source's columns. Only the end of the context is an error;
@@ -246,6 +252,7 @@ func (r *resolver) view(def *feature.View, fixed *feature.ViewVersion) *feature.
 		v.Features = append(v.Features, field)
 	}
 	r.viewExpressions(def, v)
+	r.checkStored(v)
 	return v
 }
 

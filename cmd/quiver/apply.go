@@ -50,6 +50,7 @@ func (a *app) apply(ctx context.Context, p *project, store registry.Store, base 
 		return a.problems(err)
 	}
 	a.warnEmptied(emptied)
+	a.warnDefinitions(plan.Warnings)
 	if a.format == "table" {
 		if err := a.printPlan(plan); err != nil {
 			return err

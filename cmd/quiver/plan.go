@@ -24,6 +24,7 @@ func (a *app) planCommand() *cobra.Command {
 					return a.problems(err)
 				}
 				a.warnEmptied(emptied)
+				a.warnDefinitions(plan.Warnings)
 				if err := a.print(planDocumentOf(plan), func() error { return a.printPlan(plan) }); err != nil {
 					return err
 				}
@@ -45,6 +46,13 @@ func (a *app) warnEmptied(emptied bool) {
 	}
 }
 
+// warnDefinitions tells what works and will hurt, each thing with its place.
+func (a *app) warnDefinitions(warnings registry.Problems) {
+	for _, w := range warnings {
+		a.note("warning: %s", registry.Problems{w}.Error())
+	}
+}
+
 // planDocument is a plan for machines: with the gravest class, and with the places
 // in the files.
 type planDocument struct {
@@ -53,6 +61,14 @@ type planDocument struct {
 	Changes []changeDocument `json:"changes"`
 	// Removals is what apply takes away, and then needs --allow-removal.
 	Removals []removalDocument `json:"removals"`
+	// Warnings are about what works and will hurt, changed or not.
+	Warnings []warningDocument `json:"warnings,omitempty"`
+}
+
+type warningDocument struct {
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+	*place
 }
 
 type changeDocument struct {
@@ -88,6 +104,9 @@ func planDocumentOf(plan *registry.Plan) planDocument {
 			change.Reasons = append(change.Reasons, reasonDocument{r, placeOf(r.At)})
 		}
 		document.Changes = append(document.Changes, change)
+	}
+	for _, w := range plan.Warnings {
+		document.Warnings = append(document.Warnings, warningDocument{w.Message, w.Hint, placeOf(w.Position)})
 	}
 	return document
 }

@@ -21,9 +21,11 @@ func (a *app) validateCommand() *cobra.Command {
 				if err != nil {
 					return a.problems(err)
 				}
-				if _, err := registry.NewPlan(c.Context(), base, defs, schemas{p.files}); err != nil {
+				plan, err := registry.NewPlan(c.Context(), base, defs, schemas{p.files})
+				if err != nil {
 					return a.problems(err)
 				}
+				a.warnDefinitions(plan.Warnings)
 				counts := map[string]int{
 					"entities": len(defs.Entities), "sources": len(defs.Sources), "views": len(defs.Views), "services": len(defs.Services),
 				}
