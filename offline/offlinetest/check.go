@@ -19,15 +19,26 @@ func Check(t *testing.T, engine Engine, n int) {
 // CheckFrom is Check for the n seeds from first on.
 func CheckFrom(t *testing.T, engine Engine, first uint64, n int) {
 	t.Helper()
+	checkFrom(t, engine, Generate, first, n)
+}
+
+// CheckWindowsFrom is CheckFrom on the cases of GenerateWindows.
+func CheckWindowsFrom(t *testing.T, engine Engine, first uint64, n int) {
+	t.Helper()
+	checkFrom(t, engine, GenerateWindows, first, n)
+}
+
+func checkFrom(t *testing.T, engine Engine, generate func(seed uint64) *Case, first uint64, n int) {
+	t.Helper()
 	for i := range n {
 		seed := first + uint64(i) // a count
-		c := Generate(seed)
+		c := generate(seed)
 		if disagree(t.Context(), engine, c) == "" {
 			continue
 		}
 		c = Shrink(c, func(c *Case) bool { return disagree(t.Context(), engine, c) != "" })
 		t.Fatalf("seed %d: the engine and the oracle differ\n%s\nthe smallest such case, with the oracle's answers:\n\n%s\n"+
-			"rerun: offlinetest.CheckFrom(t, engine, %d, 1)", seed, disagree(t.Context(), engine, c), script(t.Context(), c), seed)
+			"rerun: the same check from seed %d on, once", seed, disagree(t.Context(), engine, c), script(t.Context(), c), seed)
 	}
 }
 

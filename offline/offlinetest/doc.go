@@ -43,6 +43,9 @@
 //	  keys K, K:TYPE = COLUMN, …        or: global
 //	  ttl DURATION, delay DURATION
 //	  features F, F:TYPE = "Column Name", …
+//	           F = FUNCTION of COLUMN where BOOL_COLUMN over DURATION by GRANULARITY else DEFAULT
+//	           FUNCTION is count, …, last_n(N), top_k(N), quantile(Q); a duration may be
+//	           all; of, where, by and else may be left out
 //
 //	use VIEW[@N]      what is asked for, in this order; without any use: all
 //	                  features of all views
@@ -73,9 +76,11 @@
 // (sql/answer.py), so that no reading of the rule stands alone, and check that
 // wrong engines are noticed by the scripts and by the random cases.
 //
+// RunWindows and CheckWindowsFrom are Run and CheckFrom for windowed aggregates: to these
+// every row counts, so nothing is doubled; and a quantile may be off by what it says.
+//
 // # Adding to the language
 //
-// Windowed aggregates will be further words in a view's features (NAME = count
-// over 1h), files that land between two runs a time behind the file's name
-// (file b at 12:00:); both are errors now.
+// Files that land between two runs will have a time behind the file's name
+// (file b at 12:00:); that is an error now.
 package offlinetest

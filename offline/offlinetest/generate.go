@@ -13,22 +13,37 @@ import (
 // Generate makes the random case of a seed, always the same one: few keys, times
 // within a few microseconds of one another, of delays and of TTLs, few values
 // per type; so that ties, edges, nulls, NaN and awkward keys are the rule.
-func Generate(seed uint64) *Case { return generate(seed, 6, 15, false) }
+func Generate(seed uint64) *Case { return generate(seed, size{groupRows: 6, spineRows: 15}) }
+
+// GenerateWindows is Generate with windowed aggregates in the views.
+func GenerateWindows(seed uint64) *Case {
+	return generate(seed, size{groupRows: 8, spineRows: 15, windows: true})
+}
 
 // GenerateMany is Generate with more rows, up to the given number in a source
 // file and in the spine, more keys, and integers among them that need 64 bits.
-func GenerateMany(seed uint64, rows int) *Case { return generate(seed, max(rows/3, 1), rows, true) }
+func GenerateMany(seed uint64, rows int) *Case {
+	return generate(seed, size{groupRows: max(rows/3, 1), spineRows: rows, wide: true})
+}
 
-// generate makes a case with at most so many rows in a row group and in the
-// spine.
-func generate(seed uint64, groupRows, spineRows int, wide bool) *Case {
+// GenerateManyWindows is GenerateMany with windowed aggregates in the views.
+func GenerateManyWindows(seed uint64, rows int) *Case {
+	return generate(seed, size{groupRows: max(rows/3, 1), spineRows: rows, wide: true, windows: true})
+}
+
+// size is what cases are like.
+type size struct {
+	groupRows, spineRows int  // the most rows of a row group, and of the spine
+	wide                 bool // integer keys need 64 bits
+	windows              bool // views have windowed aggregates
+}
+
+func generate(seed uint64, of size) *Case {
 	g := &generator{
-		r:         rand.New(rand.NewPCG(seed, 1)), // the same seed gives the same case
-		p:         &parser{location: location{file: fmt.Sprintf("seed %d", seed)}, cells: newCells(), c: &Case{}},
-		values:    map[feature.Kind][]any{},
-		groupRows: groupRows,
-		spineRows: spineRows,
-		wide:      wide,
+		r:      rand.New(rand.NewPCG(seed, 1)), // the same seed gives the same case
+		p:      &parser{location: location{file: fmt.Sprintf("seed %d", seed)}, cells: newCells(), c: &Case{}},
+		values: map[feature.Kind][]any{},
+		size:   of,
 	}
 	c := g.p.c
 	c.Name = fmt.Sprintf("seed_%d", seed)
@@ -59,8 +74,7 @@ type generator struct {
 	values map[feature.Kind][]any // the few values that the case's keys take
 	keys   []feature.JoinKey      // the spine's key columns so far
 
-	groupRows, spineRows int  // the most rows
-	wide                 bool // integer keys need 64 bits
+	size
 }
 
 func pickOne[T any](r *rand.Rand, of []T) T { return of[r.IntN(len(of))] }
@@ -267,6 +281,9 @@ func (g *generator) view(name string) {
 		case c.Name[0] == 'x' && (g.chance(80) || len(v.Features) == 0):
 			v.Features = append(v.Features, feature.Field{Name: names[len(v.Features)], Type: g.widened(c.Values.Type), Column: c.Name})
 		}
+	}
+	if g.windows {
+		g.aggregates(v, s.header())
 	}
 	if g.chance(40) {
 		v.Rule.Delay = feature.Duration(1 + g.r.IntN(5))

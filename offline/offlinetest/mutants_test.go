@@ -12,12 +12,21 @@ import (
 // A wrong engine is an oracle that is given another case than the one asked
 // for. Scripts and random cases must each notice every one of them.
 func TestEveryWrongEngineIsNoticed(t *testing.T) {
-	for name, change := range mutants() {
+	noticed(t, mutants(), Scripts, Generate)
+}
+
+func TestEveryWrongEngineOfWindowsIsNoticed(t *testing.T) {
+	noticed(t, windowMutants(), WindowScripts, GenerateWindows)
+}
+
+func noticed(t *testing.T, wrong map[string]func(*Case) *Case, scripts func() ([]*Case, error), generate func(uint64) *Case) {
+	t.Helper()
+	for name, change := range wrong {
 		t.Run(name, func(t *testing.T) {
 			engine := EngineFunc(func(ctx context.Context, c *Case) ([]*feature.Column, error) {
 				return Oracle{}.Join(ctx, change(c))
 			})
-			cases, err := Scripts()
+			cases, err := scripts()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -25,7 +34,7 @@ func TestEveryWrongEngineIsNoticed(t *testing.T) {
 				t.Error("no script notices it")
 			}
 			for seed := uint64(1); ; seed++ {
-				if disagree(t.Context(), engine, Generate(seed)) != "" {
+				if disagree(t.Context(), engine, generate(seed)) != "" {
 					break
 				}
 				if seed == 2000 {
@@ -34,6 +43,65 @@ func TestEveryWrongEngineIsNoticed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// windowMutants change one thing of every aggregate.
+func windowMutants() map[string]func(*Case) *Case {
+	aggregates := func(change func(a *feature.Aggregate)) func(*Case) *Case {
+		return func(c *Case) *Case {
+			out := *c
+			for i := range out.Views {
+				changeView(&out, i, func(v *feature.ViewVersion) {
+					v.Features = slices.Clone(v.Features)
+					for f := range v.Features {
+						if v.Features[f].Aggregate != nil {
+							a := *v.Features[f].Aggregate
+							change(&a)
+							v.Features[f].Aggregate = &a
+						}
+					}
+				})
+			}
+			return &out
+		}
+	}
+	bounded := func(change func(w *feature.Window)) func(*Case) *Case {
+		return aggregates(func(a *feature.Aggregate) {
+			if a.Window.Length != 0 {
+				change(&a.Window)
+			}
+		})
+	}
+	instead := func(f, by feature.Function) func(*Case) *Case {
+		return aggregates(func(a *feature.Aggregate) {
+			if a.Function == f {
+				a.Function = by
+			}
+		})
+	}
+	all := map[string]func(*Case) *Case{
+		"the tail does not move in steps": bounded(func(w *feature.Window) { w.Granularity = 1 }),
+		"a tile too many":                 bounded(func(w *feature.Window) { w.Length += w.Granularity }),
+		"a microsecond too many":          bounded(func(w *feature.Window) { w.Length++ }),
+		"all time":                        bounded(func(w *feature.Window) { w.Length, w.Granularity = 0, feature.Day }),
+		"no condition":                    aggregates(func(a *feature.Aggregate) { a.Where = "" }),
+		"no default":                      aggregates(func(a *feature.Aggregate) { a.Default = nil }),
+		"one value more":                  aggregates(func(a *feature.Aggregate) { a.N += min(a.N, 1) }),
+		"the median":                      aggregates(func(a *feature.Aggregate) { a.Q = 0.5 }),
+		"the earliest is the latest":      instead(feature.First, feature.Last),
+		"the most frequent is the latest": instead(feature.TopK, feature.LastN),
+		"distinct values are values":      instead(feature.CountDistinct, feature.Count),
+		"deviation is variance":           instead(feature.Stddev, feature.Variance),
+		"rows are values": aggregates(func(a *feature.Aggregate) {
+			if a.Function == feature.Count {
+				a.Column = ""
+			}
+		}),
+	}
+	for _, name := range []string{"no delay", "no created", "no available", "T1 exclusive"} {
+		all[name] = mutants()[name]
+	}
+	return all
 }
 
 func mutants() map[string]func(*Case) *Case {
@@ -107,8 +175,11 @@ func nulls(c *Case, column func(*Source) string, at int64) *Case {
 }
 
 func TestRandomCasesReadBackFromTheirScripts(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(600) {
 		c := Generate(seed)
+		if seed%2 == 1 {
+			c = GenerateWindows(seed)
+		}
 		want, err := Oracle{}.Join(t.Context(), c)
 		if err != nil {
 			t.Fatal(err)

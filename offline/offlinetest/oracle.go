@@ -44,7 +44,9 @@ func (Oracle) Join(ctx context.Context, c *Case) ([]*feature.Column, error) {
 					continue
 				}
 				var v any
-				if winner != nil {
+				if a := use.View.Features[o.Feature].Aggregate; a != nil {
+					v = oracleAggregate(c, use, rows, row, o.Feature)
+				} else if winner != nil {
 					v = winner.values[o.Feature]
 				}
 				if err := out[i].AppendAny(v); err != nil {
@@ -72,6 +74,10 @@ func oracleRows(c *Case, v *feature.ViewVersion) []*oracleRow {
 				r.keys = append(r.keys, oracleKey(find(f.Columns, k), i))
 			}
 			for _, f2 := range v.Features {
+				if f2.Aggregate != nil {
+					r.values = append(r.values, oracleInput(v, f.Columns, i, f2.Aggregate))
+					continue
+				}
 				r.values = append(r.values, oracleValue(find(f.Columns, f2.Column), i, f2.Type))
 			}
 			rows = append(rows, r)
@@ -82,21 +88,13 @@ func oracleRows(c *Case, v *feature.ViewVersion) []*oracleRow {
 
 // oracleWinner gives the row that the use shows at a spine row, or nil.
 func oracleWinner(c *Case, use *feature.Use, rows []*oracleRow, row int) *oracleRow {
-	t := oracleTime(&c.Spine[c.Time], row, false)
+	t, keys := oracleRequest(c, use, row)
 	if t == nil {
-		return nil // a null time nulls all features of its row
-	}
-	keys := make([]any, 0, len(use.Keys))
-	for _, name := range use.Keys {
-		k := oracleKey(c.SpineColumn(name), row)
-		if k == nil {
-			return nil // a null in one join key nulls the views that use it
-		}
-		keys = append(keys, k)
+		return nil
 	}
 	var winner *oracleRow
 	for _, r := range rows {
-		if !oracleVisible(use.View, r, t) || !slices.Equal(r.keys, keys) {
+		if !oracleVisible(use.View, r, t) || !oracleFresh(use.View, r, t) || !slices.Equal(r.keys, keys) {
 			continue
 		}
 		if winner == nil || oracleCompare(use.View, r, winner) > 0 {
@@ -106,7 +104,23 @@ func oracleWinner(c *Case, use *feature.Use, rows []*oracleRow, row int) *oracle
 	return winner
 }
 
-// oracleVisible is T1 to T3.
+// oracleRequest gives the time and keys of a spine row; a nil time: its features are null,
+// because the time is, or one of the join keys.
+func oracleRequest(c *Case, use *feature.Use, row int) (t *big.Int, keys []any) {
+	if t = oracleTime(&c.Spine[c.Time], row, false); t == nil {
+		return nil, nil
+	}
+	for _, name := range use.Keys {
+		k := oracleKey(c.SpineColumn(name), row)
+		if k == nil {
+			return nil, nil
+		}
+		keys = append(keys, k)
+	}
+	return t, keys
+}
+
+// oracleVisible is T1 and T3.
 func oracleVisible(v *feature.ViewVersion, r *oracleRow, t *big.Int) bool {
 	if r.event == nil || slices.Contains(r.keys, nil) {
 		return false
@@ -120,9 +134,11 @@ func oracleVisible(v *feature.ViewVersion, r *oracleRow, t *big.Int) bool {
 			visibleFrom = r.available
 		}
 	}
-	if visibleFrom.Cmp(t) > 0 {
-		return false
-	}
+	return visibleFrom.Cmp(t) <= 0
+}
+
+// oracleFresh is T2.
+func oracleFresh(v *feature.ViewVersion, r *oracleRow, t *big.Int) bool {
 	if v.Rule.TTL == 0 {
 		return true
 	}
@@ -138,9 +154,11 @@ func oracleCompare(v *feature.ViewVersion, a, b *oracleRow) int {
 			return c
 		}
 	}
-	order := make([]int, len(v.Features))
-	for i := range order {
-		order[i] = i
+	var order []int
+	for i := range v.Features {
+		if v.Features[i].Column != "" {
+			order = append(order, i)
+		}
 	}
 	slices.SortFunc(order, func(i, j int) int { return strings.Compare(v.Features[i].Name, v.Features[j].Name) })
 	for _, i := range order {

@@ -63,7 +63,10 @@ func (p *parser) viewLine(v *feature.ViewVersion, word, rest string) error {
 		})
 	case "features":
 		return p.items(rest, func(i item) {
-			v.Features = append(v.Features, feature.Field{Name: i.name, Type: i.kind, Column: i.column})
+			if i.aggregate != nil {
+				i.column = ""
+			}
+			v.Features = append(v.Features, feature.Field{Name: i.name, Type: i.kind, Column: i.column, Aggregate: i.aggregate})
 		})
 	default:
 		return p.errorf("unknown word %q in a view: expected source, version, keys, global, ttl, delay or features", word)
@@ -71,11 +74,12 @@ func (p *parser) viewLine(v *feature.ViewVersion, word, rest string) error {
 	return nil
 }
 
-// item is NAME[:TYPE] [= COLUMN].
+// item is NAME[:TYPE] [= COLUMN], or NAME = an aggregate.
 type item struct {
-	name   string
-	kind   feature.Type
-	column string
+	name      string
+	kind      feature.Type
+	column    string
+	aggregate *feature.Aggregate
 }
 
 func (p *parser) items(list string, add func(item)) error {
@@ -88,6 +92,12 @@ func (p *parser) items(list string, add func(item)) error {
 		}
 		if len(parts) == 2 {
 			i.column = unquoted(parts[1])
+			if words := fields(parts[1]); len(words) > 1 {
+				var err error
+				if i.aggregate, err = p.aggregate(words); err != nil {
+					return err
+				}
+			}
 		}
 		if err := feature.CheckName(name); err != nil {
 			return p.errorf("%v", err)
@@ -147,8 +157,19 @@ func (p *parser) finishView(v *feature.ViewVersion) error {
 		}
 	}
 	for i := range v.Features {
-		if err := p.lookUp(v, s, v.Features[i].Column, &v.Features[i].Type); err != nil {
+		f := &v.Features[i]
+		if f.Aggregate != nil {
+			continue
+		}
+		if err := p.lookUp(v, s, f.Column, &f.Type); err != nil {
 			return err
+		}
+	}
+	for i := range v.Features {
+		if f := &v.Features[i]; f.Aggregate != nil {
+			if err := p.lookUpAggregate(v, s, f); err != nil {
+				return err
+			}
 		}
 	}
 	slices.SortFunc(v.Table.Columns, func(a, b feature.TableColumn) int { return strings.Compare(a.Name, b.Name) })

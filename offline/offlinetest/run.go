@@ -12,12 +12,17 @@ import (
 	"testing"
 )
 
-//go:embed scripts/*.script
+//go:embed scripts/*.script windows/*.script
 var scripts embed.FS
 
-// Scripts reads the scripts of this package, in the order of their names.
-func Scripts() ([]*Case, error) {
-	names, err := fs.Glob(scripts, "scripts/*.script")
+// Scripts reads the scripts about rows, in the order of their names.
+func Scripts() ([]*Case, error) { return readScripts("scripts") }
+
+// WindowScripts reads the scripts about windowed aggregates, in the order of their names.
+func WindowScripts() ([]*Case, error) { return readScripts("windows") }
+
+func readScripts(folder string) ([]*Case, error) {
+	names, err := fs.Glob(scripts, folder+"/*.script")
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +50,25 @@ func Run(t *testing.T, engine Engine, variants ...Variant) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	runAll(t, engine, cases, variants)
+}
+
+// RunWindows is Run with the scripts about windowed aggregates, in which every row
+// counts: the variants that repeat rows are left out.
+func RunWindows(t *testing.T, engine Engine, variants ...Variant) {
+	t.Helper()
+	cases, err := WindowScripts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(variants) == 0 {
+		variants = Variants()
+	}
+	runAll(t, engine, cases, slices.DeleteFunc(variants, func(v Variant) bool { return v.Repeats }))
+}
+
+func runAll(t *testing.T, engine Engine, cases []*Case, variants []Variant) {
+	t.Helper()
 	if len(variants) == 0 {
 		variants = Variants()
 	}
@@ -64,7 +88,7 @@ func runCase(t *testing.T, engine Engine, c *Case) bool {
 	t.Helper()
 	d := differs(t.Context(), engine, c)
 	if d != "" {
-		t.Errorf("scripts/%s.script\n%s\n%s%s", c.Name, describe(c), d, rerun(t))
+		t.Errorf("%s.script\n%s\n%s%s", c.Name, describe(c), d, rerun(t))
 	}
 	return d == ""
 }
@@ -96,7 +120,8 @@ func rerun(t *testing.T) string {
 
 // Variant is a change of where rows stand that must not change the answer.
 type Variant struct {
-	Name string
+	Name    string
+	Repeats bool // source rows, which windows count
 	// Apply gives a changed copy of a case; what is not changed is shared.
 	Apply func(*Case) *Case
 }
@@ -105,16 +130,16 @@ type Variant struct {
 // and the spine.
 func Variants() []Variant {
 	return []Variant{
-		{"source rows reversed", func(c *Case) *Case { return arrange(c, reversed, whole) }},
-		{"source rows shuffled", func(c *Case) *Case { return arrange(c, shuffled, whole) }},
-		{"one file per row", func(c *Case) *Case { return arrange(c, asWritten, perRow) }},
-		{"one file per row, reversed", func(c *Case) *Case { return arrange(c, reversed, perRow) }},
-		{"one row group per row", func(c *Case) *Case { return grouped(arrange(c, shuffled, whole)) }},
-		{"two files with every other row", func(c *Case) *Case { return arrange(c, asWritten, odds) }},
-		{"every source row twice", func(c *Case) *Case { return arrange(c, twice, odds) }},
-		{"everything elsewhere", func(c *Case) *Case { return Shuffled(c, 1) }},
-		{"spine reversed", func(c *Case) *Case { return respine(c, reversed(c.Rows())) }},
-		{"spine three times, shuffled", func(c *Case) *Case { return respine(c, shuffled2(3, c.Rows())) }},
+		{Name: "source rows reversed", Apply: func(c *Case) *Case { return arrange(c, reversed, whole) }},
+		{Name: "source rows shuffled", Apply: func(c *Case) *Case { return arrange(c, shuffled, whole) }},
+		{Name: "one file per row", Apply: func(c *Case) *Case { return arrange(c, asWritten, perRow) }},
+		{Name: "one file per row, reversed", Apply: func(c *Case) *Case { return arrange(c, reversed, perRow) }},
+		{Name: "one row group per row", Apply: func(c *Case) *Case { return grouped(arrange(c, shuffled, whole)) }},
+		{Name: "two files with every other row", Apply: func(c *Case) *Case { return arrange(c, asWritten, odds) }},
+		{Name: "every source row twice", Repeats: true, Apply: func(c *Case) *Case { return arrange(c, twice, odds) }},
+		{Name: "everything elsewhere", Apply: func(c *Case) *Case { return Shuffled(c, 1) }},
+		{Name: "spine reversed", Apply: func(c *Case) *Case { return respine(c, reversed(c.Rows())) }},
+		{Name: "spine three times, shuffled", Apply: func(c *Case) *Case { return respine(c, shuffled2(3, c.Rows())) }},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,15 +22,20 @@ import (
 // three readings of the rule, by three ways of computing.
 
 func TestSQLAnswersEveryScript(t *testing.T) {
-	cases, err := Scripts()
+	rows, err := Scripts()
 	if err != nil {
 		t.Fatal(err)
 	}
+	windows, err := WindowScripts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := slices.Concat(rows, windows)
 	for i, got := range askSQL(t, cases) {
 		c := cases[i]
 		t.Run(c.Name, func(t *testing.T) {
 			if d := diff(c, got, c.Want, sameValue); d != "" {
-				t.Errorf("scripts/%s.script\n%s\nSQL says:\n%s", c.Name, describe(c), d)
+				t.Errorf("%s.script\n%s\nSQL says:\n%s", c.Name, describe(c), d)
 			}
 		})
 	}
@@ -39,6 +45,9 @@ func TestSQLAndTheOracleAgreeOnRandomCases(t *testing.T) {
 	cases := make([]*Case, 150)
 	for i := range cases {
 		cases[i] = oneNaN(Generate(uint64(1_000_000 + i)))
+		if i%2 == 1 {
+			cases[i] = oneNaN(GenerateWindows(uint64(1_000_000 + i)))
+		}
 	}
 	for i, got := range askSQL(t, cases) {
 		want, err := Oracle{}.Join(t.Context(), cases[i])
@@ -149,9 +158,21 @@ type sqlKey struct {
 }
 
 type sqlFeature struct {
-	Name   string `json:"name"`
-	Column string `json:"column"`
-	Type   string `json:"type"`
+	Name      string        `json:"name"`
+	Column    string        `json:"column"`
+	Type      string        `json:"type"`
+	Aggregate *sqlAggregate `json:"aggregate"`
+}
+
+type sqlAggregate struct {
+	Function    string `json:"function"`
+	Input       string `json:"input"` // type of the column
+	Where       string `json:"where"`
+	Length      string `json:"length"`
+	Granularity string `json:"granularity"`
+	N           int    `json:"n"`
+	Q           string `json:"q"`
+	Default     any    `json:"default"`
 }
 
 func sqlForm(c *Case) sqlCase {
@@ -175,7 +196,11 @@ func sqlForm(c *Case) sqlCase {
 			use.Keys = append(use.Keys, sqlKey{Column: u.View.KeyColumns[k], Type: key.Type.String(), Spine: u.Keys[k]})
 		}
 		for _, f := range u.View.Features {
-			use.Features = append(use.Features, sqlFeature{Name: f.Name, Column: f.Column, Type: f.Type.String()})
+			form := sqlFeature{Name: f.Name, Column: f.Column, Type: f.Type.String()}
+			if f.Aggregate != nil {
+				form.Column, form.Aggregate = f.Aggregate.Column, aggregateForm(&f)
+			}
+			use.Features = append(use.Features, form)
 		}
 		for _, o := range c.Selection.Outputs {
 			if o.Use == i {
@@ -183,6 +208,22 @@ func sqlForm(c *Case) sqlCase {
 			}
 		}
 		form.Uses = append(form.Uses, use)
+	}
+	return form
+}
+
+func aggregateForm(f *feature.Field) *sqlAggregate {
+	a := f.Aggregate
+	form := &sqlAggregate{
+		Function: string(a.Function), Input: a.Input.String(), Where: a.Where, N: a.N, Q: strconv.FormatFloat(a.Q, 'f', -1, 64),
+		Length: strconv.FormatInt(int64(a.Window.Length), 10), Granularity: strconv.FormatInt(int64(a.Window.Granularity), 10),
+	}
+	if a.Default != nil {
+		one := feature.NewColumn(f.Type, 1)
+		if err := one.AppendText(*a.Default); err != nil {
+			panic(err) // a case's own default
+		}
+		form.Default = cellForm(one.Any(0))
 	}
 	return form
 }

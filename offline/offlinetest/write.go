@@ -215,6 +215,10 @@ func formatView(b *strings.Builder, v *feature.ViewVersion) {
 	}
 	features := make([]string, len(v.Features))
 	for i, f := range v.Features {
+		if f.Aggregate != nil {
+			features[i] = f.Name + " = " + aggregateText(f.Aggregate)
+			continue
+		}
 		features[i] = item(f.Name, f.Type, f.Column)
 	}
 	fmt.Fprintf(b, "  features %s\n", strings.Join(features, ", "))

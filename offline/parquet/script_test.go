@@ -37,3 +37,15 @@ func TestTheNativeEngineAgreesWithTheOracleOnFilesOfManyWriters(t *testing.T) {
 		return engine.Join(ctx, offlinetest.Shuffled(c, uint64(seed)))
 	}), 10_000, 30)
 }
+
+func TestTheNativeEngineAnswersEveryWindowScriptFromParquetFiles(t *testing.T) {
+	offlinetest.RunWindows(t, native(t, offline.Options{Workers: 2}))
+}
+
+func TestTheNativeEngineAgreesWithTheOracleOnWindowsOfFilesOfManyWriters(t *testing.T) {
+	engine := native(t, offline.Options{Workers: 3, Memory: 1})
+	offlinetest.CheckWindowsFrom(t, offlinetest.EngineFunc(func(ctx context.Context, c *offlinetest.Case) ([]*feature.Column, error) {
+		seed := crc32.ChecksumIEEE([]byte(c.Name)) // stays as it is while the case is made smaller
+		return engine.Join(ctx, offlinetest.Shuffled(c, uint64(seed)))
+	}), 20_000, 40)
+}

@@ -10,9 +10,12 @@ import sys
 
 import duckdb
 
+import windows
+
 MACROS = """
 CREATE MACRO floor_micros(ns) AS (ns::HUGEINT - ((ns % 1000) + 1000) % 1000) // 1000;
 CREATE MACRO ceil_micros(ns) AS -floor_micros(-(ns::HUGEINT));
+CREATE MACRO floor_to(n, g) AS n - ((n % g) + g) % g;
 CREATE MACRO saturate(n) AS least(greatest(n, (-9223372036854775808)::HUGEINT), 9223372036854775807::HUGEINT);
 """
 
@@ -36,6 +39,22 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) winner ON true
 ORDER BY spine.place
+"""
+
+# The rows that a window covers, of each spine row, the latest first.
+WINDOW = """
+WITH raw AS (
+    SELECT {columns} FROM source
+), known AS (
+    SELECT *, {visible_from} AS visible_from
+    FROM raw
+    WHERE e IS NOT NULL {keys_present} {a_present}
+)
+SELECT spine.place, known.e, {value}
+FROM spine
+JOIN known ON known.visible_from <= spine.t AND {covered} {same_keys}
+WHERE {counted}
+ORDER BY {latest_first}
 """
 
 SCALARS = {
@@ -152,7 +171,16 @@ def greatest_first(value, name):
     return [f"{value} DESC NULLS LAST"]
 
 
-def query(use, source, spine):
+def unsigned(value, name):
+    """A value as aggregates see it: -0 is 0."""
+    item = item_type(name)
+    if item and item.startswith("float"):
+        return f"list_transform({value}, lambda x: CASE WHEN x = 0 THEN 0 ELSE x END)::{sql_type(name)}"
+    return f"CASE WHEN {value} = 0 THEN 0 ELSE {value} END::{sql_type(name)}" if name.startswith("float") else value
+
+
+def parts(use, source):
+    """What queries of a use have in common: columns, the order of rows, and the filters."""
     columns = {c["name"]: c for c in source["columns"]}
     select = [micros(columns[use["event"]]) + " AS e"]
     order = ["e DESC"]
@@ -169,20 +197,66 @@ def query(use, source, spine):
         select.append(f"{read_as(columns[key['column']], key['type'])} AS k{i}")
         same += f" AND known.k{i} = spine.{quote('q_' + key['spine'])}"
         present += f" AND k{i} IS NOT NULL"
-    for f in use["features"]:
+    filters = {
+        "visible_from": visible_from,
+        "keys_present": present,
+        "a_present": "AND a IS NOT NULL" if use["available"] else "",
+        "same_keys": same,
+    }
+    return columns, select, order, filters
+
+
+def query(use, source):
+    columns, select, order, filters = parts(use, source)
+    features = [f for f in use["features"] if not f["aggregate"]]
+    for f in features:
         select.append(f"{read_as(columns[f['column']], f['type'])} AS {quote('v_' + f['name'])}")
-    for f in sorted(use["features"], key=lambda f: f["name"].encode()):
+    for f in sorted(features, key=lambda f: f["name"].encode()):
         order += greatest_first(quote("v_" + f["name"]), f["type"])
+    asked = [use["features"][i] for i in use["outputs"]]
     return AS_OF.format(
         columns=", ".join(select),
-        visible_from=visible_from,
-        keys_present=present,
-        a_present="AND a IS NOT NULL" if use["available"] else "",
-        outputs=", ".join(f"winner.{quote('v_' + use['features'][i]['name'])}" for i in use["outputs"]),
+        outputs=", ".join("NULL" if f["aggregate"] else f"winner.{quote('v_' + f['name'])}" for f in asked),
         within_ttl=f"AND saturate(spine.t - known.e) <= {use['ttl']}" if use["ttl"] != "0" else "",
-        same_keys=same,
         latest_first=", ".join(order),
+        **filters,
     )
+
+
+def window_query(use, source, feature):
+    columns, select, order, filters = parts(use, source)
+    a, counted = feature["aggregate"], "true"
+    if a["where"]:
+        select.append(f"{quote(a['where'])} AS condition")
+        counted = "known.condition"
+    if feature["column"]:
+        select.append(f"{unsigned(read_as(columns[feature['column']], a['input']), a['input'])} AS value")
+        order += greatest_first("value", a["input"])
+        counted += " AND known.value IS NOT NULL"
+    covered = f"floor_to(spine.t, {a['granularity']}::HUGEINT) - {a['length']} < known.e" if a["length"] != "0" else "true"
+    return WINDOW.format(
+        columns=", ".join(select),
+        value="known.value" if feature["column"] else "true",
+        covered=covered,
+        counted=counted,
+        latest_first=", ".join(order),
+        **filters,
+    )
+
+
+def answer_window(db, use, source, feature, asked):
+    """The values of an aggregate; asked are the spine rows whose time and keys are not null."""
+    inside = {}
+    for place, e, value in db.execute(window_query(use, source, feature)).fetchall():
+        inside.setdefault(place, []).append((e, value))
+    a, values = feature["aggregate"], []
+    for place, complete in asked:
+        if not complete:
+            values.append(None)
+            continue
+        value = from_sql(windows.compute(a, inside.get(place, [])), feature["type"])
+        values.append(a["default"] if value is None else value)
+    return values
 
 
 def answer(db, case):
@@ -195,9 +269,17 @@ def answer(db, case):
     for use in case["uses"]:
         source = case["sources"][use["source"]]
         load(db, "source", source["columns"], source["rows"])
-        rows = db.execute(query(use, source, spine)).fetchall() if use["outputs"] else []
-        types = [use["features"][i]["type"] for i in use["outputs"]]
-        answers.append([[from_sql(row[n], t) for row in rows] for n, t in enumerate(types)])
+        rows = db.execute(query(use, source)).fetchall() if use["outputs"] else []
+        keys = "".join(f" AND {quote('q_' + k['spine'])} IS NOT NULL" for k in use["keys"])
+        asked = db.execute(f"SELECT place, t IS NOT NULL{keys} FROM spine ORDER BY place").fetchall()
+        outputs = []
+        for n, i in enumerate(use["outputs"]):
+            f = use["features"][i]
+            if f["aggregate"]:
+                outputs.append(answer_window(db, use, source, f, asked))
+            else:
+                outputs.append([from_sql(row[n], f["type"]) for row in rows])
+        answers.append(outputs)
     return answers
 
 
