@@ -210,7 +210,7 @@ func (e *tileEvents) build(ctx context.Context, blocks []*eventBlock) error {
 	order := orderEvents(blocks, int(e.limit))
 	return each(ctx, int(e.limit), e.t.workers, func(_ context.Context, key int) error {
 		if e.own[key] == nil {
-			e.own[key] = e.t.plan.NewBuilder()
+			e.own[key] = e.t.plan.NewBuilder(e.t.pass.To)
 			e.begin(e.own[key], uint32(key))
 		}
 		order.addTo(e.own[key], key)

@@ -61,7 +61,7 @@ func (l *latest) newTiling(pass feature.Pass, found *feature.ScanResult, keys in
 		t.budget = l.memory / 4
 	}
 	for range l.workers {
-		t.builders <- plan.NewBuilder()
+		t.builders <- plan.NewBuilder(pass.To)
 	}
 	for _, c := range t.columns {
 		t.names = append(t.names, c.Name)

@@ -135,7 +135,7 @@ func BenchmarkBuilder(b *testing.B) {
 			times := benchEvents(n, false)
 			values := benchValues("float64", n)
 			p := newPlan(b, benchFields(b, values.Type, feature.Count, feature.Sum, feature.Min, feature.Max)...)
-			builder, columns := p.NewBuilder(), []*feature.Column{values}
+			builder, columns := p.NewBuilder(feature.Time(30*feature.Day)), []*feature.Column{values}
 			builder.Reset(true)
 			var patch []byte
 			most := 0

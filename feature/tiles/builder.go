@@ -12,6 +12,7 @@ import (
 // for each of many keys. It is not safe for concurrent use.
 type Builder struct {
 	plan    *Plan
+	least   []int64 // by group: tiles of lesser numbers are of no use
 	whole   bool
 	touched [][]int64 // by group, ascending
 	events  []byte    // as record writes them, not in tiles yet
@@ -22,12 +23,17 @@ type Builder struct {
 // less than tiles of as many events take.
 const eventBytes = 8 << 10
 
-// NewBuilder makes a builder. Reset comes first.
-func (p *Plan) NewBuilder() *Builder {
-	return &Builder{plan: p, touched: make([][]int64, len(p.groups))}
+// NewBuilder makes a builder for a run that leads to a time: tiles that no window reaches
+// then are left out of whole patches. Reset comes first.
+func (p *Plan) NewBuilder(to feature.Time) *Builder {
+	b := &Builder{plan: p, least: make([]int64, len(p.groups)), touched: make([][]int64, len(p.groups))}
+	for i := range p.groups {
+		b.least[i] = p.groups[i].oldest(to)
+	}
+	return b
 }
 
-// Reset makes it a builder of no events of a key. whole: every tile is taken, and the
+// Reset makes it a builder of no events of a key. whole: every tile is brought, and the
 // patch replaces all that was kept. Else only touched tiles are.
 func (b *Builder) Reset(whole bool) {
 	b.whole, b.events = whole, b.events[:0]
@@ -79,7 +85,7 @@ func (b *Builder) brings(e feature.Time) bool {
 // takes tells whether a tile of a group is brought.
 func (b *Builder) takes(group int, tile int64) bool {
 	if b.whole {
-		return true
+		return tile >= b.least[group]
 	}
 	touched := b.touched[group]
 	if n := len(touched); n == 0 || tile < touched[0] || tile > touched[n-1] {

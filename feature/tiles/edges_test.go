@@ -39,7 +39,7 @@ func newPlan(t testing.TB, fields ...feature.Field) *tiles.Plan {
 // patchOf makes a patch of events at times, with values where the plan has a column.
 // touched nil: whole.
 func patchOf(p *tiles.Plan, touched [][]int64, times []feature.Time, values *feature.Column) []byte {
-	b := p.NewBuilder()
+	b := p.NewBuilder(feature.MinTime) // all tiles are of use
 	b.Reset(touched == nil)
 	for g, list := range touched {
 		b.Touch(g, list)
@@ -218,7 +218,8 @@ func TestGroupsSayWhatReaches(t *testing.T) {
 	num := feature.Scalar(feature.Int64)
 	p := newPlan(t, over("a", feature.Count, feature.Type{}, 10, 5), over("b", feature.Sum, num, 40, 5), over("c", feature.Sum, num, 30, 10),
 		over("d", feature.Last, num, 30, 15), over("e", feature.LastN, num, 20, 20), over("f", feature.Max, num, 0, 50))
-	want := []tiles.Group{{Granularity: 5, Reach: 40}, {Granularity: 10, Reach: 30}, {Granularity: 15, Reach: 30}, {Granularity: 50}}
+	// A window of 20 in steps of 20 goes back 39, at the most, which in steps of 15 is 45.
+	want := []tiles.Group{{Granularity: 5, Reach: 40}, {Granularity: 10, Reach: 30}, {Granularity: 15, Reach: 45}, {Granularity: 50}}
 	if got := p.Groups(); !slices.Equal(got, want) {
 		t.Errorf("got %v, expected %v", got, want)
 	}

@@ -7,60 +7,63 @@ import (
 	"github.com/quiver-features/quiver/feature/aggregate"
 )
 
-// extremes are the least or the greatest of words, as package aggregate has them.
-type extremes[S any, P extreme[S]] struct {
-	all   []S
-	float bool // words are floats, and the states keep their keys
-	read  func(b []byte) (S, []byte, error)
+// extremes are the least or the greatest of words, as package aggregate encodes them.
+type extremes struct {
+	greatest, float bool // of floats their keys are kept
+	all             []aggregate.Min
 }
 
-type extreme[S any] interface {
-	merger[S]
-	Add(v int64)
-	Value() (v int64, ok bool)
-}
+func (e *extremes) reset()      { e.all = e.all[:0] }
+func (e *extremes) grow(n int)  { e.all = grown(e.all, n) }
+func (e *extremes) memory() int { return 16 * cap(e.all) }
 
-func newExtremes(greatest, float bool) states {
-	if greatest {
-		return &extremes[aggregate.Max, *aggregate.Max]{float: float, read: aggregate.ReadMax}
+// word turns the greatest into the least: ^v falls where v rises. It is its own inverse.
+func (e *extremes) word(v int64) int64 {
+	if e.greatest {
+		return ^v
 	}
-	return &extremes[aggregate.Min, *aggregate.Min]{float: float, read: aggregate.ReadMin}
+	return v
 }
 
-func (e *extremes[S, P]) reset()      { e.all = e.all[:0] }
-func (e *extremes[S, P]) grow(n int)  { e.all = grown(e.all, n) }
-func (e *extremes[S, P]) memory() int { return 16 * cap(e.all) }
-
-func (e *extremes[S, P]) add(slot int, v *aggregate.Value) {
+func (e *extremes) add(slot int, v *aggregate.Value) {
 	word := v.Word
 	if e.float {
 		word = aggregate.FloatKey(floatOf(word))
 	}
-	P(&e.all[slot]).Add(word)
+	e.all[slot].Add(e.word(word))
 }
 
-func (e *extremes[S, P]) append(dst []byte, slot int) []byte { return P(&e.all[slot]).Append(dst) }
+func (e *extremes) append(dst []byte, slot int) []byte {
+	var one aggregate.Min
+	if v, ok := e.all[slot].Value(); ok {
+		one.Add(e.word(v))
+	}
+	return one.Append(dst)
+}
 
-func (e *extremes[S, P]) skip(b []byte) ([]byte, error) {
-	_, b, err := e.read(b)
+func (e *extremes) skip(b []byte) ([]byte, error) {
+	_, b, err := aggregate.ReadMin(b)
 	return b, err
 }
 
-func (e *extremes[S, P]) merge(b []byte, n int) ([]byte, error) {
+func (e *extremes) merge(b []byte, n int) ([]byte, error) {
+	least := &e.all[0]
 	for range n {
-		one, rest, err := e.read(b)
+		one, rest, err := aggregate.ReadMin(b)
 		if err != nil {
 			return nil, err
 		}
-		P(&e.all[0]).Merge(&one)
+		if v, ok := one.Value(); ok {
+			least.Add(e.word(v))
+		}
 		b = rest
 	}
 	return b, nil
 }
 
-func (e *extremes[S, P]) answer(_ *ask, into *answer) error {
-	into.word, into.ok = P(&e.all[0]).Value()
-	if e.float {
+func (e *extremes) answer(_ *ask, into *answer) error {
+	v, ok := e.all[0].Value()
+	if into.word, into.ok = e.word(v), ok; e.float {
 		into.word = wordOf(aggregate.KeyFloat(into.word))
 	}
 	return nil

@@ -159,13 +159,22 @@ func (m *merging) choose(group int) {
 // are less than.
 func (m *merging) bounds(g *group) (least, fold int64) {
 	if g.Reach > 0 {
-		return before(g.window().FirstTile(m.to)), math.MinInt64
+		return g.oldest(m.to), math.MinInt64
 	}
 	known := m.known
 	if known == feature.MinTime && m.patch.whole {
 		known = m.to // nothing was there that an earlier run could bring a tile of
 	}
 	return math.MinInt64, before(g.window().Tile(known))
+}
+
+// oldest gives the least number of a tile that is of use at t or later: the last that a
+// window reaches, and one to spare.
+func (g *Group) oldest(t feature.Time) int64 {
+	if g.Reach == 0 {
+		return math.MinInt64
+	}
+	return before(g.window().FirstTile(t))
 }
 
 // before gives the number of the tile before a tile.

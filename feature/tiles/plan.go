@@ -215,7 +215,7 @@ func (p *Plan) groupOf(a *ask, list bool) int {
 	}
 	switch g := &p.groups[at]; {
 	case g.Reach == 0:
-	case all, a.window.Length > math.MaxInt64/4: // so long that sums with it may have no room
+	case all, list && a.window.Length > math.MaxInt64/4: // so long that sums with it may have no room
 		g.Reach = 0
 	default:
 		g.Reach = max(g.Reach, reachIn(a.window, g.Granularity))

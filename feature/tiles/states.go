@@ -123,7 +123,7 @@ func (p *Plan) newStates(of part) states {
 		}
 		return &intMoments{slots[aggregate.IntMoments, *aggregate.IntMoments]{read: aggregate.ReadIntMoments}}
 	case minimum, maximum:
-		return newExtremes(of.kind == maximum, isFloat(over))
+		return &extremes{greatest: of.kind == maximum, float: isFloat(over)}
 	case minText, maxText:
 		return &texts{greatest: of.kind == maxText}
 	case distinct:

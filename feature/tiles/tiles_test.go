@@ -127,9 +127,9 @@ func (h *history) seen(run int) []*event {
 }
 
 // build makes a patch of events, in any order, of touched tiles by group, or a whole one.
-func (h *history) build(t *testing.T, r *rand.Rand, events []*event, touched [][]int64) []byte {
+func (h *history) build(t *testing.T, r *rand.Rand, run int, events []*event, touched [][]int64) []byte {
 	t.Helper()
-	b := h.plan.NewBuilder()
+	b := h.plan.NewBuilder(h.runs[run])
 	b.Reset(r.IntN(2) == 0) // what was before leaves no trace
 	h.add(t, r, b, events[:len(events)/2])
 	b.Reset(touched == nil)
@@ -178,7 +178,7 @@ func (h *history) bring(t *testing.T, r *rand.Rand, section []byte, run int) []b
 	to, known, seen := h.runs[run], feature.MinTime, h.seen(run)
 	var patch []byte
 	if run == 0 {
-		patch = h.build(t, r, seen, nil)
+		patch = h.build(t, r, run, seen, nil)
 	} else {
 		known = h.runs[run-1]
 		var fresh []*event
@@ -191,7 +191,7 @@ func (h *history) bring(t *testing.T, r *rand.Rand, section []byte, run int) []b
 		if folded {
 			touched = nil
 		}
-		patch = h.build(t, r, seen, touched)
+		patch = h.build(t, r, run, seen, touched)
 	}
 	next, err := h.plan.Merge([]byte{1, 2}, section, patch, to, known)
 	if err != nil {
@@ -260,8 +260,8 @@ func TestManyPatchesAreOne(t *testing.T) {
 			return next
 		}
 		// A patch without a tile drops and folds all the same.
-		many := merge(section, h.build(t, r, nil, none))
-		whole := merge(nil, h.build(t, r, h.seen(last), nil))
+		many := merge(section, h.build(t, r, last, nil, none))
+		whole := merge(nil, h.build(t, r, last, h.seen(last), nil))
 		if last > 0 && !bytes.Equal(many, whole) {
 			t.Fatalf("seed %d: %d runs give %x, one gives %x", seed, len(h.runs), many, whole)
 		}
@@ -277,7 +277,7 @@ func TestManyPatchesAreOne(t *testing.T) {
 					}
 				}
 			}
-			halves[half] = h.build(t, r, h.seen(last), part)
+			halves[half] = h.build(t, r, last, h.seen(last), part)
 		}
 		// Nothing is folded before both are in.
 		meet := func(old, patch []byte) []byte {
@@ -291,7 +291,7 @@ func TestManyPatchesAreOne(t *testing.T) {
 		if !bytes.Equal(a, b) {
 			t.Fatalf("seed %d: one order gives %x, the other %x", seed, a, b)
 		}
-		if got := merge(a, h.build(t, r, nil, none)); !bytes.Equal(got, whole) {
+		if got := merge(a, h.build(t, r, last, nil, none)); !bytes.Equal(got, whole) {
 			t.Fatalf("seed %d: two patches give %x, one gives %x", seed, got, whole)
 		}
 	}
