@@ -5,6 +5,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"sync"
 
 	"cel.dev/cel-go/parser"
 
@@ -31,14 +32,14 @@ type Variable struct {
 // safe for concurrent use.
 type Scope struct {
 	types     map[string]feature.Type
-	functions map[string]*function
+	functions func() map[string]*function // made at the first call, for all scopes of one origin
 	parser    *parser.Parser
 }
 
 // NewScope makes a scope of variables. Two of one name, or one without a name or a
 // type, are an error that wraps feature.ErrInvalid.
 func NewScope(vars []Variable) (*Scope, error) {
-	s := &Scope{functions: functionsByName()}
+	s := &Scope{functions: sync.OnceValue(functionsByName)}
 	if err := s.define(vars); err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func (s *Scope) define(vars []Variable) error {
 
 // unknown explains a name that is no variable.
 func (s *Scope) unknown(name string) *problem {
-	if _, ok := s.functions[name]; ok {
+	if _, ok := s.functions()[name]; ok {
 		return problemf("call it: "+name+"(…)", "%s is a function, not a value", name)
 	}
 	if near := feature.Nearest(name, maps.Keys(s.types)); near != "" {
@@ -111,7 +112,7 @@ func (s *Scope) unknownFunction(name string) *problem {
 // functionNames gives the functions that are no operators.
 func (s *Scope) functionNames() iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for name := range s.functions {
+		for name := range s.functions() {
 			if !symbol(name) && !yield(name) {
 				return
 			}
