@@ -158,7 +158,7 @@ func (p *tiled) add(groups []int, events []tiledEvent) {
 		wanted.Values.AppendBool(x.where)
 		appendOr(v.Values, x.v, x.valid)
 		appendOr(text.Values, textOf(x.v), x.valid)
-		appendOr(written.Values, feature.Time(x.c), x.created)
+		appendOr(written.Values, x.c, x.created)
 	}
 	p.source.Files = append(p.source.Files, offlinetest.File{
 		Name: fmt.Sprintf("f%03d", len(p.source.Files)), Columns: []offlinetest.Column{k, kt, at, known, v, text, wanted, written}, Groups: groups,
