@@ -12,13 +12,25 @@ import (
 // number where a is the earlier, zero where they are the same, and a positive
 // number where a is the later. An error wraps feature.ErrInvalid.
 func (l *Layout) Compare(a, b []byte) (int, error) {
-	for _, v := range [][]byte{a, b} {
-		if _, err := l.readStamp(v); err != nil {
+	x, err := l.rowOf(a)
+	if err != nil {
+		return 0, err
+	}
+	y, err := l.rowOf(b)
+	if err != nil {
+		return 0, err
+	}
+	return l.compareRows(x, y)
+}
+
+// compareRows is Compare of what values have from their stamps on.
+func (l *Layout) compareRows(a, b []byte) (int, error) {
+	for _, row := range [][]byte{a, b} {
+		if _, err := l.readStamp(row); err != nil {
 			return 0, err
 		}
 	}
-	end := headerLen + l.stampLen
-	if c := bytes.Compare(a[headerLen:end], b[headerLen:end]); c != 0 || bytes.Equal(a, b) {
+	if c := bytes.Compare(a[:l.stampLen], b[:l.stampLen]); c != 0 || bytes.Equal(a, b) {
 		return c, nil
 	}
 	x, err := l.columns(a)
@@ -37,18 +49,18 @@ func (l *Layout) Compare(a, b []byte) (int, error) {
 	return 0, nil
 }
 
-func (l *Layout) columns(value []byte) ([]*feature.Column, error) {
+func (l *Layout) columns(row []byte) ([]*feature.Column, error) {
 	columns := make([]*feature.Column, len(l.features))
 	for f := range columns {
 		columns[f] = feature.NewColumn(l.features[f].Type, 1)
 	}
-	_, err := l.Decode(value, columns)
+	_, err := l.decodeRow(row, columns)
 	return columns, err
 }
 
 // Arrange checks that a batch of a view can be stored in this layout, and gives it
-// with its features in the order of Features. The columns are shared. An error
-// wraps feature.ErrInvalid.
+// with its features in the order of Features, nil for aggregates. The columns are shared.
+// An error wraps feature.ErrInvalid.
 func (l *Layout) Arrange(view *feature.ViewVersion, b *feature.Batch) (*feature.Batch, error) {
 	wrong := func(format string, args ...any) error {
 		return fmt.Errorf("online: a batch of view %s: %s: %w", l.view, fmt.Sprintf(format, args...), feature.ErrInvalid)
@@ -69,14 +81,23 @@ func (l *Layout) Arrange(view *feature.ViewVersion, b *feature.Batch) (*feature.
 			return nil, wrong("join key %s is null in row %d", l.keys[i].Name, row)
 		}
 	}
+	if l.HasTiles() != (b.Tiles != nil) || b.Tiles != nil && (b.Tiles.Len() != b.Rows || b.Tiles.Type != feature.Scalar(feature.Bytes) || firstNull(b.Tiles) >= 0) {
+		return nil, wrong("its tiles are not those of its rows, or of a view without aggregates")
+	}
 	arranged := *b
 	arranged.Features = make([]*feature.Column, len(l.features))
 	for f, want := range l.features {
+		if want.Aggregate != nil {
+			continue
+		}
 		at := view.Feature(want.Name)
 		if at < 0 {
 			return nil, wrong("feature %s is missing in %s", want.Name, view.ID())
 		}
 		c := b.Features[at]
+		if c == nil {
+			return nil, wrong("feature %s is missing", want.Name)
+		}
 		if c.Len() != b.Rows || c.Type != want.Type {
 			return nil, wrong("feature %s: %d values of type %s, expected %d of type %s", want.Name, c.Len(), c.Type, b.Rows, want.Type)
 		}

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/feature/tiles"
 )
 
 // Grace is how long a row is kept after its TTL is over, so that a request can
@@ -31,6 +33,10 @@ type Layout struct {
 	fixedLen int   // of all features of fixed width where none is null
 	bitmap   int   // bytes of the null bitmap where there is one
 	bools    bool  // one of the fixed features is a Bool
+	// Of a view with windowed aggregates only: see tiles.go.
+	plan   *tiles.Plan
+	column *Layout // of the column features alone; nil: there is none
+	at     []int   // of the column features, their places in features
 }
 
 // NewLayout makes the codec of a storage. An error wraps feature.ErrInvalid: a
@@ -52,15 +58,31 @@ func NewLayout(storage *feature.Storage) (*Layout, error) {
 			return nil, fmt.Errorf("online: view %s, join key %s: type %s can't be a key: %w", l.view, k.Name, k.Type, feature.ErrInvalid)
 		}
 	}
-	l.width = make([]int, len(l.features))
 	for i, f := range l.features {
 		if i > 0 && strings.Compare(l.features[i-1].Name, f.Name) >= 0 {
 			return nil, fmt.Errorf("online: view %s: feature %s does not follow %s: the stored features are in the order of their names, each once: %w",
 				l.view, f.Name, l.features[i-1].Name, feature.ErrInvalid)
 		}
+	}
+	l.suffix = appendSuffix(nil, l.storage)
+	l.check = l.checksum()
+	plan := l.planRow
+	if slices.ContainsFunc(l.features, func(f feature.Field) bool { return f.Aggregate != nil }) {
+		plan = func() error { return l.planTiles(storage) }
+	}
+	if err := plan(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// planRow says where the values of a row stand.
+func (l *Layout) planRow() error {
+	l.width = make([]int, len(l.features))
+	for i, f := range l.features {
 		w, err := fixedWidth(f.Type)
 		if err != nil {
-			return nil, fmt.Errorf("online: view %s, feature %s: %w", l.view, f.Name, err)
+			return fmt.Errorf("online: view %s, feature %s: %w", l.view, f.Name, err)
 		}
 		l.width[i] = w
 		if w == 0 {
@@ -79,9 +101,7 @@ func NewLayout(storage *feature.Storage) (*Layout, error) {
 	if l.rule.Available {
 		l.stampLen += timeLen
 	}
-	l.suffix = appendSuffix(nil, l.storage)
-	l.check = l.checksum()
-	return l, nil
+	return nil
 }
 
 // Storage is the number of the storage.
@@ -93,8 +113,8 @@ func (l *Layout) View() string { return l.view }
 // Keys are the join keys, in their order. The slice must not be changed.
 func (l *Layout) Keys() []feature.JoinKey { return l.keys }
 
-// Features are the stored features, in the order of their names, which is the
-// order of Decode. The slice must not be changed.
+// Features are the stored features, columns and aggregates, in the order of their names,
+// which is the order of Decode. The slice must not be changed.
 func (l *Layout) Features() []feature.Field { return l.features }
 
 // Feature gives the index of a stored feature by its name, or -1.
@@ -127,6 +147,9 @@ func (l *Layout) checksum() byte {
 	_, _ = fmt.Fprintf(h, "created=%t available=%t", l.rule.Created, l.rule.Available)
 	for _, f := range l.features {
 		_, _ = fmt.Fprintf(h, "\n%s %s", f.Name, f.Type)
+		if a := f.Aggregate; a != nil {
+			_, _ = fmt.Fprintf(h, " %s column=%q of %s where=%q n=%d q=%g window=%d/%d", a.Function, a.Column, a.Input, a.Where, a.N, a.Q, a.Window.Length, a.Window.Granularity)
+		}
 	}
 	return byte(h.Sum64())
 }

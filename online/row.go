@@ -37,7 +37,7 @@ import (
 // width; ten float64 take 91 bytes, which with Redis's own 4 fill a 96-byte block of
 // its allocator.
 //
-// Format 2 is reserved for rows with tiles of windowed aggregates.
+// Format 2 is that of views with windowed aggregates: see tiles.go.
 const (
 	formatRow   = 1
 	formatTiles = 2
@@ -61,7 +61,10 @@ func (l *Layout) StampLen() int { return l.stampLen }
 // AppendRow appends the value of row i of a batch whose features are in the order
 // of Features (see Arrange).
 func (l *Layout) AppendRow(dst []byte, b *feature.Batch, i int) []byte {
-	dst = append(dst, formatRow, l.check)
+	return l.appendRow(append(dst, formatRow, l.check), b, i)
+}
+
+func (l *Layout) appendRow(dst []byte, b *feature.Batch, i int) []byte {
 	dst = l.appendStamp(dst, b.Stamp(i))
 	flags := len(dst)
 	dst = append(dst, 0)
@@ -147,11 +150,33 @@ func appendFixed(dst []byte, c *feature.Column, i int) []byte {
 // feature.ErrInvalid, and nothing is appended then. Values of features that are not
 // wanted are checked only as far as it takes to find the others.
 func (l *Layout) Decode(value []byte, into []*feature.Column) (feature.Stamp, error) {
-	stamp, err := l.readStamp(value)
+	row, err := l.rowOf(value)
 	if err != nil {
 		return feature.Stamp{}, err
 	}
-	nulls, fixed, variable, err := l.parts(value)
+	return l.decodeRow(row, into)
+}
+
+// checkRow finds what decodeRow would.
+func (l *Layout) checkRow(row []byte, into []*feature.Column) (feature.Stamp, error) {
+	stamp, err := l.readStamp(row)
+	if err != nil {
+		return feature.Stamp{}, err
+	}
+	nulls, _, variable, err := l.parts(row)
+	if err == nil {
+		err = l.checkVariable(nulls, variable, into)
+	}
+	return stamp, err
+}
+
+// decodeRow reads a row: what a value has from its stamp on.
+func (l *Layout) decodeRow(row []byte, into []*feature.Column) (feature.Stamp, error) {
+	stamp, err := l.readStamp(row)
+	if err != nil {
+		return feature.Stamp{}, err
+	}
+	nulls, fixed, variable, err := l.parts(row)
 	if err != nil {
 		return feature.Stamp{}, err
 	}
@@ -199,19 +224,34 @@ func (l *Layout) malformed(format string, args ...any) error {
 	return fmt.Errorf("online: a value of view %s (storage %d): %s: %w", l.view, l.storage, fmt.Sprintf(format, args...), feature.ErrInvalid)
 }
 
-func (l *Layout) readStamp(value []byte) (feature.Stamp, error) {
+// rowOf gives the row of a value of format 1.
+func (l *Layout) rowOf(value []byte) ([]byte, error) {
+	// The flags follow the stamp, so that there is one byte more at least.
+	if err := l.checkHead(value, formatRow, headerLen+l.stampLen+1); err != nil {
+		return nil, err
+	}
+	return value[headerLen:], nil
+}
+
+// checkHead checks the first two bytes of a value, which has a least length.
+func (l *Layout) checkHead(value []byte, format byte, least int) error {
+	switch {
+	case len(value) < least:
+		return l.malformed("it has %d bytes, at least %d were expected", len(value), least)
+	case value[0] != format:
+		return l.malformed("it is of format %d, expected %d: it was written by another release", value[0], format)
+	case value[1] != l.check:
+		return l.malformed("it has the layout byte %#02x, expected %#02x: it was written with other features", value[1], l.check)
+	}
+	return nil
+}
+
+func (l *Layout) readStamp(row []byte) (feature.Stamp, error) {
 	var s feature.Stamp
-	// The flags follow, so that there is one byte more at least.
-	if len(value) <= headerLen+l.stampLen {
-		return s, l.malformed("it has %d bytes, at least %d were expected", len(value), headerLen+l.stampLen+1)
+	if len(row) <= l.stampLen {
+		return s, l.malformed("its row has %d bytes, at least %d were expected", len(row), l.stampLen+1)
 	}
-	if value[0] != formatRow {
-		return s, l.malformed("it is of format %d, expected %d: it was written by another release", value[0], formatRow)
-	}
-	if value[1] != l.check {
-		return s, l.malformed("it has the layout byte %#02x, expected %#02x: it was written with other features", value[1], l.check)
-	}
-	at := value[headerLen:]
+	at := row
 	s.Event, at = readTime(at), at[timeLen:]
 	if l.rule.Created {
 		switch at[0] {
@@ -233,8 +273,8 @@ func (l *Layout) readStamp(value []byte) (feature.Stamp, error) {
 }
 
 // parts cuts what follows the stamp. Without a null, nulls is nil.
-func (l *Layout) parts(value []byte) (nulls, fixed, variable []byte, err error) {
-	at := value[headerLen+l.stampLen:]
+func (l *Layout) parts(row []byte) (nulls, fixed, variable []byte, err error) {
+	at := row[l.stampLen:]
 	flags := at[0]
 	at = at[1:]
 	size := l.fixedLen

@@ -39,7 +39,8 @@ func (s *Sink) Watermark(ctx context.Context, storage *feature.Storage) (feature
 }
 
 // Write puts the latest rows of a storage. Of two rows of a key the later one stays,
-// so repeating and reordering are harmless. Rows that may be forgotten, as
+// so repeating and reordering are harmless. Of a view with aggregates the batch's tiles
+// replace those that are there, unless a later run has been there: see Layout.Merge. Rows that may be forgotten, as
 // their TTL and Grace are over, are not written but counted. After an error any
 // part of the batch may be written. The batch is not kept.
 func (s *Sink) Write(ctx context.Context, storage *feature.Storage, view *feature.ViewVersion, batch *feature.Batch, from feature.Origin) (feature.WriteResult, error) {
@@ -50,6 +51,9 @@ func (s *Sink) Write(ctx context.Context, storage *feature.Storage, view *featur
 	}
 	if batch, err = layout.Arrange(view, batch); err != nil {
 		return result, err
+	}
+	if layout.HasTiles() {
+		return s.merge(ctx, layout, batch, from)
 	}
 	buf, _ := s.buffers.Get().(*rowBuffer)
 	defer s.buffers.Put(buf)

@@ -24,7 +24,7 @@ type Store interface {
 	// error that is a *PartialError.
 	Get(ctx context.Context, keys [][]byte) ([][]byte, error)
 
-	// Put writes rows of one storage. Of two rows of a key the later by the
+	// Put writes rows of one storage whose layout has no tiles. Of two rows of a key the later by the
 	// order of rows stays (stamp, then values), whatever the order in which they
 	// arrive and however often. Keys within one call may repeat. Each row is
 	// written atomically, the call as a whole is not: after an error any part of
@@ -32,6 +32,17 @@ type Store interface {
 	// A stored value that is not of the layout is never overwritten: the error names
 	// its key and wraps feature.ErrInvalid.
 	Put(ctx context.Context, layout *Layout, rows []Row) (PutResult, error)
+
+	// Merge replaces values of one storage whose layout has tiles: for each key, which stands
+	// there once, it reads what is there where writes go to, nil where there is none, calls
+	// merge with the key's index, and writes what that gives, unless another writer changed it
+	// meanwhile: then it is read and merged again. merge is called by one goroutine at a time,
+	// in any order, more than once where that is needed, and with memory that it must not
+	// change or keep; what it gives is read until Merge returns. A value that is nil leaves
+	// what is there. Each value is replaced atomically, the call as a whole is not: after an
+	// error any part may be written, and repeating the call is right. An error of merge ends
+	// the call; it is wrapped, and the key is named.
+	Merge(ctx context.Context, layout *Layout, keys [][]byte, merge MergeFunc) (PutResult, error)
 
 	// Watermarks reads what is known of storages, in their order.
 	Watermarks(ctx context.Context, storages []uint64) ([]feature.Watermark, error)
@@ -67,6 +78,10 @@ type Store interface {
 	Close() error
 }
 
+// MergeFunc makes of the value of key i, nil where there is none, the one that follows it,
+// and says when that may be forgotten, as Row does.
+type MergeFunc func(i int, old []byte) (value []byte, expires feature.Time, err error)
+
 // PartialError is the error of a Get that could not tell of some keys whether they have a
 // value, and which.
 type PartialError struct {
@@ -89,9 +104,9 @@ type Row struct {
 	Expires feature.Time
 }
 
-// PutResult counts what Put did with its rows.
+// PutResult counts what Put did with its rows, or Merge with its keys.
 type PutResult struct {
 	Written int // rows that are now in the store because of this call
-	Kept    int // rows for which the store had the same or a later one
+	Kept    int // rows for which the store had the same or a later one; keys that merge left as they are
 	Bytes   int // of keys and values written
 }

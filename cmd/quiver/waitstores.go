@@ -94,6 +94,11 @@ func (o *waitingOnline) Put(ctx context.Context, layout *online.Layout, rows []o
 	return waited(o.waits, func() (online.PutResult, error) { return o.Store.Put(ctx, layout, rows) })
 }
 
+// Merge implements online.Store.
+func (o *waitingOnline) Merge(ctx context.Context, layout *online.Layout, keys [][]byte, merge online.MergeFunc) (online.PutResult, error) {
+	return waited(o.waits, func() (online.PutResult, error) { return o.Store.Merge(ctx, layout, keys, merge) })
+}
+
 // Watermarks implements online.Store.
 func (o *waitingOnline) Watermarks(ctx context.Context, storages []uint64) ([]feature.Watermark, error) {
 	return waited(o.waits, func() ([]feature.Watermark, error) { return o.Store.Watermarks(ctx, storages) })

@@ -9,7 +9,3 @@ import (
 func TestTheOracleAnswersEveryScript(t *testing.T) {
 	offlinetest.Run(t, offlinetest.Oracle{})
 }
-
-func TestTheOracleAnswersEveryScriptOfExpressions(t *testing.T) {
-	offlinetest.RunExpressions(t, offlinetest.Oracle{})
-}

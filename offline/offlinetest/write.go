@@ -127,13 +127,12 @@ func Format(c *Case) string {
 	}
 	for _, v := range c.Views {
 		b.WriteByte('\n')
-		formatView(&b, v, c.Source(v.Table.Source))
+		formatView(&b, v)
 	}
 	for u := range c.Selection.Uses {
 		b.WriteByte('\n')
 		formatUse(&b, c.Selection, u)
 	}
-	formatService(&b, c.Selection)
 	b.WriteByte('\n')
 	formatJoin(&b, c)
 	return b.String()
@@ -191,7 +190,7 @@ func rowText(columns []Column, row int) []string {
 	return out
 }
 
-func formatView(b *strings.Builder, v *feature.ViewVersion, s *Source) {
+func formatView(b *strings.Builder, v *feature.ViewVersion) {
 	fmt.Fprintf(b, "view %s\n  source %s\n", v.Name, v.Table.Source)
 	if v.Version != 1 {
 		fmt.Fprintf(b, "  version %d\n", v.Version)
@@ -214,21 +213,15 @@ func formatView(b *strings.Builder, v *feature.ViewVersion, s *Source) {
 	if v.Rule.Delay != 0 {
 		fmt.Fprintf(b, "  delay %s\n", v.Rule.Delay)
 	}
-	formatExpressions(b, v, s)
-	var features []string
-	for _, f := range v.Features {
-		switch {
-		case f.IsDerived():
-			fmt.Fprintf(b, "  expression %s:%s = %s\n", f.Name, f.Type, f.Expression)
-		case f.Aggregate != nil:
-			features = append(features, f.Name+" = "+aggregateText(f.Aggregate))
-		default:
-			features = append(features, item(f.Name, f.Type, f.Column))
+	features := make([]string, len(v.Features))
+	for i, f := range v.Features {
+		if f.Aggregate != nil {
+			features[i] = f.Name + " = " + aggregateText(f.Aggregate)
+			continue
 		}
+		features[i] = item(f.Name, f.Type, f.Column)
 	}
-	if len(features) > 0 {
-		fmt.Fprintf(b, "  features %s\n", strings.Join(features, ", "))
-	}
+	fmt.Fprintf(b, "  features %s\n", strings.Join(features, ", "))
 }
 
 func formatUse(b *strings.Builder, s *feature.Selection, u int) {

@@ -41,6 +41,13 @@ func Run(t *testing.T, place func(t *testing.T) Open) {
 		{"Values may be large and calls many rows", largeCalls},
 		{"A value of another layout is not overwritten", otherLayout},
 		{"A row with an expiry stays until then", expiry},
+		{"Merged tiles are answered at any later time", mergedTiles},
+		{"A run that wakes up late changes nothing", lateSleepers},
+		{"Runs that write the same keys at once end in the last one", racingRuns},
+		{"No merge is lost between writers", noMergeIsLost},
+		{"Merge keeps what it is told to", mergeKeeps},
+		{"What can't be merged is named and left as it is", mergeFails},
+		{"A merged value stays until it expires", mergedExpiry},
 		{"A watermark goes forward only", watermarks},
 		{"A watermark is kept over closing and seen by others", watermarksShared},
 		{"A dropped storage is gone and the others stay", dropping},
@@ -264,8 +271,11 @@ func endedContext(t *testing.T, open Open) {
 	cancel()
 	_, get := s.Get(ctx, [][]byte{row.Key})
 	_, put := s.Put(ctx, k.Layout, []online.Row{row})
+	_, merge := s.Merge(ctx, k.Layout, [][]byte{row.Key}, func(int, []byte) ([]byte, feature.Time, error) {
+		return row.Value, feature.MaxTime, nil
+	})
 	_, marks := s.Watermarks(ctx, []uint64{1})
-	calls := map[string]error{"get": get, "put": put, "watermarks": marks, "advance": s.Advance(ctx, 1, 1, 1, 1), "drop": s.Drop(ctx, 1)}
+	calls := map[string]error{"get": get, "put": put, "merge": merge, "watermarks": marks, "advance": s.Advance(ctx, 1, 1, 1, 1), "drop": s.Drop(ctx, 1)}
 	for name, err := range calls {
 		if !errors.Is(err, context.Canceled) || !errors.Is(err, feature.ErrUnavailable) {
 			t.Errorf("%s: got error %v, want one of canceled and unavailable", name, err)

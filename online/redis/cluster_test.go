@@ -30,6 +30,7 @@ func TestACluster(t *testing.T) {
 	})
 	t.Run("one slot per entity", func(t *testing.T) { oneSlotPerEntity(t, c) })
 	t.Run("a slot that moves during a run", func(t *testing.T) { slotMoves(t, c) })
+	t.Run("values that are merged while a slot moves", func(t *testing.T) { mergeWhileASlotMoves(t, c) })
 	t.Run("a server that is gone", func(t *testing.T) { serverGone(t, c) })
 }
 

@@ -57,6 +57,11 @@ func (s caughtUp) Put(ctx context.Context, l *online.Layout, rows []online.Row) 
 	return s.Store.Put(ctx, l, rows)
 }
 
+func (s caughtUp) Merge(ctx context.Context, l *online.Layout, keys [][]byte, merge online.MergeFunc) (online.PutResult, error) {
+	defer s.written.Store(true)
+	return s.Store.Merge(ctx, l, keys, merge)
+}
+
 func (s caughtUp) Drop(ctx context.Context, storage uint64) error {
 	defer s.written.Store(true)
 	return s.Store.Drop(ctx, storage)

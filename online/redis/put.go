@@ -132,7 +132,7 @@ func (s *Store) settle(ctx context.Context, layout *online.Layout, rows []*onlin
 		return nil, err
 	}
 	if err != nil {
-		return nil, fmt.Errorf("settle the value of %s: %w", s.culprit(ctx, layout, rows), err)
+		return nil, fmt.Errorf("settle the value of %s: %w", s.culprit(ctx, layout, keys), err)
 	}
 	var later []*online.Row
 	var calls [][]any
@@ -167,22 +167,23 @@ func (s *Store) settle(ctx context.Context, layout *online.Layout, rows []*onlin
 	return open, nil
 }
 
-// culprit names the first of rows whose value can't be read.
-func (s *Store) culprit(ctx context.Context, layout *online.Layout, rows []*online.Row) string {
-	for _, row := range rows {
-		if _, err := s.getFrom(ctx, s.primary, [][]byte{s.key(row.Key)}); errors.Is(err, feature.ErrInvalid) {
-			return layout.KeyText(row.Key)
+// culprit names the first of keys, with their prefix, whose value can't be read.
+func (s *Store) culprit(ctx context.Context, layout *online.Layout, keys [][]byte) string {
+	name := func(key []byte) string { return layout.KeyText(key[len(s.prefix):]) }
+	for _, key := range keys {
+		if _, err := s.getFrom(ctx, s.primary, [][]byte{key}); errors.Is(err, feature.ErrInvalid) {
+			return name(key)
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return layout.KeyText(rows[0].Key) + " or another"
+	return name(keys[0]) + " or another"
 }
 
 // swapCall makes a call of swap.lua. An absent old value is empty.
 func (s *Store) swapCall(key, old, value []byte, life string) []any {
-	return []any{"evalsha", s.swap.Hash(), 1, key, old, value, life}
+	return []any{"evalsha", s.swap.Hash(), 1, key, old, value, life, ""}
 }
 
 // evalAll makes calls of one script in one round trip, and gives their replies.
