@@ -34,7 +34,7 @@ func askServer(ctx context.Context, w *waits, f getFlags, keys map[string]*featu
 	}
 	r, err := waited(w, func() (*quiver.Response, error) { return client.GetOnlineFeatures(ctx, request) })
 	if err != nil {
-		return nil, serverError(f.server, err)
+		return nil, serverError(f.server, f.words(), err)
 	}
 	got := &answer{Service: r.Service, Revision: r.Revision, Time: feature.TimeOf(r.Time), Rows: r.Rows, Features: []answerFeature{}}
 	for i := range r.Features {
@@ -70,14 +70,24 @@ func (f getFlags) credentials() (credentials.TransportCredentials, error) {
 	return credentials.NewTLS(config), nil
 }
 
+// tlsWords are how a command is told whether the server speaks TLS.
+type tlsWords struct{ with, without, trust string }
+
+func (f getFlags) words() tlsWords {
+	return tlsWords{
+		with: "add --tls", without: "leave --tls and --ca-file out",
+		trust: "give the authority that signed the server's certificate by --ca-file",
+	}
+}
+
 // unreachable says what to do about a server that gRPC could not reach. Its texts are
 // all that it tells of why.
-func unreachable(text string) string {
+func unreachable(text string, w tlsWords) string {
 	for _, hint := range [...]struct{ part, text string }{
-		{"looked like an HTTP/1.1 header", "that is the port for HTTP: give the one for gRPC, or --tls where the server speaks TLS"},
-		{"first record does not look like a TLS handshake", "the server does not speak TLS at this port: leave --tls and --ca-file out"},
-		{"certificate signed by unknown authority", "give the authority that signed the server's certificate by --ca-file"},
-		{"error reading server preface", "is it the port for gRPC? Does the server speak TLS? Then add --tls"},
+		{"looked like an HTTP/1.1 header", "that is the port for HTTP: give the one for gRPC; where the server speaks TLS, " + w.with},
+		{"first record does not look like a TLS handshake", "the server does not speak TLS at this port: " + w.without},
+		{"certificate signed by unknown authority", w.trust},
+		{"error reading server preface", "is it the port for gRPC? Does the server speak TLS? Then " + w.with},
 	} {
 		if strings.Contains(text, hint.part) {
 			return hint.text
@@ -87,7 +97,7 @@ func unreachable(text string) string {
 }
 
 // serverError says what a server refused, without what gRPC puts around it.
-func serverError(server string, err error) error {
+func serverError(server string, words tlsWords, err error) error {
 	var wire interface{ GRPCStatus() *status.Status }
 	if !errors.As(err, &wire) {
 		return fmt.Errorf("server %s: %w", server, err)
@@ -105,7 +115,7 @@ func serverError(server string, err error) error {
 	if s.Code() == codes.Unavailable {
 		_, text, _ := strings.Cut(s.Message(), "desc = ") // behind it stands what happened
 		if text != "" {
-			return fmt.Errorf("server %s can't be reached (%s): %s: %w", server, unreachable(text), strings.Trim(text, `"`), kind)
+			return fmt.Errorf("server %s can't be reached (%s): %s: %w", server, unreachable(text, words), strings.Trim(text, `"`), kind)
 		}
 	}
 	if s.Code() == codes.ResourceExhausted && strings.HasPrefix(s.Message(), "grpc: ") { // gRPC's own, which knows no remedy

@@ -17,7 +17,7 @@ func TestAServersErrorsHaveTheKindOfTheirCode(t *testing.T) {
 		codes.Unavailable: feature.ErrUnavailable, codes.DeadlineExceeded: feature.ErrUnavailable, codes.ResourceExhausted: feature.ErrUnavailable,
 		codes.Internal: nil, codes.Unknown: nil, // faults of the server, which no other request mends
 	} {
-		err := serverError("a:1", status.Error(code, "why"))
+		err := serverError("a:1", tlsWords{}, status.Error(code, "why"))
 		for _, kind := range kinds {
 			if is := errors.Is(err, kind); is != (kind == want) { //nolint:errorlint // the kinds themselves are compared
 				t.Errorf("%s: %v is %v: %t", code, err, kind, is)

@@ -89,7 +89,8 @@ func checkHealth(ctx context.Context, server string, c *serveConfig) error {
 	defer func() { _ = conn.Close() }()
 	answer, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{})
 	if err != nil {
-		return serverError(server, err)
+		words := tlsWords{with: "name its settings by --config or the environment", without: "tls_cert and tls_key are set here and not there", trust: "tls_cert is another certificate here"}
+		return serverError(server, words, err)
 	}
 	if answer.GetStatus() != healthpb.HealthCheckResponse_SERVING {
 		return fmt.Errorf("server %s is not ready: %s: %w", server, answer.GetStatus(), feature.ErrUnavailable)

@@ -85,8 +85,12 @@ func TestBothAddressesSpeakTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	do(t.Context(), "health", "--config", config).refused(t, exitFailed, "another certificate than tls_cert")
-	do(t.Context(), "health", "--server", s.grpc).refused(t, exitFailed, "server "+s.grpc)
+	do(t.Context(), "health", "--server", s.grpc).refused(t, exitFailed, "server "+s.grpc+" can't be reached", "by --config")
 	s.stop()
+	plain := startProcess(t, dir, nil, "--drain-delay", "0s")
+	plain.shows("msg=ready")
+	do(t.Context(), "health", "--config", config, "--server", plain.grpc).refused(t, exitFailed, "does not speak TLS", "set here and not there")
+	plain.stop()
 }
 
 func TestGetSpeaksTLSAndSaysWhatIsWrongWithThePort(t *testing.T) {
