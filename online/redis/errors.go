@@ -58,6 +58,10 @@ func (l *links) ofServer(err error) (hint string, kind error) {
 		return " (this server is a replica: give the address of the one that takes writes)", feature.ErrUnavailable
 	case l.cluster == nil && is("MOVED"):
 		return " (this server is part of a cluster: write redis-cluster:// in the URL, or rediss-cluster:// for TLS)", feature.ErrInvalid
+	case is("DB index is out of range"):
+		return " (the server has fewer databases than that: give a smaller number behind the host in the URL)", feature.ErrInvalid
+	case l.sentinels && is("unknown command 'sentinel'"):
+		return " (what answers there is no sentinel: give the addresses of the sentinels, whose port is 26379 as a rule)", feature.ErrInvalid
 	case is("This instance has cluster support disabled"):
 		return " (this server is not part of a cluster: write redis:// in the URL, or rediss:// for TLS)", feature.ErrInvalid
 	}

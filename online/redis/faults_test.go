@@ -125,6 +125,20 @@ func TestAWrongPasswordIsNoReasonToTryAgain(t *testing.T) {
 	openWith(t, redis.Options{URL: "redis://:right@" + server.Addr()})
 }
 
+func TestAServerThatIsAnotherThanTheURLSaysIsTold(t *testing.T) {
+	addr := testenv.Redis(t).Addr()
+	for url, says := range map[string]string{
+		"redis://" + addr + "/99":              "fewer databases",
+		"redis-cluster://" + addr:              "write redis:// in the URL",
+		"redis-sentinel://" + addr + "/main/0": "what answers there is no sentinel",
+	} {
+		_, err := redis.Open(t.Context(), redis.Options{URL: url, Registry: "r"})
+		if !errors.Is(err, feature.ErrInvalid) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: got %v, want invalid and %q", url, err, says)
+		}
+	}
+}
+
 func TestAStoppedServerIsUnavailableAndComesBackEmpty(t *testing.T) {
 	server := testenv.Redis(t)
 	k := onlinetest.NewKit(t)
