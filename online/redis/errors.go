@@ -62,6 +62,10 @@ func (l *links) ofServer(err error) (hint string, kind error) {
 		return " (the server has fewer databases than that: give a smaller number behind the host in the URL)", feature.ErrInvalid
 	case l.sentinels && is("unknown command 'sentinel'"):
 		return " (what answers there is no sentinel: give the addresses of the sentinels, whose port is 26379 as a rule)", feature.ErrInvalid
+	case l.sentinels && errors.Is(err, driver.Nil): // of every one that answered
+		return " (the sentinels watch no master of that name: the name stands behind their addresses in the URL)", feature.ErrInvalid
+	case !l.sentinels && is("unknown command 'get'"):
+		return " (a sentinel answers there: write redis-sentinel://HOST:PORT/MASTER, or the address of the server that it watches)", feature.ErrInvalid
 	case is("This instance has cluster support disabled"):
 		return " (this server is not part of a cluster: write redis:// in the URL, or rediss:// for TLS)", feature.ErrInvalid
 	}

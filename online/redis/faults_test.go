@@ -126,11 +126,13 @@ func TestAWrongPasswordIsNoReasonToTryAgain(t *testing.T) {
 }
 
 func TestAServerThatIsAnotherThanTheURLSaysIsTold(t *testing.T) {
-	addr := testenv.Redis(t).Addr()
+	addr, sentinel := testenv.Redis(t).Addr(), testenv.NewRedisSentinel(t).Sentinel.Addr()
 	for url, says := range map[string]string{
-		"redis://" + addr + "/99":              "fewer databases",
-		"redis-cluster://" + addr:              "write redis:// in the URL",
-		"redis-sentinel://" + addr + "/main/0": "what answers there is no sentinel",
+		"redis://" + addr + "/99":               "fewer databases",
+		"redis-cluster://" + addr:               "write redis:// in the URL",
+		"redis-sentinel://" + addr + "/main/0":  "what answers there is no sentinel",
+		"redis-sentinel://" + sentinel + "/nil": "watch no master of that name",
+		"redis://" + sentinel:                   "a sentinel answers there",
 	} {
 		_, err := redis.Open(t.Context(), redis.Options{URL: url, Registry: "r"})
 		if !errors.Is(err, feature.ErrInvalid) || !strings.Contains(err.Error(), says) {
