@@ -35,7 +35,7 @@ type tiling struct {
 	pass       feature.Pass
 	files      []feature.File // of the pass, with what is known of their bounds by now
 	news       *latest
-	newsGroups []int // row groups with rows that the scans ask for
+	newsGroups []int // row groups with rows that the scans ask for, and that a window may reach
 	budget     int64 // bytes for the events of a part
 	size       int   // keys of the next part
 	part       int
@@ -69,8 +69,11 @@ func (l *latest) newTiling(pass feature.Pass, found *feature.ScanResult, keys in
 	for _, g := range plan.Groups() {
 		t.groups = append(t.groups, newTileGroup(g, pass))
 	}
+	oldest := oldestOf(t.groups)
 	for g := range l.table.groups {
-		if !pass.Whole && !l.table.outside(g, l.span(g)) {
+		s := l.span(g)
+		s.tail, s.windows = oldest, oldest != feature.MinTime
+		if !pass.Whole && !l.table.outside(g, s) {
 			t.newsGroups = append(t.newsGroups, g)
 		}
 	}
@@ -121,7 +124,7 @@ func (t *tiling) fits(events int64) int {
 			size += valueWidth(f.Type)
 		}
 	}
-	return int(min(max(t.budget/size, batchRows), math.MaxInt32))
+	return int(min(max(t.budget/size, keysLeast), math.MaxInt32))
 }
 
 // meter tells of a stage beside the delivery's own.

@@ -2,9 +2,12 @@ package offline_test
 
 import (
 	"cmp"
+	"encoding/hex"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/quiver-features/quiver/feature"
@@ -51,15 +54,21 @@ func newTiled(seed uint64) *tiled {
 	scalar := feature.Scalar
 	p.view = &feature.ViewVersion{
 		Meta: feature.Meta{Name: "sums"}, Version: 1, Rule: rule,
-		Keys: []feature.JoinKey{{Name: "k", Type: scalar(feature.Int64)}}, KeyColumns: []string{"k"},
 		Table: feature.Table{Source: "s", Event: "at", Columns: []feature.TableColumn{
 			{Name: "at", Column: "at", Type: scalar(feature.Timestamp)},
 			{Name: "k", Column: "k", Type: scalar(feature.Int64), Key: true},
 			{Name: "known", Column: "known", Type: scalar(feature.Timestamp)},
+			{Name: "kt", Column: "kt", Type: scalar(feature.String), Key: true},
+			{Name: "text", Column: "text", Type: scalar(feature.String)},
 			{Name: "v", Column: "v", Type: scalar(feature.Int64)},
 			{Name: "wanted", Column: "wanted", Type: scalar(feature.Bool)},
 			{Name: "written", Column: "written", Type: scalar(feature.Timestamp)},
 		}},
+	}
+	keys := []feature.JoinKey{{Name: "k", Type: scalar(feature.Int64)}, {Name: "kt", Type: scalar(feature.String)}}
+	p.view.Keys = [][]feature.JoinKey{keys[:1], keys[1:], keys, nil}[r.IntN(4)]
+	for _, k := range p.view.Keys {
+		p.view.KeyColumns = append(p.view.KeyColumns, k.Name)
 	}
 	if rule.Created {
 		p.view.Table.Created = "written"
@@ -90,6 +99,9 @@ func (p *tiled) aggregate(name string) feature.Field {
 	}
 	if a.Function != feature.Count || p.r.IntN(2) == 0 {
 		a.Column, a.Input = "v", feature.Scalar(feature.Int64)
+		if a.Function != feature.Sum && a.Function != feature.Mean && p.r.IntN(3) == 0 {
+			a.Column, a.Input = "text", feature.Scalar(feature.String)
+		}
 	}
 	if p.r.IntN(3) == 0 {
 		a.Where = "wanted"
@@ -101,20 +113,15 @@ func (p *tiled) aggregate(name string) feature.Field {
 	}
 	t, err := a.Function.Of(a.Input)
 	if err != nil {
-		panic(err) // every function above is over integers
+		panic(err) // every function above is over what was drawn
 	}
 	return feature.Field{Name: name, Type: t, Aggregate: a}
 }
 
-// land adds a file with events around a time.
+// land adds a file with random events around a time.
 func (p *tiled) land(around feature.Time) {
-	column := func(name string, k feature.Kind) offlinetest.Column {
-		return offlinetest.Column{Name: name, Values: feature.NewColumn(feature.Scalar(k), 0)}
-	}
-	k, at, known := column("k", feature.Int64), column("at", feature.Timestamp), column("known", feature.Timestamp)
-	v, wanted, written := column("v", feature.Int64), column("wanted", feature.Bool), column("written", feature.Timestamp)
-	n := p.r.IntN(25)
-	for range n {
+	var events []tiledEvent
+	for range p.r.IntN(25) {
 		back := p.r.IntN(4)
 		if p.r.IntN(8) == 0 {
 			back = p.r.IntN(40) // late
@@ -126,29 +133,63 @@ func (p *tiled) land(around feature.Time) {
 		x.e = x.e.Add(feature.Duration(p.r.IntN(3) - 1))
 		x.c = x.e.Add(feature.Duration(p.r.IntN(3)))
 		x.a = x.e.Add(p.unit * feature.Duration(p.r.IntN(5)-1))
+		events = append(events, x)
+	}
+	p.add([]int{len(events) / 2, len(events) - len(events)/2}, events)
+}
+
+// add adds a file.
+func (p *tiled) add(groups []int, events []tiledEvent) {
+	column := func(name string, k feature.Kind) offlinetest.Column {
+		return offlinetest.Column{Name: name, Values: feature.NewColumn(feature.Scalar(k), len(events))}
+	}
+	k, kt, at, known := column("k", feature.Int64), column("kt", feature.String), column("at", feature.Timestamp), column("known", feature.Timestamp)
+	v, text, wanted, written := column("v", feature.Int64), column("text", feature.String), column("wanted", feature.Bool), column("written", feature.Timestamp)
+	for _, x := range events {
 		x.visible = x.e.Add(p.view.Rule.Delay)
 		if p.view.Rule.Available {
 			x.visible = max(x.visible, x.a)
 		}
 		p.events = append(p.events, x)
 		k.Values.AppendInt64(x.key)
+		kt.Values.AppendString(keyName(x.key))
 		at.Values.AppendInt64(int64(x.e))
 		known.Values.AppendInt64(int64(x.a))
 		wanted.Values.AppendBool(x.where)
 		appendOr(v.Values, x.v, x.valid)
-		appendOr(written.Values, int64(x.c), x.created)
+		appendOr(text.Values, textOf(x.v), x.valid)
+		appendOr(written.Values, x.c, x.created)
 	}
 	p.source.Files = append(p.source.Files, offlinetest.File{
-		Name: fmt.Sprintf("f%03d", len(p.source.Files)), Columns: []offlinetest.Column{k, at, known, v, wanted, written}, Groups: []int{n / 2, n - n/2},
+		Name: fmt.Sprintf("f%03d", len(p.source.Files)), Columns: []offlinetest.Column{k, kt, at, known, v, text, wanted, written}, Groups: groups,
 	})
 }
 
-func appendOr(c *feature.Column, v int64, valid bool) {
-	if valid {
-		c.AppendInt64(v)
-		return
+func appendOr(c *feature.Column, v any, valid bool) {
+	if !valid {
+		v = nil
 	}
-	c.AppendNull()
+	if err := c.AppendAny(v); err != nil {
+		panic(err) // the columns are of these types
+	}
+}
+
+func keyName(key int64) string { return strings.Repeat("key", int(key)) }
+
+// textOf gives texts in the order of their numbers.
+func textOf(v int64) string { return fmt.Sprintf("%03d", v+100) }
+
+// keyOf gives a key as keyText does.
+func (p *tiled) keyOf(key int64) string {
+	text := ""
+	for _, name := range p.view.KeyColumns {
+		if name == "k" {
+			text += fmt.Sprintf("%q,", fmt.Sprint(key))
+		} else {
+			text += fmt.Sprintf("%q,", keyName(key))
+		}
+	}
+	return text
 }
 
 // run makes a run up to a time as materialization does, and merges its patches.
@@ -172,7 +213,7 @@ func (p *tiled) run(t *testing.T, to feature.Time, from feature.Time, options of
 	}
 	res, err := engine.Latest(t.Context(), p.view, pass, func(b *feature.Batch) error {
 		for i := range b.Rows {
-			key := fmt.Sprint(b.Keys[0].Any(i))
+			key := keyText(b.Keys, i)
 			merged, err := p.plan.Merge(nil, p.kept[key], b.Tiles.Bytes(i), to, p.known)
 			if err != nil {
 				return fmt.Errorf("key %s: %w", key, err)
@@ -205,7 +246,7 @@ func (p *tiled) check(now feature.Time) error {
 		for i, f := range fields {
 			into[i] = feature.NewColumn(p.view.Features[f].Type, 1)
 		}
-		if section := p.kept[fmt.Sprint(key)]; section == nil {
+		if section := p.kept[p.keyOf(key)]; section == nil {
 			reader.Empty(into)
 		} else if err := reader.Answer(section, now, into); err != nil {
 			return err
@@ -225,7 +266,7 @@ func (p *tiled) naive(key int64, f *feature.Field, now feature.Time) any {
 	a := f.Aggregate
 	var in []tiledEvent
 	for _, x := range p.events {
-		counts := x.key == key && x.visible <= p.known && (a.Where == "" || x.where) && (a.Column == "" || x.valid)
+		counts := (x.key == key || len(p.view.Keys) == 0) && x.visible <= p.known && (a.Where == "" || x.where) && (a.Column == "" || x.valid)
 		if g := feature.Time(a.Window.Granularity); counts && a.Window.Length > 0 {
 			floor := now - ((now%g)+g)%g
 			counts = x.e > floor-feature.Time(a.Window.Length)
@@ -251,12 +292,17 @@ func (p *tiled) naive(key int64, f *feature.Field, now feature.Time) any {
 		}
 		return cmp.Or(order, cmp.Compare(x.v, y.v))
 	})
-	sum, distinct := int64(0), map[int64]bool{}
-	values := make([]int64, len(in))
+	shown := func(v int64) any {
+		if a.Column == "text" {
+			return textOf(v)
+		}
+		return v
+	}
+	sum, least, most, distinct := int64(0), int64(math.MaxInt64), int64(math.MinInt64), map[int64]bool{}
+	values := make([]any, len(in)) // from the least row on
 	for i, x := range in {
-		sum += x.v
-		values[i] = x.v
-		distinct[x.v] = true
+		values[i] = shown(x.v)
+		sum, least, most, distinct[x.v] = sum+x.v, min(least, x.v), max(most, x.v), true
 	}
 	switch {
 	case a.Function == feature.Count:
@@ -272,9 +318,9 @@ func (p *tiled) naive(key int64, f *feature.Field, now feature.Time) any {
 	case feature.Mean:
 		return float64(sum) / float64(len(in))
 	case feature.Min:
-		return slices.Min(values)
+		return shown(least)
 	case feature.Max:
-		return slices.Max(values)
+		return shown(most)
 	case feature.First:
 		return values[0]
 	case feature.Last:
@@ -286,7 +332,7 @@ func (p *tiled) naive(key int64, f *feature.Field, now feature.Time) any {
 }
 
 func TestTilesOfRunsAnswerAsTheEventsDo(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(200) {
 		p := newTiled(seed)
 		now := feature.Time(p.r.Int64N(1000)-500) * feature.Time(p.unit)
 		for step := range 6 {
@@ -309,4 +355,154 @@ func TestTilesOfRunsAnswerAsTheEventsDo(t *testing.T) {
 			now = now.Add(p.unit * feature.Duration(p.r.IntN(6)))
 		}
 	}
+}
+
+// newCounted makes a project of counts and sums over days, without events.
+func newCounted(length, granularity feature.Duration) *tiled {
+	p := newTiled(0)
+	int64s, window := feature.Scalar(feature.Int64), feature.Window{Length: length, Granularity: granularity}
+	p.view.Rule, p.view.Table.Created, p.view.Table.Available = feature.Rule{}, "", ""
+	p.view.Keys, p.view.KeyColumns = []feature.JoinKey{{Name: "k", Type: int64s}}, []string{"k"}
+	p.view.Features = []feature.Field{
+		{Name: "n", Type: int64s, Aggregate: &feature.Aggregate{Function: feature.Count, Window: window}},
+		{Name: "sum", Type: int64s, Aggregate: &feature.Aggregate{Function: feature.Sum, Column: "v", Input: int64s, Window: window}},
+		{Name: "v", Type: int64s, Column: "v"},
+	}
+	var err error
+	if p.plan, err = tiles.NewPlan(p.view.Features, p.view.Rule); err != nil {
+		panic(err) // the definitions above are right
+	}
+	return p
+}
+
+// crowd adds files of an hour each with many events, a third of them of one key.
+func (p *tiled) crowd(events, keys, files int) {
+	for f := range files {
+		of := make([]tiledEvent, events/files)
+		for i := range of {
+			at := feature.Time(0).Add(feature.Duration(f)*feature.Hour + feature.Duration(i))
+			of[i] = tiledEvent{key: int64(p.r.IntN(keys)), e: at, v: int64(i % 7), valid: true}
+			if p.r.IntN(3) == 0 {
+				of[i].key = int64(keys / 2)
+			}
+		}
+		p.add([]int{len(of)}, of)
+	}
+}
+
+func TestTilesAreTheSameForAnyMemoryAndWorkers(t *testing.T) {
+	const events, keys, files = 30_000, 500, 2
+	p := newCounted(feature.Day, feature.Hour)
+	p.crowd(events, keys, files)
+	var want []string
+	for _, tc := range []struct {
+		offline.Options
+		whole bool
+	}{
+		{offline.Options{Workers: 1}, true},
+		{offline.Options{Workers: 3, Memory: 1 << 20}, true},  // parts are cut down
+		{offline.Options{Workers: 2, Memory: 1 << 10}, false}, // and events go to builders
+	} {
+		parts := 0
+		tc.Progress = func(g offline.Progress) {
+			if g.Stage == offline.StageWindows {
+				parts = max(parts, g.Part)
+			}
+		}
+		engine := offline.New(&memFiles{sources: []offlinetest.Source{p.source}, chunk: 3000}, tc.Options)
+		list, err := engine.Files(t.Context(), p.view)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		pass := feature.Pass{Scans: allOf(list), Files: list, To: feature.Time(feature.Day), Whole: tc.whole, Known: feature.MinTime}
+		_, err = engine.Latest(t.Context(), p.view, pass, func(b *feature.Batch) error {
+			for i := range b.Rows {
+				section, err := p.plan.Merge(nil, nil, b.Tiles.Bytes(i), pass.To, pass.Known)
+				if err != nil {
+					return err
+				}
+				got = append(got, fmt.Sprintf("%v %v %x", b.Keys[0].Any(i), b.Event[i], section))
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = got
+		}
+		if !slices.Equal(got, want) || len(got) < keys*9/10 {
+			t.Errorf("%+v: %d keys, %d at first, or they differ", tc, len(got), len(want))
+		}
+		if (parts > 1) != (tc.Memory > 0) {
+			t.Errorf("%+v: %d parts", tc, parts)
+		}
+	}
+	n := int64(0)
+	for _, line := range want { // and they hold every event
+		n += p.countIn(t, line)
+	}
+	if n != events {
+		t.Errorf("tiles have %d events, want %d", n, events)
+	}
+}
+
+// countIn gives the number of events that the section at the end of a line shows.
+func (p *tiled) countIn(t *testing.T, line string) int64 {
+	t.Helper()
+	section, err := hex.DecodeString(line[strings.LastIndex(line, " ")+1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	into := []*feature.Column{feature.NewColumn(feature.Scalar(feature.Int64), 1), nil}
+	if err := p.plan.NewReader().Answer(section, feature.Time(feature.Day-1), into); err != nil {
+		t.Fatal(err)
+	}
+	return into[0].Int64s[0]
+}
+
+func TestARunReadsOnlyWhatIsInTouchedTiles(t *testing.T) {
+	p := newCounted(30*feature.Day, feature.Day)
+	// day adds a file of events at some hours of a day, each in a row group of its own.
+	day := func(key int64, day int, hours ...int) {
+		var events []tiledEvent
+		var groups []int
+		for _, hour := range hours {
+			at := feature.Time(0).Add(feature.Duration(day)*feature.Day + feature.Duration(hour)*feature.Hour)
+			events, groups = append(events, tiledEvent{key: key, e: at, v: 1, valid: true}), append(groups, 1)
+		}
+		p.add(groups, events)
+	}
+	run := func(to int, want ...string) {
+		t.Helper()
+		if err := p.run(t, feature.Time(0).Add(feature.Duration(to)*feature.Day), p.known, offline.Options{Workers: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.check(p.known); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(want, p.scanned) {
+			t.Errorf("to day %d: row groups read are %v, want %v", to, p.scanned, want)
+		}
+	}
+	for d := range 4 {
+		day(1, d, 6, 18)
+	}
+	// The first load reads all of them for their keys, and then for their values.
+	first := []string{"f000/0", "f000/1", "f001/0", "f001/1", "f002/0", "f002/1", "f003/0", "f003/1"}
+	run(4, append(first, first...)...)
+	// New rows are read for keys, for the tiles that they are in, and with what is in those.
+	day(2, 4, 6)
+	run(5, "f004/0", "f004/0", "f004/0")
+	// A late row touches the tile of its own day: the files of other days stay closed.
+	day(1, 1, 12)
+	run(5, "f005/0", "f005/0", "f001/0", "f001/1", "f005/0")
+	// What became visible of the same files is read, and what the watermark is past is not.
+	day(1, 5, 6, 30)
+	run(6, "f006/0", "f006/1", "f006/0", "f006/0")
+	run(7, "f006/1", "f006/1", "f006/1")
+	// What no window reaches is not read for tiles.
+	day(1, 0, 1)
+	run(40, "f007/0")
 }

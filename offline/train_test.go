@@ -10,6 +10,10 @@ func TestTrainAnswersEveryScript(t *testing.T) {
 	offlinetest.Run(t, setup{workers: 3, chunk: 2, record: 3}.engine(t))
 }
 
+func TestTrainAnswersEveryScriptOfExpressions(t *testing.T) {
+	offlinetest.RunExpressions(t, setup{workers: 3, chunk: 2, record: 3}.engine(t))
+}
+
 func TestTrainAgreesWithTheOracle(t *testing.T) {
 	for name, s := range map[string]setup{
 		"one worker":         {workers: 1, chunk: 1000, record: 1000},

@@ -25,7 +25,7 @@ type Match struct {
 
 // Hit is a place where a word was found.
 type Hit struct {
-	Field string `json:"field"` // name, feature, column, key, tag, owner, file or description
+	Field string `json:"field"` // name, feature, column, key, input, tag, owner, file or description
 	Text  string `json:"text"`  // all that stands there
 }
 
@@ -40,7 +40,7 @@ const (
 	scoreDescription = 1       // a description has it
 )
 
-// Search finds objects by words in their names, features, columns, keys, tags,
+// Search finds objects by words in their names, features, columns, keys, inputs, tags,
 // owners, files and descriptions, whatever the case: entities, sources, and the
 // current versions of views and services, of all kinds or of one. Those that have
 // all words come; where there are none, those that have the most of them. The best
@@ -183,6 +183,9 @@ func searchedSource(e *feature.Source) *searched {
 		o.add("column", c.Name, scoreColumn)
 		o.add("column", c.Column, scoreColumn)
 	}
+	for _, c := range e.Derive {
+		o.add("column", c.Name, scoreColumn)
+	}
 	for _, p := range e.Parquet {
 		o.add("file", p, scoreTag)
 	}
@@ -202,6 +205,11 @@ func searchedView(v *feature.ViewVersion) *searched {
 		o.add("column", v.Table.Columns[i].Name, scoreColumn)
 		o.add("column", v.Table.Columns[i].Column, scoreColumn)
 	}
+	for _, c := range v.Table.Derived {
+		if c.Name[0] != '=' { // else it is an expression of the view's own
+			o.add("column", c.Name, scoreColumn)
+		}
+	}
 	return o
 }
 
@@ -209,6 +217,12 @@ func searchedService(v *ServiceVersion) *searched {
 	o := newSearched(KindService, v.Meta, v.Version)
 	for _, f := range v.Outputs {
 		o.add("feature", f.Name, scoreColumn)
+	}
+	for i := range v.Derived {
+		o.add("feature", v.Derived[i].Description, scoreDescription)
+	}
+	for _, in := range v.Inputs {
+		o.add("input", in.Name, scoreColumn)
 	}
 	for _, u := range v.Uses {
 		for _, k := range u.Keys {

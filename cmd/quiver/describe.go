@@ -296,7 +296,7 @@ func (a *app) printFeatures(v *feature.ViewVersion) error {
 		made := f.Column
 		switch {
 		case f.Aggregate != nil:
-			made = f.Aggregate.String()
+			made = aggregateText(v, f.Aggregate)
 			also("AGGREGATE")
 		case f.IsDerived():
 			made = f.Expression
@@ -305,6 +305,23 @@ func (a *app) printFeatures(v *feature.ViewVersion) error {
 		rows = append(rows, []string{f.Name, f.Type.String(), made, f.Description})
 	}
 	return a.printTable([]string{"FEATURE", "TYPE", strings.Join(from, " OR "), "DESCRIPTION"}, rows)
+}
+
+// aggregateText tells an aggregate in words, with its expressions as they were written.
+func aggregateText(v *feature.ViewVersion, a *feature.Aggregate) string {
+	shown := *a
+	for _, c := range v.Table.Derived {
+		if !strings.HasPrefix(c.Name, "=") {
+			continue
+		}
+		if c.Name == a.Column {
+			shown.Column = c.Expression
+		}
+		if c.Name == a.Where {
+			shown.Where = c.Expression
+		}
+	}
+	return shown.String()
 }
 
 // inputList writes what requests bring along: distance int64, hour int32.
@@ -318,12 +335,13 @@ func inputList(inputs []feature.Input) string {
 
 func (a *app) printOutputs(outputs []describedOutput) error {
 	var rows [][]string
+	title := "FEATURE"
 	for _, o := range outputs {
 		from := o.Feature
 		if from == "" {
-			from = o.Expression
+			from, title = o.Expression, "FEATURE OR EXPRESSION"
 		}
 		rows = append(rows, []string{o.Name, o.Type.String(), from, strings.Join(o.By, ", ")})
 	}
-	return a.printTable([]string{"OUTPUT", "TYPE", "FEATURE", "BY"}, rows)
+	return a.printTable([]string{"OUTPUT", "TYPE", title, "BY"}, rows)
 }

@@ -31,8 +31,8 @@ func AppendWord(dst []byte, kind feature.Kind, word int64) []byte {
 	}
 }
 
-// State is a state that takes rows' values of any type. The interface covers the
-// functions whose states are no single numbers; the types beneath are those of this package.
+// State is a state that takes rows' values of any type and can be merged: one interface over the
+// types of this package, for those functions whose states are no single numbers.
 type State interface {
 	// Add adds a value, and copies what it keeps. Sketches leave NaN out.
 	Add(v *Value)
@@ -40,8 +40,6 @@ type State interface {
 	Merge(o State)
 	// Reset makes it that of no values, and keeps memory where that helps.
 	Reset()
-	// Append appends the encoding.
-	Append(dst []byte) []byte
 	// AppendResult appends the function's result, null for no values, to a column of the
 	// type that Function.Of gives; share is that of Quantile. It tells whether there
 	// are values.
@@ -51,8 +49,8 @@ type State interface {
 }
 
 // New makes the state of a function over values of a type: of First, Last, LastN (n is how
-// many), CountDistinct, Quantile, TopK, and of Min and Max over text and bytes. For others it
-// gives nil: their states are Sum, IntSum, Moments, IntMoments, Min, Max and a count.
+// many), CountDistinct, Quantile, and of Min and Max over text and bytes. For others it
+// gives nil: their states are single numbers, or go by tiles.
 func New(f feature.Function, over feature.Type, n int) State {
 	of := coder{kind: over.Kind, word: IsWord(over)}
 	switch {
@@ -60,18 +58,14 @@ func New(f feature.Function, over feature.Type, n int) State {
 		return &minText{}
 	case f == feature.Max && !of.word:
 		return &maxText{}
-	case f == feature.First:
-		return &latest{LastN: NewFirstN(1), coder: of}
-	case f == feature.Last:
-		return &latest{LastN: NewLastN(1), coder: of}
+	case f == feature.First || f == feature.Last:
+		return &single{coder: of, first: f == feature.First}
 	case f == feature.LastN:
-		return &latest{LastN: NewLastN(n), coder: of, list: true}
+		return &latest{LastN: NewLastN(n), coder: of}
 	case f == feature.CountDistinct:
 		return &distinct{coder: of}
 	case f == feature.Quantile:
 		return &quantile{coder: of}
-	case f == feature.TopK:
-		return &top{coder: of, k: n}
 	}
 	return nil
 }
@@ -101,12 +95,4 @@ func (c *coder) bytes(room []byte, v *Value) []byte {
 		return AppendWord(room, c.kind, v.Word)
 	}
 	return v.Bytes
-}
-
-// Seal ends a tile's state: of TopK it keeps the SealSize(n) most frequent values, to
-// other states it does nothing.
-func Seal(s State) {
-	if t, ok := s.(*top); ok {
-		t.TopK.Seal(SealSize(t.k))
-	}
 }

@@ -104,16 +104,13 @@ func TestStatesTakeValuesOfAnyType(t *testing.T) {
 		{feature.First, str, "b"},
 		{feature.Last, str, "c"},
 		{feature.LastN, str, []any{"c", "a"}},
-		{feature.TopK, str, []any{"a", "b"}},
 		{feature.CountDistinct, str, int64(3)},
 		{feature.First, num, int64(7)},
 		{feature.Last, num, int64(0)},
 		{feature.LastN, num, []any{int64(0), int64(-3)}},
-		{feature.TopK, num, []any{int64(-3), int64(0)}},
 		{feature.CountDistinct, num, int64(3)},
 		{feature.Quantile, num, 0.0}, // of -3, -3, 0, 7 the third
 		{feature.LastN, flo, []any{math.Inf(1), math.NaN()}},
-		{feature.TopK, flo, []any{0.0, math.Inf(1)}},
 		{feature.CountDistinct, flo, int64(2)},
 		{feature.Quantile, flo, math.Inf(1)}, // of 0, +Inf the second
 		{feature.First, lis, []any{"x"}},
@@ -143,9 +140,9 @@ func TestStatesTakeValuesOfAnyType(t *testing.T) {
 			t.Errorf("%s over %s keeps values: %v", c.function, c.over, dst.Any(2))
 		}
 	}
-	for _, f := range []feature.Function{feature.Count, feature.Sum, feature.Mean, feature.Min, feature.Max, feature.Variance, feature.Stddev} {
+	for _, f := range []feature.Function{feature.Count, feature.Sum, feature.Mean, feature.Min, feature.Max, feature.Variance, feature.Stddev, feature.TopK} {
 		if aggregate.New(f, num, 0) != nil {
-			t.Errorf("%s over int64 is a number, and has no State", f)
+			t.Errorf("%s over int64 has a State", f)
 		}
 	}
 }
@@ -166,28 +163,6 @@ func valueOf(t feature.Type, v any, at feature.Time) *aggregate.Value {
 		out.Bytes = aggregate.AppendValue(nil, c, 0)
 	}
 	return out
-}
-
-func TestSealKeepsTheMostFrequent(t *testing.T) {
-	s := aggregate.New(feature.TopK, feature.Scalar(feature.Int64), 3)
-	for n := range int64(50) {
-		for range n {
-			s.Add(&aggregate.Value{Word: n})
-		}
-	}
-	whole := len(s.Append(nil))
-	aggregate.Seal(s)
-	var kept aggregate.TopK
-	for n := range int64(50) {
-		for range n {
-			if n >= 50-32 { // SealSize(3)
-				kept.Add(aggregate.AppendInt(nil, n))
-			}
-		}
-	}
-	if got, want := s.Append(nil), kept.Append(nil); !bytes.Equal(got, want) || len(got) >= whole {
-		t.Errorf("sealed to %x, want %x", got, want)
-	}
 }
 
 // Merging in place and registers eight at once give what adding gives, after a Reset too.

@@ -1,6 +1,10 @@
 package aggregate
 
-import "github.com/quiver-features/quiver/feature"
+import (
+	"unsafe"
+
+	"github.com/quiver-features/quiver/feature"
+)
 
 type minText struct{ MinText }
 
@@ -39,7 +43,6 @@ func (t *text) appendTo(dst *feature.Column) bool {
 type latest struct {
 	*LastN
 	coder
-	list bool
 }
 
 // Add implements State.
@@ -56,7 +59,76 @@ func (l *latest) Memory() int64 { return 80 + l.LastN.Memory() }
 
 // AppendResult implements State.
 func (l *latest) AppendResult(dst *feature.Column, _ float64) bool {
-	return appendValues(dst, l.list, l.Len(), func(i int) []byte { return l.At(i).Value })
+	return appendValues(dst, true, l.Len(), func(i int) []byte { return l.At(i).Value })
+}
+
+// single is a LastN or FirstN of one value, which there are most of: all in one piece of
+// memory.
+type single struct {
+	coder
+	entry      Entry
+	any, first bool
+	room       [9]byte // of a word's bytes
+}
+
+// Add implements State.
+func (s *single) Add(v *Value) {
+	stamp := v.Stamp
+	if !stamp.HasCreated {
+		stamp.Created = 0
+	}
+	if c := stamp.Compare(s.entry.Stamp); s.any && c != 0 && (c < 0) != s.first {
+		return
+	}
+	var room [9]byte
+	s.take(&Entry{stamp, s.bytes(room[:0], v)})
+}
+
+// take keeps a copy of an entry if it is the one to be kept.
+func (s *single) take(e *Entry) {
+	if c := e.Compare(&s.entry); s.any && (c == 0 || (c < 0) != s.first) {
+		return
+	}
+	memory := s.entry.Value[:0]
+	if s.word {
+		memory = s.room[:0]
+	}
+	s.entry, s.any = Entry{e.Stamp, append(memory, e.Value...)}, true
+}
+
+// Merge implements State.
+func (s *single) Merge(o State) {
+	if other := o.(*single); other.any { //nolint:errcheck // of the same New, as State asks
+		s.take(&other.entry)
+	}
+}
+
+// Reset implements State.
+func (s *single) Reset() { s.any = false }
+
+// Len is the number of values that are kept, at most one.
+func (s *single) Len() int {
+	if s.any {
+		return 1
+	}
+	return 0
+}
+
+// At gives the entry, as that of a LastN.
+func (s *single) At(int) Entry { return s.entry }
+
+// Memory implements State.
+func (s *single) Memory() int64 {
+	n := int64(unsafe.Sizeof(*s))
+	if !s.word {
+		n += int64(cap(s.entry.Value))
+	}
+	return n
+}
+
+// AppendResult implements State.
+func (s *single) AppendResult(dst *feature.Column, _ float64) bool {
+	return appendValues(dst, false, s.Len(), func(int) []byte { return s.entry.Value })
 }
 
 type distinct struct {
@@ -108,32 +180,6 @@ func (q *quantile) AppendResult(dst *feature.Column, share float64) bool {
 		dst.AppendNull()
 	}
 	return ok
-}
-
-type top struct {
-	TopK
-	coder
-	k int
-}
-
-// Add implements State.
-func (t *top) Add(v *Value) {
-	var room [9]byte
-	if !t.isNaN(v) {
-		t.TopK.Add(t.bytes(room[:0], v))
-	}
-}
-
-// Merge implements State.
-func (t *top) Merge(o State) { t.TopK.Merge(&o.(*top).TopK) } //nolint:errcheck // of the same New, as State asks
-
-// Memory implements State.
-func (t *top) Memory() int64 { return 64 + 48*int64(len(t.entries)) }
-
-// AppendResult implements State.
-func (t *top) AppendResult(dst *feature.Column, _ float64) bool {
-	all := t.Top(t.k)
-	return appendValues(dst, true, len(all), func(i int) []byte { return []byte(all[i].Value) })
 }
 
 // appendValues appends n values as AppendValue encodes them: as a list, or the first of

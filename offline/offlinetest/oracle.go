@@ -27,6 +27,9 @@ type oracleRow struct {
 
 // Join answers the case.
 func (Oracle) Join(ctx context.Context, c *Case) ([]*feature.Column, error) {
+	if hasExpressions(c) {
+		return withExpressions(ctx, c)
+	}
 	out := make([]*feature.Column, len(c.Selection.Outputs))
 	for i := range out {
 		out[i] = feature.NewColumn(c.outputType(i), c.Rows())

@@ -107,13 +107,19 @@ func (p *parser) head(text string) error {
 		return p.view(rest)
 	case "use":
 		return p.use(rest)
+	case "service":
+		if rest != "" {
+			return p.errorf("service takes no words, but there is %q", rest)
+		}
+		p.service()
+		return nil
 	case "join":
 		if rest != "" {
 			return p.errorf("join takes no words, but there is %q", rest)
 		}
 		return p.join()
 	default:
-		return p.errorf("unknown word %q: expected rule, day, source, view, use or join", word)
+		return p.errorf("unknown word %q: expected rule, day, source, view, use, service or join", word)
 	}
 }
 
@@ -278,6 +284,7 @@ func (p *parser) join() error {
 			}
 		}
 	}
+	p.addDerived()
 	p.inside = func(line string) error {
 		left, right, err := p.sides(line)
 		if err != nil {
@@ -338,7 +345,7 @@ func (p *parser) joinHeader(left, right string) error {
 			return p.errorf("spine column %s is %s, but the join key is %s", k.Name, c.Values.Type, k.Type)
 		}
 	}
-	return nil
+	return p.checkInputs()
 }
 
 func (p *parser) outputNames() string {

@@ -1,6 +1,7 @@
 package offlinetest
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +18,7 @@ func (p *parser) view(name string) error {
 	seen := map[string]bool{}
 	p.inside = func(line string) error {
 		word, rest, _ := strings.Cut(line, " ")
-		if seen[word] {
+		if seen[word] && !isExpressionWord(word) {
 			return p.errorf("%s is there twice in view %s", word, name)
 		}
 		seen[word] = true
@@ -69,7 +70,10 @@ func (p *parser) viewLine(v *feature.ViewVersion, word, rest string) error {
 			v.Features = append(v.Features, feature.Field{Name: i.name, Type: i.kind, Column: i.column, Aggregate: i.aggregate})
 		})
 	default:
-		return p.errorf("unknown word %q in a view: expected source, version, keys, global, ttl, delay or features", word)
+		if known, err := p.expressionLine(v, word, rest); known {
+			return err
+		}
+		return p.errorf("unknown word %q in a view: expected source, version, keys, global, ttl, delay, features, derive, expression, event, created or available", word)
 	}
 	return nil
 }
@@ -137,14 +141,14 @@ func (p *parser) finishView(v *feature.ViewVersion) error {
 			return p.errorf("view %s: join key %s is there twice", v.Name, k.Name)
 		}
 	}
-	v.Rule.Created, v.Rule.Available = s.Created != "", s.Available != ""
+	v.Table.Event, v.Table.Created, v.Table.Available = cmp.Or(v.Table.Event, s.Event), cmp.Or(v.Table.Created, s.Created), cmp.Or(v.Table.Available, s.Available)
+	v.Rule.Created, v.Rule.Available = v.Table.Created != "", v.Table.Available != ""
 	if err := v.Rule.Validate(); err != nil {
 		return p.errorf("view %s: %v", v.Name, err)
 	}
 	v.Table.Parquet = viewFiles(s.Name)
-	v.Table.Event, v.Table.Created, v.Table.Available = s.Event, s.Created, s.Available
-	for _, name := range []string{s.Event, s.Created, s.Available} {
-		if name != "" {
+	for _, name := range []string{v.Table.Event, v.Table.Created, v.Table.Available} {
+		if name != "" && !isDerivedColumn(&v.Table, name) {
 			addColumn(&v.Table, name, feature.Scalar(feature.Timestamp))
 		}
 	}
@@ -158,7 +162,7 @@ func (p *parser) finishView(v *feature.ViewVersion) error {
 	}
 	for i := range v.Features {
 		f := &v.Features[i]
-		if f.Aggregate != nil {
+		if f.Aggregate != nil || f.IsDerived() {
 			continue
 		}
 		if err := p.lookUp(v, s, f.Column, &f.Type); err != nil {
@@ -172,6 +176,7 @@ func (p *parser) finishView(v *feature.ViewVersion) error {
 			}
 		}
 	}
+	addColumns(&v.Table, s)
 	slices.SortFunc(v.Table.Columns, func(a, b feature.TableColumn) int { return strings.Compare(a.Name, b.Name) })
 	p.c.Views = append(p.c.Views, v)
 	return nil
@@ -179,6 +184,14 @@ func (p *parser) finishView(v *feature.ViewVersion) error {
 
 // lookUp finds the column of a key or feature and settles its type.
 func (p *parser) lookUp(v *feature.ViewVersion, s *Source, column string, t *feature.Type) error {
+	if isDerivedColumn(&v.Table, column) {
+		have := v.Table.TypeOf(column)
+		if !t.IsZero() && *t != have {
+			return p.errorf("view %s: derived column %s is %s and can't be read as %s", v.Name, column, have, *t)
+		}
+		*t = have
+		return nil
+	}
 	header := s.header()
 	c := find(header, column)
 	if c == nil {

@@ -10,9 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/quiver-features/quiver/feature"
 )
 
-//go:embed scripts/*.script windows/*.script
+//go:embed scripts/*.script windows/*.script expressions/*.script
 var scripts embed.FS
 
 // Scripts reads the scripts about rows, in the order of their names.
@@ -20,6 +22,10 @@ func Scripts() ([]*Case, error) { return readScripts("scripts") }
 
 // WindowScripts reads the scripts about windowed aggregates, in the order of their names.
 func WindowScripts() ([]*Case, error) { return readScripts("windows") }
+
+// ExpressionScripts reads the scripts about what is computed by expressions, in the order
+// of their names.
+func ExpressionScripts() ([]*Case, error) { return readScripts("expressions") }
 
 func readScripts(folder string) ([]*Case, error) {
 	names, err := fs.Glob(scripts, folder+"/*.script")
@@ -61,10 +67,17 @@ func RunWindows(t *testing.T, engine Engine, variants ...Variant) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(variants) == 0 {
-		variants = Variants()
+	runAll(t, engine, cases, variants)
+}
+
+// RunExpressions is Run with the scripts about what is computed by expressions.
+func RunExpressions(t *testing.T, engine Engine, variants ...Variant) {
+	t.Helper()
+	cases, err := ExpressionScripts()
+	if err != nil {
+		t.Fatal(err)
 	}
-	runAll(t, engine, cases, slices.DeleteFunc(variants, func(v Variant) bool { return v.Repeats }))
+	runAll(t, engine, cases, variants)
 }
 
 func runAll(t *testing.T, engine Engine, cases []*Case, variants []Variant) {
@@ -78,10 +91,19 @@ func runAll(t *testing.T, engine Engine, cases []*Case, variants []Variant) {
 				return // the variants would say the same again
 			}
 			for _, v := range variants {
+				if v.Repeats && hasWindows(c) {
+					continue // every row counts
+				}
 				t.Run(v.Name, func(t *testing.T) { runCase(t, engine, v.Apply(c)) })
 			}
 		})
 	}
+}
+
+func hasWindows(c *Case) bool {
+	return slices.ContainsFunc(c.Views, func(v *feature.ViewVersion) bool {
+		return slices.ContainsFunc(v.Features, func(f feature.Field) bool { return f.Aggregate != nil })
+	})
 }
 
 func runCase(t *testing.T, engine Engine, c *Case) bool {

@@ -9,3 +9,7 @@ import (
 func TestTheOracleAnswersEveryScript(t *testing.T) {
 	offlinetest.Run(t, offlinetest.Oracle{})
 }
+
+func TestTheOracleAnswersEveryScriptOfExpressions(t *testing.T) {
+	offlinetest.RunExpressions(t, offlinetest.Oracle{})
+}

@@ -127,12 +127,13 @@ func Format(c *Case) string {
 	}
 	for _, v := range c.Views {
 		b.WriteByte('\n')
-		formatView(&b, v)
+		formatView(&b, v, c.Source(v.Table.Source))
 	}
 	for u := range c.Selection.Uses {
 		b.WriteByte('\n')
 		formatUse(&b, c.Selection, u)
 	}
+	formatService(&b, c.Selection)
 	b.WriteByte('\n')
 	formatJoin(&b, c)
 	return b.String()
@@ -190,7 +191,7 @@ func rowText(columns []Column, row int) []string {
 	return out
 }
 
-func formatView(b *strings.Builder, v *feature.ViewVersion) {
+func formatView(b *strings.Builder, v *feature.ViewVersion, s *Source) {
 	fmt.Fprintf(b, "view %s\n  source %s\n", v.Name, v.Table.Source)
 	if v.Version != 1 {
 		fmt.Fprintf(b, "  version %d\n", v.Version)
@@ -213,15 +214,21 @@ func formatView(b *strings.Builder, v *feature.ViewVersion) {
 	if v.Rule.Delay != 0 {
 		fmt.Fprintf(b, "  delay %s\n", v.Rule.Delay)
 	}
-	features := make([]string, len(v.Features))
-	for i, f := range v.Features {
-		if f.Aggregate != nil {
-			features[i] = f.Name + " = " + aggregateText(f.Aggregate)
-			continue
+	formatExpressions(b, v, s)
+	var features []string
+	for _, f := range v.Features {
+		switch {
+		case f.IsDerived():
+			fmt.Fprintf(b, "  expression %s:%s = %s\n", f.Name, f.Type, f.Expression)
+		case f.Aggregate != nil:
+			features = append(features, f.Name+" = "+aggregateText(f.Aggregate))
+		default:
+			features = append(features, item(f.Name, f.Type, f.Column))
 		}
-		features[i] = item(f.Name, f.Type, f.Column)
 	}
-	fmt.Fprintf(b, "  features %s\n", strings.Join(features, ", "))
+	if len(features) > 0 {
+		fmt.Fprintf(b, "  features %s\n", strings.Join(features, ", "))
+	}
 }
 
 func formatUse(b *strings.Builder, s *feature.Selection, u int) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"sort"
 
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/feature/aggregate"
@@ -96,7 +95,14 @@ func (f *frequent) numberOf(v *aggregate.Value) (uint32, bool) {
 // count puts the notes in order and makes equal ones one.
 func (f *frequent) count() {
 	slices.SortFunc(f.notes, func(a, b note) int {
-		return cmp.Or(cmp.Compare(a.request, b.request), cmp.Compare(a.tile, b.tile), cmp.Compare(a.value, b.value))
+		switch {
+		case a.request != b.request:
+			return cmp.Compare(a.request, b.request)
+		case a.tile != b.tile:
+			return cmp.Compare(a.tile, b.tile)
+		default:
+			return cmp.Compare(a.value, b.value)
+		}
 	})
 	n := 0
 	for _, x := range f.notes {
@@ -170,91 +176,4 @@ func eventIn(w feature.Window, tile int64) feature.Time {
 		return feature.MinTime
 	}
 	return feature.Time(tile*g + 1)
-}
-
-// tiles are the tiles of a key's window, while its requests are gone through: what each
-// counts, and the sum of what each keeps. As counts only grow while a tile is there, what
-// it keeps changes by one value at most when one is counted.
-type tiles struct {
-	values []string // by their numbers
-	keeps  int      // values that a tile keeps
-	all    map[int64]*tile
-	order  []int64 // the numbers of all, ascending
-	sum    *ranking
-	found  []uint32 // scratch
-	edge   []int    // likewise
-}
-
-type tile struct {
-	counts map[uint32]int64
-	kept   *ranking // the one that is dropped next first
-}
-
-func newTiles(values []string, keeps int) *tiles {
-	return &tiles{values: values, keeps: keeps, all: map[int64]*tile{}, sum: newRanking(values, false)}
-}
-
-// add counts a value in a tile.
-func (t *tiles) add(number int64, value uint32, n int64) {
-	own := t.all[number]
-	if own == nil {
-		own = &tile{counts: map[uint32]int64{}, kept: newRanking(t.values, true)}
-		t.all[number] = own
-		at := sort.Search(len(t.order), func(i int) bool { return t.order[i] > number })
-		t.order = slices.Insert(t.order, at, number)
-	}
-	own.counts[value] += n
-	count := own.counts[value]
-	switch had := own.kept.has(value); {
-	case had:
-		own.kept.set(value, count)
-		t.sum.change(value, n)
-		return
-	case own.kept.len() >= t.keeps:
-		last := own.kept.ids[0]
-		if !better(t.values, value, count, last, own.kept.count[last]) {
-			return
-		}
-		t.sum.change(last, -own.kept.count[last])
-		own.kept.set(last, 0)
-	}
-	own.kept.set(value, count)
-	t.sum.change(value, count)
-}
-
-// leave drops the oldest tiles, as long as they are gone.
-func (t *tiles) leave(gone func(tile int64) bool) {
-	for len(t.order) > 0 && gone(t.order[0]) {
-		own := t.all[t.order[0]]
-		for _, value := range own.kept.ids {
-			t.sum.change(value, -own.kept.count[value])
-		}
-		delete(t.all, t.order[0])
-		t.order = t.order[1:]
-	}
-}
-
-// top gives the k most frequent values of the sum, the most frequent first, valid until the next
-// call. It goes down the heap from its root: the next one is always a child of one that
-// was found.
-func (t *tiles) top(k int) []uint32 {
-	t.found, t.edge = t.found[:0], t.edge[:0]
-	if t.sum.len() > 0 {
-		t.edge = append(t.edge, 0)
-	}
-	for len(t.found) < k && len(t.edge) > 0 {
-		best := 0
-		for i := range t.edge {
-			if t.sum.before(t.edge[i], t.edge[best]) {
-				best = i
-			}
-		}
-		at := t.edge[best]
-		t.found = append(t.found, t.sum.ids[at])
-		t.edge = slices.Delete(t.edge, best, best+1)
-		for child := 2*at + 1; child <= 2*at+2 && child < t.sum.len(); child++ {
-			t.edge = append(t.edge, child)
-		}
-	}
-	return t.found
 }
