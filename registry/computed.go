@@ -20,6 +20,10 @@ func (w *wanted) ownColumn(e *written, user string) (column string, ok bool) {
 	if outline == nil || !w.readable(e, w.source, outline.Names) {
 		return "", false
 	}
+	if n := lookUp(outline.Names, w.source.look); n.missing || n.broken {
+		w.typeOf(e, n, w.source.variables) // tells what is missing
+		return "", false
+	}
 	at := w.defs.At(e.kind, e.name, e.parts...)
 	if len(outline.Names) == 1 && outline.Names[0] == outline.Text {
 		w.want(outline.Text, feature.Type{}, user, at) // a column as it stands
@@ -64,18 +68,17 @@ func (w *wanted) compute(table *feature.Table) {
 			w.wrongFrom(&d.written, "rename the column under the source's columns", "the source has a column named %s", d.column)
 			continue
 		}
-		vars, known := variables(d.names(), func(name string) feature.Type { return types[name] })
-		if !known || d.outline == nil {
-			continue // what it is computed of has a problem of its own
+		if d.outline == nil {
+			continue // told
 		}
-		t := w.typeOf(&d.written, vars)
+		t := w.typeOf(&d.written, lookUp(d.names(), func(name string) (feature.Type, bool) { return types[name], true }), nil)
 		types[d.column] = t
 		if !t.IsZero() {
 			table.Derived = append(table.Derived, feature.DerivedColumn{Name: d.column, Expression: tidy(d.text), Type: t})
 		}
 	}
 	for _, a := range w.asked {
-		if t := types[a.column]; !t.IsZero() && t != a.typ {
+		if t := types[a.column]; !t.IsZero() && !takesType(a.typ, t) {
 			w.problem(a.at, "an expression gives what it gives; convert in it, or declare that type",
 				"%s of view %s takes derived column %s as %s, and its expression gives %s", a.user, w.view.Name, a.column, a.typ, t)
 		}

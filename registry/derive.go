@@ -40,9 +40,7 @@ func (r *resolver) addDerived(s *resolvedSource) {
 	for _, i := range order {
 		d := s.derived[s.Derive[i].Name]
 		if d.outline != nil && r.readable(&d.written, s, d.outline.Names) {
-			if vars, known := variables(d.outline.Names, s.typeOf); known {
-				d.typ = r.typeOf(&d.written, vars)
-			}
+			d.typ = r.typeOf(&d.written, lookUp(d.outline.Names, s.look), s.variables)
 		}
 	}
 }
@@ -63,27 +61,21 @@ func (s *resolvedSource) deriveNames() []string {
 	return names
 }
 
-// readable tells whether expressions over the source's rows can read names. What
-// can't be read is told; columns that have a problem of their own are let pass.
+// readable tells whether expressions over the source's rows can read columns. Those of
+// a type that is none of Quiver's are told.
 func (r *resolver) readable(w *written, s *resolvedSource, names []string) bool {
-	if s.fields == nil {
-		return false // told with the source
-	}
 	for _, name := range names {
-		if s.derived[name] != nil {
-			continue
-		}
-		switch field := s.field(name); {
-		case field == nil && s.overrides[name] == nil:
-			r.unknownNames(w, s.variables())
-			return false
-		case field == nil: // told with the source
-		case s.typeOf(name).IsZero():
+		if field := s.field(name); field != nil && s.typeOf(name).IsZero() {
 			r.wrongFrom(w, conversionHint(field, feature.Type{}), "column %s holds %s, which is none of Quiver's types", name, field.describe())
 			return false
 		}
 	}
-	return true
+	return s.fields != nil // else why was told
+}
+
+// look gives the type of a column, and tells whether there is one.
+func (s *resolvedSource) look(column string) (t feature.Type, exists bool) {
+	return s.typeOf(column), s.derived[column] != nil || s.field(column) != nil || s.overrides[column] != nil
 }
 
 // typeOf gives the type of a column as the source and the files have it, zero where

@@ -209,6 +209,22 @@ func TestRollbackTakesExpressionsBack(t *testing.T) {
 	}
 }
 
+func TestAViewOfNothingButExpressionsIsRefused(t *testing.T) {
+	d := defined(t, "kind: source\nname: s\nparquet: flights/*.parquet\nevent_timestamp: date\n---\nkind: view\nname: v\nsource: s\nfeatures: [{name: f, expression: hour(as_of)}]\n")
+	_, err := registry.NewPlan(t.Context(), load(t, &memory{}), d, flights())
+	const want = "a.yaml:9:11: view v: all of its features are expressions, which leaves nothing to compute them of (add a feature that is a column or an aggregate)"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+
+func TestExpressionsOverFilesThatAreNotThereAreNoFurtherProblem(t *testing.T) {
+	_, err := registry.NewPlan(t.Context(), load(t, &memory{}), defined(t, strings.Replace(computed, "flights/*.parquet", "gone", 1)), flights())
+	if want := "a.yaml:7:10: source arrivals: gone matches no file: not found"; err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+
 // What these ask for is bounded, and what is refused is told.
 func TestHostileExpressions(t *testing.T) {
 	source := func(derive string) string {

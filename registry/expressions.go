@@ -116,12 +116,24 @@ func (r *resolver) wrongFrom(w *written, hint, format string, args ...any) {
 	r.wrong(w, &expression.Error{Line: 1, Column: 1, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
-// unknownNames tells of an expression that names something that there is not. scope
-// gives all that there is, which is asked for only here.
-func (r *resolver) unknownNames(w *written, scope []expression.Variable) {
-	if t := r.expressions.compile(w.text, scope); t.err != nil {
-		r.wrong(w, t.err)
+// typeOf gives an expression's type, or tells why it has none. all gives everything
+// that it could name, and is asked for only where it names something else. Where what
+// it names has a problem of its own, that was told and is enough.
+func (r *resolver) typeOf(w *written, n lookup, all func() []expression.Variable) feature.Type {
+	if n.broken {
+		return feature.Type{}
 	}
+	var t feature.Type
+	var err *expression.Error
+	if n.missing {
+		err = r.expressions.compile(w.text, all()).err
+	} else {
+		t, err = r.expressions.typeOf(w.text, n.vars)
+	}
+	if err != nil {
+		r.wrong(w, err)
+	}
+	return t
 }
 
 // outlineOf gives what an expression names, or tells why it can't be read.
@@ -134,26 +146,26 @@ func (r *resolver) outlineOf(w *written) *expression.Outline {
 	return o
 }
 
-// typeOf gives an expression's type, or tells why it has none.
-func (r *resolver) typeOf(w *written, vars []expression.Variable) feature.Type {
-	t, err := r.expressions.typeOf(w.text, vars)
-	if err != nil {
-		r.wrong(w, err)
-	}
-	return t
+// lookup is what an expression names.
+type lookup struct {
+	vars    []expression.Variable // their types; nil where one has none
+	missing bool                  // one is the name of nothing
+	broken  bool                  // one has no type, because of a problem of its own
 }
 
-// variables gives the types of names; known is false where one has none.
-func variables(names []string, typeOf func(string) feature.Type) (vars []expression.Variable, known bool) {
-	vars = make([]expression.Variable, 0, len(names))
+// lookUp finds what an expression names.
+func lookUp(names []string, typeOf func(string) (t feature.Type, exists bool)) lookup {
+	n := lookup{vars: make([]expression.Variable, 0, len(names))}
 	for _, name := range names {
-		t := typeOf(name)
-		if t.IsZero() {
-			return nil, false
-		}
-		vars = append(vars, expression.Variable{Name: name, Type: t})
+		t, exists := typeOf(name)
+		n.missing = n.missing || !exists
+		n.broken = n.broken || exists && t.IsZero()
+		n.vars = append(n.vars, expression.Variable{Name: name, Type: t})
 	}
-	return vars, true
+	if n.missing || n.broken {
+		n.vars = nil
+	}
+	return n
 }
 
 // takesType tells whether a declared type takes what an expression gives: the same

@@ -201,6 +201,9 @@ func TestWhatIsWrongWithExpressionsIsToldAtItsPlace(t *testing.T) {
 		{"no row", "  - {name: flight}", "  - {name: flight, aggregate: sum, column: flight, window: 1h}", "a.yaml:29:44: expression of feature age of view arrivals: event_timestamp is that of the row that column features are of, and the view has none"},
 		{"a feature by the name of a time", "  - {name: flight}", "  - {name: flight}\n  - {name: as_of, column: flight}", "a.yaml:29:12: feature as_of of view arrivals: expressions take the name for a time (give the feature another name)"},
 
+		{"two things, of which one has a problem", busy, "  - {name: busy, expression: very > 1 && landed_2h}", "a.yaml:22:35: expression of feature busy of view arrivals: operator > takes"},
+		{"what reads a broken one", "  - {name: very, expression: late_share > 0.9}", "  - {name: very, expression: late_share > nought}", "a.yaml:27:43: expression of feature very of view arrivals: unknown name nought"},
+
 		// services
 		{"a feature without its view", far, strings.Replace(far, "origin.busy", "busy", 1), "unknown name busy"},
 		{"an unknown view", far, strings.Replace(far, "origin.busy", "orign.busy", 1), "a.yaml:38:44: derived feature far of service model: unknown name orign.busy (did you mean origin.busy?)"},

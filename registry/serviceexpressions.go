@@ -60,17 +60,10 @@ func (e *serviceExpressions) names(i int) []string {
 func (e *serviceExpressions) resolve(i int) ServiceDerived {
 	def, w := &e.def.Derived[i], &e.texts[i]
 	d := ServiceDerived{Name: def.Name, Description: def.Description, Expression: tidy(def.Expression), Reads: e.names(i)}
-	for _, name := range d.Reads {
-		if _, known := e.types[name]; !known {
-			e.unknownNames(w, e.variables())
-			return d
-		}
+	if e.outlines[i] == nil {
+		return d // told
 	}
-	vars, known := variables(d.Reads, func(name string) feature.Type { return e.types[name] })
-	if !known || e.outlines[i] == nil {
-		return d // what it reads has a problem of its own
-	}
-	d.Type = e.typeOf(w, vars)
+	d.Type = e.typeOf(w, lookUp(d.Reads, func(name string) (feature.Type, bool) { t, exists := e.types[name]; return t, exists }), e.variables)
 	if !d.Type.IsZero() && !takesType(def.Type, d.Type) {
 		e.problem(e.defs.At(KindService, e.def.Name, "derived", d.Name, "type"), "leave the type out",
 			"derived feature %s of service %s is declared %s, and its expression gives %s", d.Name, e.def.Name, def.Type, d.Type)

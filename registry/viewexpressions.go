@@ -33,6 +33,11 @@ func (r *resolver) viewExpressions(def *feature.View, v *feature.ViewVersion) {
 		}
 		e.texts[f.Name], e.outlines[f.Name] = w, r.outlineOf(w)
 	}
+	if len(names) > 0 && len(names) == len(v.Features) {
+		r.problem(r.defs.At(KindView, v.Name, "features"), "add a feature that is a column or an aggregate",
+			"view %s: all of its features are expressions, which leaves nothing to compute them of", v.Name)
+		return
+	}
 	order := r.order(names, func(i int) []string { return e.names(names[i]) }, func(i int) *written { return e.texts[names[i]] })
 	for _, i := range order {
 		at := e.index[names[i]]
@@ -63,8 +68,8 @@ func (e *viewExpressions) resolve(f *feature.Field, def *feature.ViewFeature) {
 	}
 	for _, name := range outline.Names {
 		_, isFeature := e.index[name]
-		switch special := name == asOf || name == eventTimestamp; {
-		case special && isFeature:
+		switch {
+		case (name == asOf || name == eventTimestamp) && isFeature:
 			e.problem(e.defs.At(KindView, e.view.Name, "features", name, "name"), "give the feature another name",
 				"feature %s of view %s: expressions take the name for a time", name, e.view.Name)
 			return
@@ -72,16 +77,9 @@ func (e *viewExpressions) resolve(f *feature.Field, def *feature.ViewFeature) {
 			e.wrongFrom(w, "make a feature of the time, for example {name: latest, aggregate: max, column: "+e.view.Table.Event+", window: all}",
 				"event_timestamp is that of the row that column features are of, and the view has none")
 			return
-		case !special && !isFeature:
-			e.unknownNames(w, e.variables())
-			return
 		}
 	}
-	vars, known := variables(outline.Names, e.typeOf)
-	if !known {
-		return // what it reads has a problem of its own
-	}
-	t := e.resolver.typeOf(w, vars)
+	t := e.resolver.typeOf(w, lookUp(outline.Names, e.look), e.variables)
 	if !t.IsZero() && !takesType(def.Type, t) {
 		e.problem(e.defs.At(KindView, e.view.Name, "features", f.Name, "type"), "leave the type out",
 			"feature %s of view %s is declared %s, and its expression gives %s", f.Name, e.view.Name, def.Type, t)
@@ -95,11 +93,16 @@ func (e *viewExpressions) hasRow() bool {
 	return slices.ContainsFunc(e.view.Features, func(f feature.Field) bool { return f.Aggregate == nil && !f.IsDerived() })
 }
 
-func (e *viewExpressions) typeOf(name string) feature.Type {
+// look gives the type of a name, and tells whether there is such a thing.
+func (e *viewExpressions) look(name string) (t feature.Type, exists bool) {
 	if name == asOf || name == eventTimestamp {
-		return feature.Scalar(feature.Timestamp)
+		return feature.Scalar(feature.Timestamp), true
 	}
-	return e.view.Features[e.index[name]].Type
+	at, exists := e.index[name]
+	if exists {
+		t = e.view.Features[at].Type
+	}
+	return t, exists
 }
 
 // variables gives all that the view's expressions can name.
@@ -111,7 +114,7 @@ func (e *viewExpressions) variables() []expression.Variable {
 	slices.Sort(names)
 	var vars []expression.Variable
 	for _, name := range slices.Compact(names) {
-		if t := e.typeOf(name); !t.IsZero() {
+		if t, _ := e.look(name); !t.IsZero() {
 			vars = append(vars, expression.Variable{Name: name, Type: t})
 		}
 	}
