@@ -1,6 +1,8 @@
 package window
 
 import (
+	"math/bits"
+
 	"github.com/quiver-features/quiver/feature/aggregate"
 )
 
@@ -12,7 +14,9 @@ type held struct {
 	cells    []aggregate.State   // nil: no event
 	late     [][]aggregate.State // as tree has them; nil: no late event
 	requests int
-	value    aggregate.Value // scratch
+
+	value aggregate.Value // scratch, as path is
+	path  path
 }
 
 func newHeld(fresh func() aggregate.State, windows, cells, requests int) held {
@@ -37,13 +41,14 @@ func (h *held) addTo(s *aggregate.State, v *aggregate.Value) {
 }
 
 // addLate holds a value at the nodes of a tree that make up the stretch: node n has the
-// children 2n and 2n+1, and request i is leaf requests+i.
+// children 2n and 2n+1, and request i is leaf leaves+i.
 func (h *held) addLate(window int, r stretch, b *batch, input, i int) {
+	leaves := h.leaves()
 	if h.late[window] == nil {
-		h.late[window] = make([]aggregate.State, 2*h.requests)
+		h.late[window] = make([]aggregate.State, 2*leaves)
 	}
-	tree, v, n := h.late[window], b.value(&h.value, input, i), uint32(h.requests)
-	for from, to := r.from+n, r.to+n; from < to; from, to = from/2, to/2 {
+	tree, v := h.late[window], b.value(&h.value, input, i)
+	for from, to := r.from+leaves, r.to+leaves; from < to; from, to = from/2, to/2 {
 		if from%2 == 1 {
 			h.addTo(&tree[from], v)
 			from++
@@ -55,18 +60,63 @@ func (h *held) addLate(window int, r stretch, b *batch, input, i int) {
 	}
 }
 
-// lateOf appends the states whose stretches a request is in.
+// leaves is a power of two, so that leaves stand in the order of requests.
+func (h *held) leaves() uint32 { return 1 << bits.Len(uint(max(h.requests, 1)-1)) }
+
+// path is the nodes of a tree from its root to a leaf, each with what it and those above it hold
+// together. From one request to the next few of them change.
+type path []struct {
+	node uint32
+	all  aggregate.State // nil: nothing
+	own  aggregate.State // memory for all
+}
+
+func (p path) reset() {
+	for i := range p {
+		p[i].node = 0
+	}
+}
+
+// lateOf appends what the stretches that a request is in hold together, where they hold
+// something.
 func (h *held) lateOf(dst []aggregate.State, window int, request uint32) []aggregate.State {
 	tree := h.late[window]
 	if tree == nil {
 		return dst
 	}
-	for node := uint32(h.requests) + request; node > 0; node /= 2 {
-		if tree[node] != nil {
-			dst = append(dst, tree[node])
+	leaf := h.leaves() + request
+	depth := bits.Len32(leaf)
+	for len(h.path) < depth {
+		h.path = append(h.path, path{{}}...)
+	}
+	var above aggregate.State
+	for d := range depth {
+		at, node := &h.path[d], leaf>>(depth-1-d)
+		if at.node != node {
+			at.node, at.all = node, h.together(&at.own, above, tree[node])
 		}
+		above = at.all
+	}
+	if above != nil {
+		dst = append(dst, above)
 	}
 	return dst
+}
+
+// together gives two states as one, in memory of its own where there are two.
+func (h *held) together(own *aggregate.State, a, b aggregate.State) aggregate.State {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	case *own == nil:
+		*own = h.fresh()
+	}
+	(*own).Reset()
+	(*own).Merge(a)
+	(*own).Merge(b)
+	return *own
 }
 
 func (h *held) bytes() int64 {

@@ -28,6 +28,7 @@ type entries interface {
 }
 
 func (l *latest) answer(p *Part, window int, lo, hi []uint32, outputs []*answer) {
+	l.path.reset()
 	for k := range len(p.requests.Starts) - 1 {
 		l.full.reset(&l.held, p.cells.starts[k], p.cells.starts[k+1])
 		first := p.requests.Starts[k]

@@ -16,6 +16,7 @@ type merged struct {
 
 func (m *merged) answer(p *Part, window int, lo, hi []uint32, outputs []*answer) {
 	m.all, m.slide.fresh = m.fresh(), m.fresh
+	m.path.reset()
 	for k := range len(p.requests.Starts) - 1 {
 		m.full.reset(&m.held, p.cells.starts[k], p.cells.starts[k+1])
 		m.slide.reset(m.full.states)
