@@ -17,8 +17,12 @@ import (
 )
 
 // decompressor decompresses src into the whole of dst. It takes no memory that
-// the bytes of src ask for, but what dst has.
+// the bytes of src ask for, but what dst has; what lies between dst's length and its
+// capacity may be overwritten.
 type decompressor func(dst, src []byte) error
+
+// copyAhead is what zstd's decoder copies at once: it may write as much too far.
+const copyAhead = 16
 
 // codecs are the decompressors that keep memory of their own; nil until needed.
 type codecs struct {
@@ -59,13 +63,15 @@ func snappy(dst, src []byte) error {
 func (c *codecs) unzstd(dst, src []byte) error {
 	if c.zstd == nil {
 		var err error
-		// A frame may claim any length: no more is decoded than dst has room for.
+		// A frame may claim any length: no more is decoded than dst has room for. The
+		// last of its blocks is decoded by slower code where that is less than copyAhead
+		// more than it needs.
 		c.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true))
 		if err != nil {
 			return err
 		}
 	}
-	out, err := c.zstd.DecodeAll(src, dst[:0:len(dst)])
+	out, err := c.zstd.DecodeAll(src, dst[:0])
 	if err == nil && len(out) != len(dst) {
 		return fmt.Errorf("%d bytes, expected %d", len(out), len(dst))
 	}

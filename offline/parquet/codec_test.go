@@ -32,6 +32,9 @@ func TestDecompressionTakesOnlyTheMemoryThatIsExpected(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if more, err := pq.LookupCompressionCodec(codec).Encode(nil, long[:7]); err != nil || decompress(make([]byte, 6, 6+copyAhead), more) == nil {
+				t.Errorf("seven bytes are six where there is room for more behind them (%v)", err)
+			}
 			got := make([]byte, len(long))
 			for range 4 { // what an error left behind must not harm the next page
 				if err := decompress(got, packed); err != nil || !bytes.Equal(got, long) {

@@ -237,7 +237,7 @@ func (p *pageReader) unpack(packed []byte, size int) ([]byte, error) {
 	if p.decompress == nil {
 		return packed, nil
 	}
-	p.body = sized(p.body, size)
+	p.body = sized(p.body, size+copyAhead)[:size]
 	if err := p.decompress(p.body, packed); err != nil {
 		return nil, fmt.Errorf("decompressing %s: %w", p.meta.Codec, err)
 	}
