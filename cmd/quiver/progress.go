@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
@@ -24,7 +25,9 @@ type meter struct {
 	current string
 	begun   time.Time // current
 	tracker *progress.Tracker
-	last    time.Time // that a line was written
+	passing bool                   // the tracker is that of stages that pass
+	unit    atomic.Pointer[string] // of the stage that passes
+	last    time.Time              // that a line was written
 }
 
 const meterLines = 5 * time.Second
@@ -32,15 +35,16 @@ const meterLines = 5 * time.Second
 // newMeter starts a meter; stop ends it.
 func newMeter(out io.Writer) *meter {
 	m := &meter{out: out, now: time.Now, last: time.Now()}
-	if !terminal(out) {
-		return m
+	if f, ok := out.(*os.File); ok && terminal(out) {
+		m.render(terminalWidth(f))
 	}
-	width := 0
-	if f, ok := out.(*os.File); ok {
-		width = terminalWidth(f)
-	}
+	return m
+}
+
+// render has the meter draw bars, on a terminal of so many columns.
+func (m *meter) render(width int) {
 	m.bars = progress.NewWriter()
-	m.bars.SetOutputWriter(out)
+	m.bars.SetOutputWriter(m.out)
 	m.bars.SetAutoStop(false)
 	m.bars.SetTerminalWidth(width) // else it is that of standard output
 	// A narrow terminal costs the bar and the name, not the speed and the time left.
@@ -53,14 +57,13 @@ func newMeter(out io.Writer) *meter {
 	options.TimeInProgressPrecision = 100 * time.Millisecond
 	m.bars.Style().Visibility = progress.StyleVisibility{ETA: true, Percentage: true, Speed: true, Time: true, Tracker: true, Value: true}
 	m.rendered.Go(m.bars.Render)
-	return m
 }
 
 // advance is how far a stage of long work is, in units such as rows.
 type advance struct {
 	stage, unit string
 	done, total int64 // total 0: unknown
-	passing     bool  // its bar goes when it is done: there are many like it
+	passing     bool  // the next one takes its bar: there are many like it
 }
 
 // training tells how far a training set is.
@@ -91,15 +94,33 @@ func (m *meter) set(s advance) {
 		return
 	}
 	if began {
-		m.finish()
-		units := progress.Units{Notation: " " + s.unit, NotationPosition: progress.UnitsNotationPositionAfter}
-		m.tracker = &progress.Tracker{Message: s.stage, Total: s.total, Units: units, RemoveOnCompletion: s.passing}
-		m.bars.AppendTracker(m.tracker)
+		m.begin(s)
 	}
 	if s.total > 0 {
 		m.tracker.UpdateTotal(s.total)
 	}
 	m.tracker.SetValue(s.done)
+}
+
+// begin shows the bar of a stage. Stages that pass have one bar, which is not done before
+// the last of them is. (A tracker that is removed when it is done is not what is wanted: the
+// library forgets its line when it goes back to the first one.)
+func (m *meter) begin(s advance) {
+	m.unit.Store(&s.unit)
+	if s.passing && m.passing && m.tracker != nil {
+		m.tracker.Reset()
+		m.tracker.UpdateMessage(s.stage)
+		m.tracker.UpdateTotal(s.total)
+		return
+	}
+	m.finish()
+	units := progress.Units{Notation: " " + s.unit, NotationPosition: progress.UnitsNotationPositionAfter}
+	if s.passing {
+		units = progress.Units{Formatter: func(n int64) string { return progress.FormatNumber(n) + " " + *m.unit.Load() }}
+	}
+	m.tracker = &progress.Tracker{Message: s.stage, Total: s.total, Units: units, AutoStopDisabled: s.passing}
+	m.passing = s.passing
+	m.bars.AppendTracker(m.tracker)
 }
 
 func (m *meter) line(s advance) {
