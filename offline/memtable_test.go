@@ -364,7 +364,8 @@ func sameSpine(c *offlinetest.Case, out *memOutput) error {
 			if column.Nanos {
 				arr = array.MakeFromData(array.NewData(rec.Column(i).DataType(), arr.Len(), arr.Data().Buffers(), nil, arr.NullN(), 0))
 			}
-			if !array.SliceEqual(arr, int64(row), int64(row)+rec.NumRows(), rec.Column(i), 0, rec.NumRows()) {
+			exact := []array.EqualOption{array.WithNaNsEqual(true), array.WithAbsTolerance(0)}
+			if !array.SliceApproxEqual(arr, int64(row), int64(row)+rec.NumRows(), rec.Column(i), 0, rec.NumRows(), exact...) {
 				return fmt.Errorf("spine column %s is not as it was", column.Name)
 			}
 		}

@@ -37,3 +37,12 @@ func TestTrainAgreesWithTheOracleOnWindows(t *testing.T) {
 		t.Run(name, func(t *testing.T) { offlinetest.CheckWindowsFrom(t, s.engine(t), 1, 300) })
 	}
 }
+
+func TestTrainAgreesWithTheOracleOnExpressions(t *testing.T) {
+	for name, s := range map[string]setup{
+		"one worker":   {workers: 1, chunk: 1000, record: 1000},
+		"many workers": {workers: 4, chunk: 3, record: 5},
+	} {
+		t.Run(name, func(t *testing.T) { offlinetest.CheckExpressionsFrom(t, s.engine(t), 1, 300) })
+	}
+}

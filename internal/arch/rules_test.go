@@ -92,7 +92,7 @@ func rules() []rule {
 
 		{"offline", []string{"feature", "feature/aggregate", "feature/derived", "feature/tiles", "offline/arrowconv", "offline/window", "offline/atomicfile"}, []string{arrow, xsys}, concept},
 		{"offline/window", []string{"feature", "feature/aggregate"}, nil, "window computes aggregates of events that it is handed, and reads nothing"},
-		{"offline/offlinetest", []string{"offline", "offline/arrowconv", "feature", "internal/testenv"}, append(testThird(), arrow, cel, parquetGo), suite},
+		{"offline/offlinetest", []string{"offline", "offline/arrowconv", "feature", "feature/expression", "internal/testenv"}, append(testThird(), arrow, cel, parquetGo), suite},
 		{"offline/arrowconv", []string{"feature"}, []string{arrow}, "arrowconv turns columns to and from Arrow and knows nothing else"},
 		{"offline/atomicfile", []string{"feature"}, []string{xsys}, "atomicfile gives whole files their names and knows nothing of what is in them"},
 		{"offline/parquet", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{parquetGo, brotli, compress, arrow, xsys}, technology},

@@ -28,6 +28,12 @@ func CheckWindowsFrom(t *testing.T, engine Engine, first uint64, n int) {
 	checkFrom(t, engine, GenerateWindows, first, n)
 }
 
+// CheckExpressionsFrom is CheckFrom on the cases of GenerateExpressions.
+func CheckExpressionsFrom(t *testing.T, engine Engine, first uint64, n int) {
+	t.Helper()
+	checkFrom(t, engine, GenerateExpressions, first, n)
+}
+
 func checkFrom(t *testing.T, engine Engine, generate func(seed uint64) *Case, first uint64, n int) {
 	t.Helper()
 	for i := range n {
@@ -82,7 +88,7 @@ func smaller(c *Case) []*Case {
 		change(&next)
 		out = append(out, &next)
 	}
-	if len(c.Selection.Uses) > 1 {
+	if len(c.Selection.Uses) > 1 && len(c.Selection.Derived) == 0 { // else it may read them
 		for u := range c.Selection.Uses {
 			add(func(c *Case) { dropUse(c, u) })
 		}

@@ -51,9 +51,11 @@ func diff(c *Case, got, want []*feature.Column, same func(a, b any) bool) string
 }
 
 // sameAs tells how values of a feature are compared: those of aggregates have one NaN,
-// and a quantile may be as far from the truth as its bound of error says.
+// those of expressions any, and a quantile may be as far from the truth as its bound of error says.
 func sameAs(f *feature.Field, same func(a, b any) bool) func(a, b any) bool {
 	switch {
+	case f.IsDerived():
+		return sameValue
 	case f.Aggregate == nil:
 		return same
 	case f.Aggregate.Function == feature.Quantile:

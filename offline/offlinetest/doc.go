@@ -46,12 +46,21 @@
 //	           F = FUNCTION of COLUMN where BOOL_COLUMN over DURATION by GRANULARITY else DEFAULT
 //	           FUNCTION is count, …, last_n(N), top_k(N), quantile(Q); a duration may be
 //	           all; of, where, by and else may be left out
+//	  derive NAME:TYPE = EXPRESSION       a column of the source's rows; any number of
+//	                  these lines. The view then reads all columns of the source.
+//	  event NAME, created NAME, available NAME      a column that is derived in that role
+//	  expression NAME:TYPE = EXPRESSION   a feature; any number of these lines
 //
 //	use VIEW[@N]      what is asked for, in this order; without any use: all
 //	                  features of all views
 //	  as ALIAS
 //	  keys K = SPINE_COLUMN, …
 //	  only F, F as OUTPUT, …
+//
+//	service           what is derived of the uses before it, as alias.feature, and of inputs;
+//	                  its features come behind those of the uses
+//	  inputs NAME:TYPE, …                 columns of the spine
+//	  derived NAME:TYPE = EXPRESSION      any number of these lines
 //
 //	join              the spine => the outputs; the spine's time has the role event
 //
@@ -75,6 +84,9 @@
 // The package's own tests have the scripts answered by SQL on DuckDB as well
 // (sql/answer.py), so that no reading of the rule stands alone, and check that
 // wrong engines are noticed by the scripts and by the random cases.
+//
+// RunExpressions and CheckExpressionsFrom are those for what expressions compute: the
+// oracle walks their trees, value by value.
 //
 // RunWindows and CheckWindowsFrom are Run and CheckFrom for windowed aggregates: to these
 // every row counts, so nothing is doubled; and a quantile may be off by what it says.

@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"time"
 
 	"cel.dev/cel-go/common"
 	"cel.dev/cel-go/common/ast"
@@ -196,7 +197,16 @@ func strict(name string, v []any) (value any, failed bool) {
 		return n, err != nil
 	case "lower":
 		text, _ := v[0].(string)
-		return strings.ToLower(text), false
+		return strings.Map(func(r rune) rune {
+			if 'A' <= r && r <= 'Z' {
+				return r - 'A' + 'a'
+			}
+			return r
+		}, text), false
+	case "timestamp":
+		text, _ := v[0].(string)
+		t, err := time.Parse(time.RFC3339, text)
+		return feature.Time(t.UnixMicro()), err != nil
 	case "is_nan":
 		x, _ := v[0].(float64)
 		return math.IsNaN(x), false

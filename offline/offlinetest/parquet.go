@@ -39,7 +39,7 @@ func WriteSources(dir string, c *Case) error {
 }
 
 // told gives the columns of a file without those that hold only nulls and that a
-// file may lack: neither times nor join keys.
+// file may lack: neither times nor join keys, nor what these are derived of.
 func (c *Case) told(s *Source, f *File) []Column {
 	return slices.DeleteFunc(slices.Clone(f.Columns), func(column Column) bool {
 		for i := range f.Rows() {
@@ -48,7 +48,9 @@ func (c *Case) told(s *Source, f *File) []Column {
 			}
 		}
 		return column.Name != s.Event && column.Name != s.Available && !slices.ContainsFunc(c.Views, func(v *feature.ViewVersion) bool {
-			return v.Table.Source == s.Name && slices.Contains(v.KeyColumns, column.Name)
+			derived := isDerivedColumn(&v.Table, v.Table.Event) || isDerivedColumn(&v.Table, v.Table.Available) ||
+				slices.ContainsFunc(v.KeyColumns, func(name string) bool { return isDerivedColumn(&v.Table, name) })
+			return v.Table.Source == s.Name && (derived || slices.Contains(v.KeyColumns, column.Name))
 		})
 	})
 }

@@ -19,12 +19,12 @@ import (
 // training set is the oracle's, and the file it is written to the same to the
 // last byte.
 func TestTheSameBytesComeOutHoweverTheRowsStand(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(9) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			c := offlinetest.GenerateMany(seed, 120)
-			if seed%2 == 1 {
-				c = offlinetest.GenerateManyWindows(seed, 120)
+			generate := []func(seed uint64, rows int) *offlinetest.Case{
+				offlinetest.GenerateMany, offlinetest.GenerateManyWindows, offlinetest.GenerateManyExpressions,
 			}
+			c := generate[seed%3](seed, 120)
 			want, err := offlinetest.Oracle{}.Join(t.Context(), c)
 			if err != nil {
 				t.Fatal(err)

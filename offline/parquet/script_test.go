@@ -49,3 +49,15 @@ func TestTheNativeEngineAgreesWithTheOracleOnWindowsOfFilesOfManyWriters(t *test
 		return engine.Join(ctx, offlinetest.Shuffled(c, uint64(seed)))
 	}), 20_000, 40)
 }
+
+func TestTheNativeEngineAnswersEveryScriptOfExpressionsFromParquetFiles(t *testing.T) {
+	offlinetest.RunExpressions(t, native(t, offline.Options{Workers: 2}))
+}
+
+func TestTheNativeEngineAgreesWithTheOracleOnExpressionsOverFilesOfManyWriters(t *testing.T) {
+	engine := native(t, offline.Options{Workers: 3, Memory: 1})
+	offlinetest.CheckExpressionsFrom(t, offlinetest.EngineFunc(func(ctx context.Context, c *offlinetest.Case) ([]*feature.Column, error) {
+		seed := crc32.ChecksumIEEE([]byte(c.Name)) // stays as it is while the case is made smaller
+		return engine.Join(ctx, offlinetest.Shuffled(c, uint64(seed)))
+	}), 30_000, 40)
+}
