@@ -62,6 +62,7 @@ func TestErrorsSayWhereWhatAndWhatToDo(t *testing.T) {
 		{"city.matches('(')", "1:6: error parsing regexp: missing closing ): `(`; patterns are RE2's: https://github.com/google/re2/wiki/Syntax"},
 		{"bucketize(delay, [2, 1])", "1:1: the boundaries of bucketize have to ascend, without null and NaN; write them in ascending order"},
 		{"one_hot(city, [])", "1:1: one_hot needs values, none of them null"},
+		{"mean == [1, 2]", "1:6: operator == takes two values of one type, or a value and null, not (float64, list<int64>)"},
 		{"tags == tags", "1:6: lists are not compared with ==; compare their items"},
 		{"[tags]", "1:1: a list of list<string> is not part of the language"},
 		{"1 + 1 / 0", "1:7: / of these constants never has a value: a whole number is divided by zero, or the result is beyond int64"},

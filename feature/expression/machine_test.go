@@ -126,6 +126,76 @@ func TestAColumnOfOneValueHoldsForAllRows(t *testing.T) {
 	}
 }
 
+// What a machine has computed, in chunks before or in other batches, leaves no trace:
+// nulls, failures and lists of one chunk are not those of the next.
+func TestChunksAndBatchesLeaveNoTrace(t *testing.T) {
+	list := feature.ListOf(feature.Int64, 0)
+	vars := []expression.Variable{{Name: "a", Type: feature.Scalar(feature.Int64)}, {Name: "b", Type: feature.Scalar(feature.Bool)}, {Name: "l", Type: list}}
+	scope, err := expression.NewScope(vars)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rows = 2500
+	a, b, l := feature.NewColumn(vars[0].Type, rows), feature.NewColumn(vars[1].Type, rows), feature.NewColumn(list, rows)
+	for i := range rows {
+		switch early := i < 1024; { // long lists first, then nulls
+		case early && i%3 > 0 || i%7 == 0:
+			a.AppendInt64(int64(i % 5))
+			b.AppendBool(true)
+			for k := range 4 {
+				l.Items.AppendInt64(int64(k))
+			}
+			l.EndList()
+		default:
+			a.AppendNull()
+			b.AppendNull()
+			l.AppendNull()
+		}
+	}
+	for _, text := range []string{"[a, 1]", "[1, a, 2][1]", "a in (b ? l : [5])", "size(b ? l + l : l)", "12 / a", "l[a]", "coalesce(l, [a])", "b ? l : [a]", "a in [a, 2]", "norm(b ? [double(a), 2.0] : [1.0])", "split(string(a), '')"} {
+		p, err := expression.Compile(text, scope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var args []*feature.Column
+		for _, name := range p.Reads() {
+			args = append(args, map[string]*feature.Column{"a": a, "b": b, "l": l}[name])
+		}
+		m := p.NewMachine()
+		whole := feature.NewColumn(p.Type(), rows)
+		bad, err := m.Eval(rows, args, whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad = slices.Clone(bad)
+		for i := rows - 1; i >= 0; i-- {
+			one := make([]*feature.Column, len(args))
+			for k, arg := range args {
+				one[k] = feature.NewColumn(arg.Type, 1)
+				one[k].AppendFrom(arg, i)
+			}
+			fresh, used := feature.NewColumn(p.Type(), 1), feature.NewColumn(p.Type(), 1)
+			freshBad, err := p.NewMachine().Eval(1, one, fresh)
+			if err != nil {
+				t.Fatal(err)
+			}
+			usedBad, err := m.Eval(1, one, used)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := show(fresh, freshBad, 0)
+			if show(whole, bad, i) != want || show(used, usedBad, 0) != want {
+				t.Fatalf("%s: row %d is %s in the batch, %s on a used machine, %s alone", text, i, show(whole, bad, i), show(used, usedBad, 0), want)
+			}
+		}
+		again := feature.NewColumn(p.Type(), rows)
+		againBad, err := m.Eval(rows, args, again)
+		if err != nil || !slices.Equal(againBad, bad) {
+			t.Errorf("%s: other rows fail the second time: %v", text, err)
+		}
+	}
+}
+
 func TestEvalOfScalarsTakesNoMemory(t *testing.T) {
 	scope, err := expression.NewScope(benchVariables())
 	if err != nil {

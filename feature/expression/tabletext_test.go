@@ -105,6 +105,7 @@ func TestListsHaveItemsThatMayBeNull(t *testing.T) {
 		{"floats", "list<float32>[2] [3, 4]"},
 		{"floats[0]", "float32 3"},
 		{"yes ? floats : floats", "list<float32>[2] [3, 4]"},
+		{"yes ? one_hot(n, [1]) : one_hot(n, [1, 2])", "list<float32> [1]"},
 		{"yes ? ints : [1]", "list<int64> [5, null, 7]"},
 		{"coalesce(none, [n])", "list<int64> [1]"},
 		{"coalesce(none, [])", "list<int64> []"},

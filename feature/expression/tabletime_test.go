@@ -49,6 +49,8 @@ func TestTimesAndDurationsAddUpAndSaturate(t *testing.T) {
 		{"hours(n) > minutes(119)", "bool true"},
 		{"min(hours(n), minutes(119)) == minutes(119)", "bool true"},
 		{"d + hours(n)", "timestamp 2001-06-30T02:00:00Z"},
+		{"late + hours(n) == last && late - hours(n) < last", "bool true"},
+		{"early - hours(n) == first", "bool true"},
 		{"d - hours(n)", "timestamp 2001-06-29T22:00:00Z"},
 		{"days(d - date('2001-06-01'))", "float64 29"},
 		{"timestamp(late) == last && timestamp(early) == first", "bool true"},
@@ -125,6 +127,7 @@ func TestHaversineIsTheGreatCircle(t *testing.T) {
 		{"abs(haversine(a, b, c, d) - 4151.8) < 1.0", "bool true"}, // San Francisco to New York
 		{"abs(haversine(0, 0, 0, 180) - 6371.0088 * 3.141592653589793) < 1e-6", "bool true"},
 		{"haversine(none, b, c, d)", "float64 null"},
+		{"is_nan(haversine(a * 0.0 - 89.71, 0, 89.71, 180))", "bool false"}, // the sine's square comes out above 1
 	}.run(t, r)
 	const radius, radians = 6371.0088, math.Pi / 180
 	cosine := math.Sin(37.6188056*radians)*math.Sin(40.6397511*radians) + math.Cos(37.6188056*radians)*math.Cos(40.6397511*radians)*math.Cos((122.3754167-73.7789256)*radians)
