@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 	"time"
 
@@ -33,8 +34,18 @@ func (l *links) failed(ctx context.Context, what string, err error) error {
 	if ended != nil && !errors.Is(err, ended) {
 		err = errors.Join(err, ended)
 	}
-	return fmt.Errorf("online/redis: %s at %s%s: %w: %w", what, l.where, hint, kind, err)
+	return fmt.Errorf("online/redis: %s at %s%s: %w: %w", what, l.where, hint, kind, oneLine{err})
 }
+
+// oneLine is an error made of several, such as those of all sentinels, for messages and
+// logs that have a line for each error.
+type oneLine struct{ err error }
+
+// Error gives the texts, one after the other.
+func (e oneLine) Error() string { return strings.ReplaceAll(e.err.Error(), "\n", "; ") }
+
+// Unwrap gives the errors.
+func (e oneLine) Unwrap() error { return e.err }
 
 // ofServer tells of an error that a server answered whether trying again may help, and what
 // else would. nil: it is none of those known.

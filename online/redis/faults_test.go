@@ -52,6 +52,9 @@ func expectUnavailable(t *testing.T, err error, words ...string) {
 		t.Errorf("got error %v, want unavailable", err)
 		return
 	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("the error has several lines: %q", err)
+	}
 	for _, word := range words {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("the error does not say %q: %v", word, err)
