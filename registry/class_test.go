@@ -82,11 +82,11 @@ func TestEveryKindOfChangeHasItsClass(t *testing.T) {
 		{"a column's name in the definitions", func(d *registry.Definitions) {
 			source(d).Columns = []feature.ColumnOverride{{Name: "late", Column: "delay"}}
 			view(d).Features[0].Column = "late"
-		}, []string{sourceStays, viewStays}, "safe: columns of source departures are named or declared otherwise"},
+		}, []string{sourceStays, viewStays}, "safe: columns of source departures are named, declared or written otherwise"},
 		{
 			"a type declared as it is", func(d *registry.Definitions) { view(d).Features[0].Type = feature.Scalar(feature.Int32) },
 			[]string{viewStays},
-			"declared otherwise",
+			"declared or written otherwise",
 		},
 		{
 			"a column that nobody reads", func(d *registry.Definitions) {
@@ -286,7 +286,7 @@ func TestEveryKindOfChangeOfAnExpressionHasItsClass(t *testing.T) {
 
 		// aggregates
 		{"of", "late > 15 ? 1.0 : 0.0", "late > 16 ? 1.0 : 0.0", []string{viewNew, moves}, "breaking: feature late_share is mean of late > 15 ? 1.0 : 0.0 where speed != null over 1d in steps of 10m, else 0.5 -> mean of late > 16 ? 1.0 : 0.0 where"},
-		{"spaces of of", "late > 15 ? 1.0 : 0.0", "late>15 ? 1.0:0.0", []string{view}, "safe: columns of source arrivals are named or declared otherwise"},
+		{"spaces of of", "late > 15 ? 1.0 : 0.0", "late>15 ? 1.0:0.0", []string{view}, "safe: columns of source arrivals are named, declared or written otherwise"},
 		{"where", "speed != null\"", "speed > 0.0\"", []string{viewNew, moves}, "breaking: feature late_share is"},
 		{"no where", ", where: \"speed != null\"", "", []string{viewNew, moves}, "breaking: feature late_share is"},
 		{"of in place of a column", "aggregate: mean, of: late,", "aggregate: mean, column: late,", nil, ""},

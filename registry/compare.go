@@ -223,14 +223,15 @@ func (d *differences) viewTable(m *meanings) {
 	if a.Table.Mutable != b.Table.Mutable {
 		d.move(Safe, "source", "mutable", strconv.FormatBool(a.Table.Mutable), strconv.FormatBool(b.Table.Mutable), "how runs read the files")
 	}
-	if a.Table.Source == b.Table.Source && !sameNames(&a.Table, &b.Table) {
-		d.add(Safe, "source", "columns of source %s are named or declared otherwise; what is read stays", b.Table.Source)
+	if a.Table.Source == b.Table.Source && !m.sameNames() {
+		d.add(Safe, "source", "columns of source %s are named, declared or written otherwise; what is read stays", b.Table.Source)
 	}
 }
 
 // sameNames tells whether two tables name and declare alike the columns that both
 // read, and write alike what both compute.
-func sameNames(a, b *feature.Table) bool {
+func (m *meanings) sameNames() bool {
+	a, b := &m.a.Table, &m.b.Table
 	for i := range b.Columns {
 		for j := range a.Columns {
 			if x, y := &a.Columns[j], &b.Columns[i]; x.Column == y.Column && x.Type == y.Type && (x.Name != y.Name || x.Declared != y.Declared) {
@@ -239,8 +240,9 @@ func sameNames(a, b *feature.Table) bool {
 		}
 	}
 	for i := range b.Derived {
-		if was := derivedIn(a, b.Derived[i].Name); was != nil && was.Expression != b.Derived[i].Expression {
-			return false
+		was, now := derivedIn(a, b.Derived[i].Name), b.Derived[i].Expression
+		if was != nil && was.Expression != now && m.sameText(was.Expression, now) {
+			return false // another text is told with what it changes
 		}
 	}
 	return true

@@ -183,11 +183,26 @@ func tidy(text string) string { return strings.TrimSpace(text) }
 // cycleText writes a cycle of names: a -> b -> a.
 func cycleText(cycle []string) string { return strings.Join(cycle, " -> ") }
 
-// order gives the order in which expressions can be computed, or tells of a cycle.
+// order gives the order in which expressions can be computed. Those that need one
+// another are told, and left out.
 func (r *resolver) order(names []string, reads func(i int) []string, text func(i int) *written) []int {
-	order, cycle := expression.Order(names, reads)
-	if cycle != nil {
-		r.wrongFrom(text(slices.Index(names, cycle[0])), "take one of them out of another one's expression", "it needs itself: %s", cycleText(cycle))
+	left := make([]int, len(names)) // indexes of names
+	for i := range left {
+		left[i] = i
 	}
-	return order
+	for {
+		some := make([]string, len(left))
+		for i, at := range left {
+			some[i] = names[at]
+		}
+		order, cycle := expression.Order(some, func(i int) []string { return reads(left[i]) })
+		if cycle == nil {
+			for i, at := range order {
+				order[i] = left[at]
+			}
+			return order
+		}
+		r.wrongFrom(text(slices.Index(names, cycle[0])), "take one of them out of another one's expression", "it needs itself: %s", cycleText(cycle))
+		left = slices.DeleteFunc(left, func(at int) bool { return slices.Contains(cycle, names[at]) })
+	}
 }
