@@ -2,6 +2,7 @@ package feature
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,6 +35,11 @@ func (v *ViewVersion) Feature(name string) int {
 		}
 	}
 	return -1
+}
+
+// HasAggregates tells whether a feature of the view is a windowed aggregate.
+func (v *ViewVersion) HasAggregates() bool {
+	return slices.ContainsFunc(v.Features, func(f Field) bool { return f.Aggregate != nil })
 }
 
 // Field is one feature of a view version: a column, an aggregate or an expression. A

@@ -130,12 +130,12 @@ func (r *Runner) fill(ctx context.Context, q Request, floor feature.Time) ([]fea
 func (r *Runner) bring(ctx context.Context, q Request, storage *feature.Storage, floor feature.Time) ([]feature.Run, error) {
 	var runs []feature.Run
 	for {
-		run, known, todo, err := r.next(ctx, q, storage, floor)
-		if err != nil || !todo {
+		l, err := r.next(ctx, q, storage, floor)
+		if err != nil || l == nil {
 			return runs, err
 		}
-		completes := run.Checkpoint > 0
-		run, err = r.execute(ctx, q, storage, &live{run: run, known: known})
+		completes := l.completes != 0
+		run, err := r.execute(ctx, q, storage, l)
 		if run.Number != 0 { // 0: it could not be recorded, and never began
 			runs = append(runs, run)
 		}
@@ -147,11 +147,9 @@ func (r *Runner) bring(ctx context.Context, q Request, storage *feature.Storage,
 }
 
 // next says what is to be done with a storage: complete a killed run, begin a new
-// one, or nothing. known is the time that the storage is filled up to.
-func (r *Runner) next(ctx context.Context, q Request, storage *feature.Storage, floor feature.Time) (run feature.Run, known feature.Time, todo bool, err error) {
-	fail := func(err error) (feature.Run, feature.Time, bool, error) {
-		return feature.Run{}, 0, false, fmt.Errorf("view %s: %w", q.View.ID(), err)
-	}
+// one, or, where it gives nil, nothing.
+func (r *Runner) next(ctx context.Context, q Request, storage *feature.Storage, floor feature.Time) (*live, error) {
+	fail := func(err error) (*live, error) { return nil, fmt.Errorf("view %s: %w", q.View.ID(), err) }
 	mark, err := r.Sink.Watermark(ctx, storage)
 	if err != nil {
 		return fail(err)
@@ -164,7 +162,7 @@ func (r *Runner) next(ctx context.Context, q Request, storage *feature.Storage, 
 	if err != nil {
 		return fail(err)
 	}
-	run = feature.Run{
+	run := feature.Run{
 		View: q.View.Name, Version: q.View.Version, Storage: storage.ID, State: feature.RunRunning,
 		From: base.To, To: max(min(q.To, r.Clock()), base.To, floor), Files: carry(base.Files, files), Who: r.Who,
 	}
@@ -184,10 +182,12 @@ func (r *Runner) next(ctx context.Context, q Request, storage *feature.Storage, 
 	if killed != nil && run.Since != 0 && killed.Since == run.Since && killed.To <= run.To &&
 		q.From == nil && sameFiles(killed.Files, files) {
 		run.From, run.To, run.Files, run.Gone, run.Checkpoint = killed.From, killed.To, killed.Files, killed.Gone, killed.Checkpoint
-		return run, base.To, true, nil
+		return &live{run: run, base: base, completes: killed.Number}, nil
 	}
-	todo = run.To > base.To || run.From < base.To || !mark.Holds() || len(changes.Unread())+len(changes.Removed) > 0
-	return run, base.To, todo, nil
+	if run.To > base.To || run.From < base.To || !mark.Holds() || len(changes.Unread())+len(changes.Removed) > 0 {
+		return &live{run: run, base: base}, nil
+	}
+	return nil, nil
 }
 
 // base gives the run that set the watermark, or a run from nothing where there
@@ -265,9 +265,11 @@ func (r *Runner) save(ctx context.Context, run feature.Run) error {
 // live is the record of a run under way. The lock is held while it is saved, so
 // that an older state never replaces a newer one.
 type live struct {
-	mu    sync.Mutex
-	run   feature.Run
-	known feature.Time // that the storage was filled up to when the run began, whatever its From
+	mu   sync.Mutex
+	run  feature.Run
+	base feature.Run // that it starts from: the storage was filled up to its To, whatever the run's From
+	// completes is the number of the killed run that it completes; 0: none.
+	completes int64
 }
 
 // execute makes a run and closes its record.
@@ -332,6 +334,9 @@ func (r *Runner) pass(ctx context.Context, q Request, storage *feature.Storage, 
 	if err := r.begin(ctx, storage, l); err != nil {
 		return err
 	}
+	if err := r.follow(ctx, q, storage, l); err != nil {
+		return err
+	}
 	pass := l.pass()
 	done := pass.Skip
 	found, err := r.Source.Latest(ctx, q.View, pass, func(b *feature.Batch) error {
@@ -363,7 +368,7 @@ func (r *Runner) pass(ctx context.Context, q Request, storage *feature.Storage, 
 func (l *live) pass() feature.Pass {
 	return feature.Pass{
 		Scans: scansOf(l.run), Files: l.run.Files, To: l.run.To, Skip: l.run.Checkpoint,
-		Whole: l.run.From == feature.MinTime, Known: l.known,
+		Whole: l.run.From == feature.MinTime, Known: l.base.To,
 	}
 }
 

@@ -46,7 +46,7 @@ type tiling struct {
 // keys is how many of them there are.
 func (l *latest) newTiling(pass feature.Pass, found *feature.ScanResult, keys int) (*tiling, error) {
 	view := l.table.view
-	if !slices.ContainsFunc(view.Features, func(f feature.Field) bool { return f.Aggregate != nil }) {
+	if !view.HasAggregates() {
 		return nil, nil
 	}
 	plan, err := tiles.NewPlan(view.Features, view.Rule)

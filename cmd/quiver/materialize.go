@@ -106,8 +106,11 @@ func (a *app) materialize(ctx context.Context, f materializeFlags, names []strin
 			m := newMeter(a.env.err)
 			a.meter = m
 			s.runner.Source = s.project.engine(offline.Options{Progress: func(g offline.Progress) {
-				if g.Stage == offline.StageScan { // the rest goes on in turn with the writing
+				switch g.Stage { // the rest goes on in turn with the writing
+				case offline.StageScan:
 					m.set(advance{stage: "read " + g.View, unit: "rows", done: g.Done, total: g.Total})
+				case offline.StageWindows: // once for every part of the keys
+					m.set(advance{stage: "read events of " + g.View, unit: "rows", done: g.Done, total: g.Total, passing: true})
 				}
 			}})
 			s.runner.Progress = func(g materialize.Progress) {
