@@ -215,13 +215,13 @@ func (a *app) printInspection(i *inspection) error {
 	matched := map[string]string{}
 	if i.Manifest != nil {
 		for _, f := range i.Manifest.Features {
-			matched[f.Name] = share(f.MatchRate)
+			matched[f.Name] = shareOf(i.Manifest.Rows, f.MatchRate)
 		}
 	}
 	var rows [][]string
 	for n := range i.Columns {
 		c := &i.Columns[n]
-		rows = append(rows, []string{c.Name, typeTold(c.Type), matched[c.Name], share(c.NullRate), sparkline(c.Histogram), valuesTold(c)})
+		rows = append(rows, []string{c.Name, typeTold(c.Type), matched[c.Name], shareOf(i.Rows, c.NullRate), sparkline(c.Histogram), valuesTold(c)})
 	}
 	b.WriteString("\n" + a.table([]string{"COLUMN", "TYPE", "MATCHED", "NULL", "HISTOGRAM", "VALUES"}, rows, 2, 3))
 	if i.Sampled < i.Rows {

@@ -261,7 +261,28 @@ func percent(part, whole int64) string {
 	if whole == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
+	return share(float64(part) / float64(whole))
+}
+
+// share writes a share in percent. What is not all is never written as all, and what
+// is there never as nothing.
+func share(rate float64) string {
+	text := strconv.FormatFloat(100*rate, 'f', 1, 64)
+	switch {
+	case rate > 0 && text == "0.0":
+		return "< 0.1 %"
+	case rate < 1 && text == "100.0":
+		return "> 99.9 %"
+	}
+	return text + " %"
+}
+
+// shareOf is share of a number of rows: of none it is nothing that can be told.
+func shareOf(rows int64, rate float64) string {
+	if rows == 0 {
+		return "-"
+	}
+	return share(rate)
 }
 
 func plural(n int, one, many string) string {

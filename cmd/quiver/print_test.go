@@ -145,3 +145,18 @@ func TestAKeysValuesAreSplitAtCommas(t *testing.T) {
 		}
 	}
 }
+
+// A share is not rounded to all or to nothing.
+func TestShares(t *testing.T) {
+	for _, c := range []struct {
+		part, whole int64
+		want        string
+	}{
+		{0, 0, "-"}, {0, 17_548, "0.0 %"}, {1, 17_548, "< 0.1 %"}, {1, 2000, "0.1 %"}, {1, 3, "33.3 %"},
+		{1999, 2000, "> 99.9 %"}, {999, 1000, "99.9 %"}, {17_547, 17_548, "> 99.9 %"}, {17_548, 17_548, "100.0 %"}, {6752, 3376, "200.0 %"},
+	} {
+		if got := percent(c.part, c.whole); got != c.want {
+			t.Errorf("%d of %d is %q, want %q", c.part, c.whole, got, c.want)
+		}
+	}
+}

@@ -156,6 +156,9 @@ func (f trainFlags) understand(c *cobra.Command) (*training, error) {
 	if f.workers < 0 {
 		return nil, usagef("--workers %d is negative: expected how many row groups are read at once", f.workers)
 	}
+	if c.Flags().Changed("file-rows") && f.fileRows < 1 {
+		return nil, usagef("--file-rows %d: expected the most rows of a file, 1 or more", f.fileRows)
+	}
 	if t.out != "" {
 		if t.to, err = t.destination(); err != nil {
 			return nil, err
@@ -294,7 +297,7 @@ func parseBytes(s string) (int64, error) {
 func (a *app) printTraining(t *training, selection *feature.Selection, r *offline.Result, m trainShown, took time.Duration) error {
 	var rows [][]string
 	for _, f := range m.Features {
-		rows = append(rows, []string{f.Name, f.Type.String(), f.Reference, share(f.MatchRate), share(f.NullRate)})
+		rows = append(rows, []string{f.Name, f.Type.String(), f.Reference, shareOf(r.Rows, f.MatchRate), shareOf(r.Rows, f.NullRate)})
 	}
 	if err := a.printTable([]string{"COLUMN", "TYPE", "FEATURE", "MATCHED", "NULL"}, rows, 3, 4); err != nil {
 		return err
@@ -305,13 +308,14 @@ func (a *app) printTraining(t *training, selection *feature.Selection, r *offlin
 	if t.fromFiles {
 		b.WriteString("note: the definitions are those of the project's files, which are not applied\n")
 	}
+	if r.Rows == 0 {
+		b.WriteString("note: there are no rows: " + t.rows.whyNone() + "\n")
+	}
 	b.WriteString(t.leaks(r))
 	b.WriteString(a.auditText(m.Audit, r.Rows))
 	b.WriteString(a.statsText(m.Stats, selection, t))
 	return a.printText(b.String())
 }
-
-func share(rate float64) string { return strconv.FormatFloat(100*rate, 'f', 1, 64) + " %" }
 
 // parseTimeFlag reads a time.
 func parseTimeFlag(flag, text string) (*feature.Time, error) {

@@ -118,9 +118,9 @@ func (a *app) auditText(views []auditedView, rows int64) string {
 		fmt.Fprintf(&b, "\naudit of %s as %s: ", v.View, v.Alias)
 		if len(lines) == 0 {
 			b.WriteString("nothing found\n")
-			continue
+		} else {
+			b.WriteString("examples\n" + a.table([]string{"FINDING", "ROW", "KEY", "TIME", "EVENT", "CREATED", "VALUES"}, lines, 1))
 		}
-		b.WriteString("examples\n" + a.table([]string{"FINDING", "ROW", "KEY", "TIME", "EVENT", "CREATED", "VALUES"}, lines, 1))
 		if v.Changed == nil {
 			b.WriteString("its source names no created timestamp: what was written late can't be told\n")
 			continue

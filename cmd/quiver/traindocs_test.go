@@ -14,7 +14,7 @@ import (
 func TestTheCommandsOfTheTrainingPageWork(t *testing.T) {
 	w := newWalk(t, t.TempDir())
 	ran := w.follow("../../docs/train.md")
-	for _, part := range []string{"--spine -", "--as-of", "--from-files", "--partition-by", "--from-manifest", "--explain", "--stats", "quiver inspect"} {
+	for _, part := range []string{"--spine -", "--as-of", "--from-files", "--partition-by", "--from-manifest", "--explain", "--stats", "--audit", "quiver inspect"} {
 		if !strings.Contains(strings.Join(ran, "\n"), part) {
 			t.Errorf("no %s is run", part)
 		}

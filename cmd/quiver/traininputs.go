@@ -56,6 +56,19 @@ type rowsWanted struct {
 	sampled        bool
 }
 
+// whyNone says why there are no rows.
+func (r *rowsWanted) whyNone() string {
+	switch {
+	case r.asOf != nil:
+		return "no key of the views was visible at " + instant(*r.asOf)
+	case r.from != nil:
+		return fmt.Sprintf("the views have none from %s to before %s", instant(*r.from), instant(*r.to))
+	case r.sampled:
+		return "the sample has none of the spine's"
+	}
+	return "the spine has none"
+}
+
 func (f *trainFlags) rowsWanted() (rowsWanted, error) {
 	r := rowsWanted{path: f.spine}
 	var err error

@@ -78,9 +78,6 @@ func (f *trainFlags) destination() (destination, error) {
 	if d.fileBytes, err = parseBytes(f.fileSize); err != nil {
 		return d, usagef("--file-size: %w", err)
 	}
-	if f.fileRows < 0 {
-		return d, usagef("--file-rows %d is negative: expected the most rows of a file", f.fileRows)
-	}
 	d.format = formatOf(f.out)
 	switch {
 	case f.format != "" && !slices.Contains(outputFormats(), f.format):

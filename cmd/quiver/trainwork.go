@@ -233,6 +233,9 @@ func (a *app) viewTable(d *workDocument, selection *feature.Selection) string {
 		if v.Winners != nil {
 			features += " of " + plural(int(*v.Winners), "row", "rows")
 		}
+		if n := usesOf(selection, v.View); n > 1 { // each reads its own
+			features += ", in " + count(n) + " roles"
+		}
 		add("read keys and times of "+plural(v.Files, "file", "files"), "", v.Read)
 		add(features, "≤ ", v.Features) // only pages with winners
 		for _, reason := range offline.Reasons() {
@@ -243,6 +246,17 @@ func (a *app) viewTable(d *workDocument, selection *feature.Selection) string {
 		lines[first][0] = v.View
 	}
 	return a.table([]string{"VIEW", "WHAT", "ROW GROUPS", "ROWS", "SHARE", "BYTES"}, lines, 2, 3, 4, 5)
+}
+
+// usesOf counts the uses of a view.
+func usesOf(selection *feature.Selection, view string) int {
+	n := 0
+	for i := range selection.Uses {
+		if selection.Uses[i].View.ID() == view {
+			n++
+		}
+	}
+	return n
 }
 
 func ttlOf(selection *feature.Selection, view string) feature.Duration {

@@ -158,6 +158,26 @@ func TestANestedSpineColumnIsAnErrorThatNamesIt(t *testing.T) {
 	if !errors.Is(err, feature.ErrInvalid) || !strings.Contains(err.Error(), `column "nested"`) {
 		t.Errorf("got %v, want an error that names the column", err)
 	}
+	item := arrow.StructOf(arrow.Field{Name: "a", Type: arrow.PrimitiveTypes.Int64})
+	for want, nested := range map[string]arrow.DataType{
+		"a struct with fields a":        item,
+		"a list of lists or structs":    arrow.ListOf(item),
+		"a map can't be carried along:": arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int64),
+	} {
+		b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{{Name: "deep", Type: nested, Nullable: true}}, nil))
+		defer b.Release()
+		b.Field(0).AppendNull()
+		record := b.NewRecord()
+		defer record.Release()
+		path := filepath.Join(t.TempDir(), "deep.parquet")
+		if err := write(t, path, parquet.Options{}, record); err != nil {
+			t.Fatal(err)
+		}
+		_, err := parquet.OpenSpine(path)
+		if !errors.Is(err, feature.ErrInvalid) || !strings.Contains(err.Error(), `column "deep": `+want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
 }
 
 func TestTheBytesDoNotDependOnTheRecords(t *testing.T) {

@@ -124,6 +124,13 @@ func isList(e *format.SchemaElement) bool {
 	return e.ConvertedType.Valid && e.ConvertedType.V == deprecated.List
 }
 
+func isMap(e *format.SchemaElement) bool {
+	if _, ok := e.LogicalType.Value.(*format.MapType); ok {
+		return true
+	}
+	return e.ConvertedType.Valid && (e.ConvertedType.V == deprecated.Map || e.ConvertedType.V == deprecated.MapKeyValue)
+}
+
 // meaning is what a leaf's values stand for.
 type meaning uint8
 
@@ -378,9 +385,15 @@ func describe(top *node) string {
 		}
 		return c.logical.String()
 	}
+	switch {
+	case isList(top.elem):
+		return "list of lists or structs"
+	case isMap(top.elem):
+		return "map"
+	}
 	var names []string
 	for _, child := range top.children {
 		names = append(names, child.name())
 	}
-	return "nested type with fields " + strings.Join(names, ", ")
+	return "struct with fields " + strings.Join(names, ", ")
 }

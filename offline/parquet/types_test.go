@@ -164,7 +164,7 @@ func typeCases() []typeCase {
 		{column: "list_float32", typ: "list<float64>[2]", want: []any{[]any{1.0, 2.0}, nil, []any{3.0, 4.0}, []any{5.0, 6.0}, []any{7.0, 8.0}}},
 		{column: "list_float32", typ: "list<float32>[3]", fails: `a list of 2 items does not fit type list<float32>[3]`},
 		{column: "all_null", typ: "string", want: []any{nil, nil, nil, nil, nil}},
-		{column: "nested", typ: "int64", fails: `nested type with fields x`},
+		{column: "nested", typ: "int64", fails: `struct with fields x`},
 		{column: "lacking", typ: "list<string>", want: []any{nil, nil, nil, nil, nil}},
 	}
 }
