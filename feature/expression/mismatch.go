@@ -75,7 +75,7 @@ func (f *function) advice(types []feature.Type) string {
 	}
 	switch {
 	case !f.takesSoMany(len(types)):
-		return ""
+		return f.doc
 	case nulls > 0:
 		return "null stands beside ==, !=, in coalesce(…), in lists and behind ? and :"
 	case f.name == "%" && floats > 0:
@@ -92,6 +92,8 @@ func (f *function) advice(types []feature.Type) string {
 		return "convert the text: double(x)"
 	case texts > 0 && ints > 0:
 		return "convert the text, int(x), or the number, string(x)"
+	case texts > 0 && f.name == "||":
+		return "texts are joined by +"
 	case durations > 0:
 		return "make a number of the duration: seconds(x)"
 	case timestamps > 0 && ints > 0:
@@ -101,7 +103,7 @@ func (f *function) advice(types []feature.Type) string {
 	case ints+floats > 0 && f.acceptsKind(feature.Bool):
 		return "make a bool of the number: x != 0"
 	}
-	return ""
+	return f.doc
 }
 
 // takesSoMany tells whether some overload has so many arguments.

@@ -85,7 +85,9 @@ func wordHint(word string) string {
 		return "write a == null"
 	case "=":
 		return "write a == b"
-	case "if", "then", "else":
+	case "like":
+		return "write startsWith(a, b), contains(a, b) or matches(a, b)"
+	case "if", "then", "else", "when":
 		return "write condition ? a : b"
 	case "between":
 		return "write low <= a && a <= high"

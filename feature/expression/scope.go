@@ -5,6 +5,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"cel.dev/cel-go/parser"
@@ -75,6 +76,10 @@ func (s *Scope) define(vars []Variable) error {
 
 // unknown explains a name that is no variable.
 func (s *Scope) unknown(name string) *problem {
+	switch lower := strings.ToLower(name); lower {
+	case "null", "true", "false", "none":
+		return problemf("write "+strings.Replace(lower, "none", "null", 1), "unknown name %s", name)
+	}
 	if _, ok := s.functions()[name]; ok {
 		return problemf("call it: "+name+"(…)", "%s is a function, not a value", name)
 	}
