@@ -50,7 +50,9 @@ func (w *wanted) times() {
 		case column == "":
 		case d != nil:
 			w.read(d)
-			w.need(column)
+			if column != w.source.CreatedTimestamp { // rows may lack that one
+				w.need(column)
+			}
 		default:
 			w.columns[column] = &wantedColumn{
 				typ: feature.Scalar(feature.Timestamp), declarer: "the source's time rule", user: "the source's time rule", time: true,

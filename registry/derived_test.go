@@ -209,6 +209,71 @@ func TestRollbackTakesExpressionsBack(t *testing.T) {
 	}
 }
 
+func TestAViewThatReadsAColumnAsAnotherTypeComputesWithThat(t *testing.T) {
+	const text = `kind: source
+name: s
+parquet: flights/*.parquet
+event_timestamp: date
+created_timestamp: written
+derive: {fast: speed, written: landed + minutes(1)}
+---
+kind: view
+name: v
+source: s
+features:
+  - {name: speed, type: float64}
+  - {name: fast}
+  - {name: same, aggregate: max, of: "speed > 1.0 ? speed : null", window: 1h}
+`
+	store := &memory{}
+	apply(t, store, defined(t, text))
+	v, err := load(t, store).View("v", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range v.Features {
+		if f := &v.Features[i]; f.Type != scalar(feature.Float64) {
+			t.Errorf("feature %s is %s, want float64", f.Name, f.Type)
+		}
+	}
+	if c := v.Table.Column("landed"); c == nil || c.Key || !v.Rule.Created || v.Table.Created != "written" {
+		t.Errorf("a created timestamp is computed of %+v, whose files need not have it; the table is %+v", c, v.Table)
+	}
+	plan := apply(t, store, defined(t, strings.Replace(text, ", type: float64", "", 1)))
+	if got := lines(plan); !slices.Equal(got, []string{"view v: update, safe, 1 -> 1 current"}) {
+		t.Errorf("a type that is not declared any more stays as it was applied: got %v", got)
+	}
+}
+
+func TestSearchFindsWhatIsComputed(t *testing.T) {
+	store := &memory{}
+	apply(t, store, defined(t, computed))
+	for word, want := range map[string]string{
+		"miles": "service model input miles", "far": "service model feature far", "full": "service model feature and full",
+		"unread": "source arrivals column unread", "code": "source arrivals column code; view arrivals column code", "speed != null": "",
+	} {
+		var got []string
+		for _, m := range load(t, store).Search([]string{word}, "") {
+			if m.Words == len(strings.Fields(word)) {
+				got = append(got, fmt.Sprintf("%s %s %s %s", m.Kind, m.Name, m.Hits[0].Field, m.Hits[0].Text))
+			}
+		}
+		if strings.Join(got, "; ") != want {
+			t.Errorf("%s: found %q, want %q", word, got, want)
+		}
+	}
+}
+
+func TestAViewThatWouldKeepTooMuchOnlineIsRefused(t *testing.T) {
+	text := strings.Replace(kept, "  - {name: hours}\n", "  - {name: hours}\n  - {name: many, aggregate: count_distinct, column: destination, window: 90d, granularity: 1h}\n", 1)
+	_, err := registry.NewPlan(t.Context(), load(t, &memory{}), defined(t, strings.Replace(text, "hide: [", "hide: [many, ", 1)), flights())
+	// 90 d of hours, the head's and one to spare: 2,162 tiles of a hundred hashes of 8 bytes and some more.
+	const want = "a.yaml:16:9: view last: a key with events in all of its tiles takes about 1697 KiB online, and at most 1 MiB is allowed (take a coarser granularity"
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+
 func TestAViewOfNothingButExpressionsIsRefused(t *testing.T) {
 	d := defined(t, "kind: source\nname: s\nparquet: flights/*.parquet\nevent_timestamp: date\n---\nkind: view\nname: v\nsource: s\nfeatures: [{name: f, expression: hour(as_of)}]\n")
 	_, err := registry.NewPlan(t.Context(), load(t, &memory{}), d, flights())
