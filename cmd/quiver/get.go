@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,20 +19,22 @@ import (
 type getFlags struct {
 	service, server, caFile string
 	tls                     bool
-	features, keys          []string
+	features, keys, inputs  []string
 	timeout                 time.Duration
 }
 
 func (a *app) getCommand() *cobra.Command {
 	var f getFlags
 	c := &cobra.Command{
-		Use:   "get (--service NAME | --features LIST) --key NAME=VALUE[,VALUE...]",
+		Use:   "get (--service NAME | --features LIST) --key NAME=VALUE[,VALUE...] [--input NAME=VALUE[,VALUE...]]",
 		Short: "Ask for the latest features of some entities",
 		Long: `Asks for features as of now, of the project's own online store or, with --server, of
 a running server. A key is given once per key column, with one value per entity;
-a comma within a value is written as \,. The types of the keys are read from the
-project's registry, with --server as well.`,
+a comma within a value is written as \,. Inputs, which a service may want beside its
+keys, are given likewise; an empty value is null. The types of keys and inputs are
+read from the project's registry, with --server as well.`,
 		Example: `  quiver get --service delay_model --key origin=SFO,JFK --key destination=LAX,BOS
+  quiver get --service delay_model --key origin=SFO --key destination=LAX --input distance=337
   quiver get --features airport_facts:city --key airport=SFO --server localhost:7070`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -49,6 +50,7 @@ project's registry, with --server as well.`,
 	c.Flags().StringVar(&f.service, "service", "", "`service` whose features are wanted: name or name@version")
 	c.Flags().StringSliceVar(&f.features, "features", nil, "`features` that are wanted, separated by commas: view:feature, view@2:feature, view:*")
 	c.Flags().StringArrayVar(&f.keys, "key", nil, "key column with its `values`: name=value,value; once per column")
+	c.Flags().StringArrayVar(&f.inputs, "input", nil, "input of the service with its `values`: name=value,value; once per input")
 	c.Flags().StringVar(&f.server, "server", "", "`address` of a running server, host:port (default: the project's own store is asked)")
 	c.Flags().BoolVar(&f.tls, "tls", false, "speak TLS with the server")
 	c.Flags().StringVar(&f.caFile, "ca-file", "", "`file` with the authority, in PEM, that signed the server's certificate; implies --tls (default: those that the machine knows)")
@@ -77,15 +79,15 @@ func (a *app) getWithin(ctx context.Context, f getFlags, w wanted) error {
 		if err != nil {
 			return err
 		}
-		keys, err := parseKeys(f.keys, selection)
+		keys, inputs, err := f.columns(selection)
 		if err != nil {
 			return err
 		}
 		var got *answer
 		if f.server != "" {
-			got, err = askServer(ctx, a.waits("the server at "+f.server), f, keys)
+			got, err = askServer(ctx, a.waits("the server at "+f.server), f, keys, inputs)
 		} else {
-			got, err = askStore(ctx, p, store, s, f, keys)
+			got, err = askStore(ctx, p, store, s, f, keys, inputs)
 		}
 		if err != nil {
 			return err
@@ -117,75 +119,6 @@ func (a *app) noteUnavailable(got *answer, selection *feature.Selection) {
 	}
 }
 
-// parseKeys reads the key columns in the types that the features want: each of
-// them once, all of one length.
-func parseKeys(texts []string, selection *feature.Selection) (map[string]*feature.Column, error) {
-	wanted, err := selection.KeyColumns()
-	if err != nil {
-		return nil, err
-	}
-	columns := map[string]*feature.Column{}
-	first := "" // the column that says how many entities there are
-	for _, text := range texts {
-		name, values, ok := strings.Cut(text, "=")
-		if !ok {
-			return nil, usagef("--key %q: expected name=value,value", text)
-		}
-		if columns[name] != nil {
-			return nil, usagef("--key %s is given twice: put all values behind one, separated by commas", name)
-		}
-		at := slices.IndexFunc(wanted, func(k feature.JoinKey) bool { return k.Name == name })
-		if at < 0 {
-			return nil, usagef("--key %s: no such key column; %s", name, asksFor(wanted))
-		}
-		columns[name] = feature.NewColumn(wanted[at].Type, 1)
-		for i, v := range splitValues(values) {
-			if err := columns[name].AppendText(v); err != nil {
-				return nil, usagef("--key %s, value %d: %w", name, i+1, err)
-			}
-		}
-		if first == "" {
-			first = name
-		}
-		if n, expected := columns[name].Len(), columns[first].Len(); n != expected {
-			return nil, usagef("--key %s has %s and --key %s has %d: give one value per entity to each",
-				first, plural(expected, "value", "values"), name, n)
-		}
-	}
-	for _, k := range wanted {
-		if columns[k.Name] == nil {
-			return nil, usagef("--key %s=... is missing; %s", k.Name, asksFor(wanted))
-		}
-	}
-	return columns, nil
-}
-
-func asksFor(keys []feature.JoinKey) string {
-	if len(keys) == 0 {
-		return "these features have no keys"
-	}
-	return "these features need " + keyList(keys)
-}
-
-// splitValues splits at commas; a backslash keeps what follows it.
-func splitValues(s string) []string {
-	var values []string
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '\\' && i+1 < len(s):
-			i++
-			b.WriteByte(s[i])
-		case s[i] == ',':
-			values = append(values, b.String())
-			b.Reset()
-		default:
-			b.WriteByte(s[i])
-		}
-	}
-	return append(values, b.String())
-}
-
 // catalog shows a registry to the server.
 type catalog struct{ store registry.Store }
 
@@ -202,16 +135,16 @@ func (c catalog) Filled(ctx context.Context, storage uint64) (bool, error) {
 	return wasFilled(ctx, c.store, storage)
 }
 
-func askStore(ctx context.Context, p *project, store registry.Store, s *registry.Snapshot, f getFlags, keys map[string]*feature.Column) (*answer, error) {
+func askStore(ctx context.Context, p *project, store registry.Store, s *registry.Snapshot, f getFlags, keys, inputs map[string]*feature.Column) (*answer, error) {
 	values, err := p.openOnline(ctx, s.Identity().ID)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = values.Close() }()
-	return ask(ctx, p, store, values, f, keys)
+	return ask(ctx, p, store, values, f, keys, inputs)
 }
 
-func ask(ctx context.Context, p *project, store registry.Store, values online.Store, f getFlags, keys map[string]*feature.Column) (*answer, error) {
+func ask(ctx context.Context, p *project, store registry.Store, values online.Store, f getFlags, keys, inputs map[string]*feature.Column) (*answer, error) {
 	handler, err := serving.New(catalog{store}, values, serving.Options{
 		Clock: p.clock, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
@@ -221,7 +154,7 @@ func ask(ctx context.Context, p *project, store registry.Store, values online.St
 	if err := handler.Refresh(ctx); err != nil {
 		return nil, err
 	}
-	r, err := handler.Get(ctx, &serving.Request{Service: f.service, Features: f.features, Keys: keys, EventTimestamps: true})
+	r, err := handler.Get(ctx, &serving.Request{Service: f.service, Features: f.features, Keys: keys, Inputs: inputs, EventTimestamps: true})
 	if err != nil {
 		return nil, err
 	}
@@ -232,6 +165,10 @@ func ask(ctx context.Context, p *project, store registry.Store, values online.St
 		for row := range r.Rows {
 			out.Values = append(out.Values, plain(c.Values.Any(row)))
 			out.Statuses = append(out.Statuses, c.Status(row).String())
+			if c.View < 0 {
+				out.Events = append(out.Events, nil) // of several rows
+				continue
+			}
 			out.Events = append(out.Events, pointer(r.Views[c.View].Event(row)))
 		}
 		got.Features = append(got.Features, out)

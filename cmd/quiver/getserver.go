@@ -18,7 +18,7 @@ import (
 	quiver "github.com/quiver-features/quiver/sdk/go"
 )
 
-func askServer(ctx context.Context, w *waits, f getFlags, keys map[string]*feature.Column) (*answer, error) {
+func askServer(ctx context.Context, w *waits, f getFlags, keys, inputs map[string]*feature.Column) (*answer, error) {
 	transport, err := f.credentials()
 	if err != nil {
 		return nil, err
@@ -28,9 +28,12 @@ func askServer(ctx context.Context, w *waits, f getFlags, keys map[string]*featu
 		return nil, err
 	}
 	defer func() { _ = client.Close() }()
-	request := quiver.Request{Service: f.service, Features: f.features, Keys: quiver.Columns{}, EventTimestamps: true}
+	request := quiver.Request{Service: f.service, Features: f.features, Keys: quiver.Columns{}, Inputs: quiver.Columns{}, EventTimestamps: true}
 	for name, c := range keys {
 		request.Keys[name] = wireColumn(c)
+	}
+	for name, c := range inputs {
+		request.Inputs[name] = wireColumn(c)
 	}
 	r, err := waited(w, func() (*quiver.Response, error) { return client.GetOnlineFeatures(ctx, request) })
 	if err != nil {
@@ -43,6 +46,10 @@ func askServer(ctx context.Context, w *waits, f getFlags, keys map[string]*featu
 		for row := range r.Rows {
 			out.Values = append(out.Values, plain(c.Value(row)))
 			out.Statuses = append(out.Statuses, c.Status(row).String())
+			if c.View < 0 {
+				out.Events = append(out.Events, nil) // of several rows
+				continue
+			}
 			event := r.Views[c.View].Events[row]
 			out.Events = append(out.Events, pointer(feature.TimeOf(event), !event.IsZero()))
 		}
@@ -124,9 +131,34 @@ func serverError(server string, words tlsWords, err error) error {
 	return fmt.Errorf("server %s: %s: %w", server, s.Message(), kind)
 }
 
-// wireColumn makes a request's column of key values.
+// wireColumn makes a request's column.
 func wireColumn(c *feature.Column) quiver.Column {
+	w := wireValues(c)
+	if c.Valid == nil {
+		return w
+	}
+	null := make([]bool, c.Len())
+	for i := range null {
+		null[i] = c.IsNull(i)
+	}
+	return w.WithNulls(null...)
+}
+
+func wireValues(c *feature.Column) quiver.Column {
+	if c.Type.List {
+		return quiver.Lists(collect(c, func(i int) quiver.Column {
+			items := feature.NewColumn(c.Type.Elem(), 0)
+			for j := c.Offsets[i]; j < c.Offsets[i+1]; j++ {
+				items.AppendFrom(c.Items, int(j))
+			}
+			return wireValues(items)
+		})...)
+	}
 	switch c.Type.Kind {
+	case feature.Float32:
+		return quiver.Float32s(c.Float32s...)
+	case feature.Float64:
+		return quiver.Float64s(c.Float64s...)
 	case feature.Bool:
 		return quiver.Bools(c.Bools...)
 	case feature.Int32:

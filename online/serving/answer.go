@@ -14,7 +14,8 @@ type answer struct {
 	time     feature.Time
 	columns  []feature.Column // one a cell of the plan
 	statuses []byte           // cell by cell of the plan, row by row
-	views    []ViewRows       // nil where they were not asked for
+	views    []ViewRows       // nil where they were not asked for, and no expression reads them
+	told     bool             // views were asked for
 	byStatus [feature.StatusError + 1]int
 	damaged  int   // rows that could not be decoded
 	damage   error // of one of them
@@ -24,11 +25,11 @@ type answer struct {
 // and not per feature.
 func newAnswer(p *plan, rows int, t feature.Time, views bool) *answer {
 	a := &answer{
-		plan: p, rows: rows, time: t,
+		plan: p, rows: rows, time: t, told: views,
 		columns: make([]feature.Column, len(p.cells)), statuses: make([]byte, len(p.cells)*rows),
 	}
 	a.makeRoom()
-	if !views {
+	if !views && !p.readsEvents() {
 		return a
 	}
 	a.views = make([]ViewRows, len(p.uses))
@@ -217,14 +218,18 @@ func (a *answer) response(m Matrix) *Response {
 	p := a.plan
 	r := &Response{
 		Service: p.service, Revision: p.revision, Time: a.time, Rows: a.rows,
-		Features: make([]Feature, len(p.outputs)), Views: a.views,
+		Features: make([]Feature, len(p.outputs)),
+	}
+	if a.told {
+		r.Views = a.views
 	}
 	for i, o := range p.outputs {
 		f := &r.Features[i]
 		f.Name, f.TypeText, f.View = o.name, o.typeText, o.use
+		f.column = &a.columns[o.cell]
 		f.Statuses = a.statuses[o.cell*a.rows : (o.cell+1)*a.rows : (o.cell+1)*a.rows]
 		if m == NoMatrix {
-			f.Values = &a.columns[o.cell]
+			f.Values = f.column
 		}
 	}
 	switch m {

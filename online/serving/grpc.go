@@ -58,9 +58,10 @@ type vectorError string
 func (e vectorError) Error() string { return string(e) }
 
 const (
-	errMixed vectorError = "values of several types: set one of bools, int32s, int64s, …"
-	errLists vectorError = "lists can't be sent"
-	errNulls vectorError = "nulls has another length than the values: one byte per value, or none"
+	errMixed   vectorError = "values of several types: set one of bools, int32s, int64s, …"
+	errNested  vectorError = "lists of lists: an item is a single value"
+	errLengths vectorError = "lengths add up to another number than there are items"
+	errNulls   vectorError = "nulls has another length than the values: one byte per value, or none"
 )
 
 func columnOf(v *quiverv1.Values) (*feature.Column, error) {
@@ -100,13 +101,36 @@ func columnOf(v *quiverv1.Values) (*feature.Column, error) {
 	if is(feature.Timestamp, len(v.GetTimestamps())) {
 		c.Int64s = v.GetTimestamps()
 	}
-	switch {
-	case v.GetItems() != nil || len(v.GetLengths()) > 0:
-		return nil, errLists
-	case set > 1:
+	if v.GetItems() != nil || len(v.GetLengths()) > 0 {
+		var err error
+		if c, err = listsOf(v); err != nil {
+			return nil, err
+		}
+		set++
+	}
+	if set > 1 {
 		return nil, errMixed
 	}
 	return c, setNulls(c, v.GetNulls())
+}
+
+// listsOf reads a vector of lists.
+func listsOf(v *quiverv1.Values) (*feature.Column, error) {
+	if v.GetItems().GetItems() != nil || len(v.GetItems().GetLengths()) > 0 {
+		return nil, errNested
+	}
+	items, err := columnOf(v.GetItems())
+	if err != nil {
+		return nil, err
+	}
+	offsets := make([]int64, 1, len(v.GetLengths())+1)
+	for _, n := range v.GetLengths() {
+		offsets = append(offsets, offsets[len(offsets)-1]+int64(n))
+	}
+	if offsets[len(offsets)-1] != int64(items.Len()) {
+		return nil, errLengths
+	}
+	return &feature.Column{Type: feature.ListOf(items.Type.Kind, 0), Offsets: offsets, Items: items}, nil
 }
 
 func pack[T string | []byte](c *feature.Column, values []T) {
@@ -153,8 +177,12 @@ func responseOf(r *Response) *quiverv1.GetOnlineFeaturesResponse {
 		if values != nil {
 			c.Values = &values[i]
 			setValues(c.Values, f.Values)
+			if f.valuesWithoutRow() {
+				c.Values.Nulls = nullsOf(f.Values)
+			}
 		}
-		if r.Views != nil {
+		c.Derived = f.View < 0
+		if r.Views != nil && !c.Derived {
 			c.View = uint32(f.View)
 		}
 		resp.Features[i] = c
@@ -163,6 +191,17 @@ func responseOf(r *Response) *quiverv1.GetOnlineFeaturesResponse {
 		resp.Views = append(resp.Views, viewOf(&r.Views[i]))
 	}
 	return resp
+}
+
+// valuesWithoutRow tells whether a value stands where no row was found. Statuses do not
+// tell then which values are null.
+func (f *Feature) valuesWithoutRow() bool {
+	for row, status := range f.Statuses {
+		if feature.Status(status) == feature.StatusNotFound && !f.IsNull(row) {
+			return true
+		}
+	}
+	return false
 }
 
 func setValues(v *quiverv1.Values, c *feature.Column) {

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/quiver-features/quiver/feature"
 )
 
@@ -240,12 +242,15 @@ func (h *Handler) compile(reading context.Context, now *served, r *Request) (*pl
 		return nil, &FieldError{Field: field, Message: err.Error(), kind: err}
 	}
 	var unread []*mark
-	p, err := compile(selection, func(view string, storage uint64) *mark {
-		mk, isNew := h.marks.get(view, storage)
-		if isNew {
-			unread = append(unread, mk)
-		}
-		return mk
+	p, err := compile(selection, compiling{
+		mark: func(view string, storage uint64) *mark {
+			mk, isNew := h.marks.get(view, storage)
+			if isNew {
+				unread = append(unread, mk)
+			}
+			return mk
+		},
+		failed: func(feature string) prometheus.Counter { return h.metrics.failed.WithLabelValues(feature) },
 	})
 	if err != nil {
 		if r.Service == "" {

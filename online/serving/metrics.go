@@ -18,6 +18,7 @@ type metrics struct {
 	storeSeconds   prometheus.Histogram
 	storeErrors    prometheus.Counter
 	damaged        prometheus.Counter
+	failed         *prometheus.CounterVec
 	refreshErrors  *prometheus.CounterVec
 	revision       prometheus.Gauge
 }
@@ -43,6 +44,9 @@ func newMetrics(reg prometheus.Registerer, marks *marks, clock func() feature.Ti
 		damaged: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "quiver_serving_damaged_values_total", Help: "Stored values that could not be decoded.",
 		}),
+		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "quiver_serving_expression_failures_total", Help: "Values that an expression could not compute, which are null, by feature.",
+		}, []string{"feature"}),
 		refreshErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "quiver_serving_refresh_errors_total", Help: "Failed looks at the registry or at the watermarks.",
 		}, []string{"what"}),
@@ -55,7 +59,7 @@ func newMetrics(reg prometheus.Registerer, marks *marks, clock func() feature.Ti
 	}
 	var problems []error
 	for _, c := range []prometheus.Collector{
-		m.requests, m.rows, cells, m.storeSeconds, m.storeErrors, m.damaged, m.refreshErrors, m.revision, newWatermarkCollector(marks, clock),
+		m.requests, m.rows, cells, m.storeSeconds, m.storeErrors, m.damaged, m.failed, m.refreshErrors, m.revision, newWatermarkCollector(marks, clock),
 	} {
 		problems = append(problems, reg.Register(c))
 	}

@@ -2,24 +2,32 @@ package serving
 
 import (
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/feature/derived"
 	"github.com/quiver-features/quiver/online"
 )
 
 // plan is a service or a list of references, compiled against one snapshot. It is
-// immutable, but for the marks and counters that it points to.
+// immutable, but for the marks and counters that it points to and the machines that it
+// keeps.
 type plan struct {
 	service  string // "delay_model@3"; empty for a list
 	revision int64
 	keys     []feature.JoinKey // the key columns of a request
+	inputs   []feature.Input   // what else a request brings along
 	uses     []use
-	cells    []cell   // what is decoded, each (use, feature) once, use by use
+	cells    []cell   // each (use, feature) once, use by use: those that are decoded, then those that are computed; last what the service derives
+	derived  computed // what the service derives
+	computes bool     // one of the cells is computed
 	outputs  []output // what is delivered
 	room     [feature.Timestamp + 1]int
 	noMatrix string // an output that can't stand in a matrix; empty: all can
+	machines sync.Pool
 
 	requests, rows prometheus.Counter
 }
@@ -32,27 +40,41 @@ type use struct {
 	layout     *online.Layout
 	mark       *mark
 	shortened  bool // the storage was filled under a shorter TTL than the view now has
-	from, to   int  // the use's cells
+	from, to   int  // the use's cells that are decoded
 	storedLen  int
 	varies     bool             // one of the cells is a text or a list
 	freshUntil feature.Duration // max_staleness; 0: no limit
+	derived    computed
+	readsEvent bool // an expression reads the event timestamp
 }
 
-// cell is one feature of a use.
+// cell is one feature of a use, or one that the service derives.
 type cell struct {
 	stored int // index into the layout's features; -1: the storage does not hold it
 	typ    feature.Type
+	failed prometheus.Counter // rows whose value could not be computed; of cells that are decoded nil
 }
 
 // output is one delivered column.
 type output struct {
 	name, typeText string
-	cell, use      int
+	cell, use      int // use: -1 where the service derives it
 }
 
-// compile makes the plan of a selection. marks gives the mark of a storage.
-func compile(s *feature.Selection, marks func(view string, storage uint64) *mark) (*plan, error) {
-	p := &plan{service: s.Service, revision: s.Revision}
+// readsEvents tells whether an expression reads the event timestamps of a view's rows.
+func (p *plan) readsEvents() bool {
+	return slices.ContainsFunc(p.uses, func(u use) bool { return u.readsEvent })
+}
+
+// compiling is what a plan points to and does not make itself.
+type compiling struct {
+	mark   func(view string, storage uint64) *mark
+	failed func(feature string) prometheus.Counter
+}
+
+// compile makes the plan of a selection.
+func compile(s *feature.Selection, with compiling) (*plan, error) {
+	p := &plan{service: s.Service, revision: s.Revision, inputs: s.Inputs}
 	var err error
 	if p.keys, err = s.KeyColumns(); err != nil {
 		return nil, err
@@ -68,9 +90,14 @@ func compile(s *feature.Selection, marks func(view string, storage uint64) *mark
 		}
 		p.uses = append(p.uses, u)
 	}
-	p.addOutputs(s)
+	d, err := derived.OfSelection(s)
+	if err != nil {
+		return nil, err
+	}
+	p.lay(s, d, with.failed)
+	p.machines.New = func() any { return newMachines(d) }
 	for i := range p.uses {
-		p.uses[i].mark = marks(s.Uses[i].View.ID(), s.Uses[i].Active.ID)
+		p.uses[i].mark = with.mark(s.Uses[i].View.ID(), s.Uses[i].Active.ID)
 	}
 	return p, nil
 }
@@ -100,35 +127,42 @@ func compileUse(su *feature.Use, index map[string]int) (use, error) {
 // shorter tells whether TTL a ends before TTL b, 0 being no end.
 func shorter(a, b feature.Duration) bool { return a != 0 && (b == 0 || a < b) }
 
-// addOutputs lays out cells use by use, and the outputs over them in their order.
-func (p *plan) addOutputs(s *feature.Selection) {
-	type place struct{ use, feature int }
-	at := make(map[place]int, len(s.Outputs))
+// lay lays out cells use by use, and the outputs over them in their order.
+func (p *plan) lay(s *feature.Selection, d *derived.Selection, failed func(string) prometheus.Counter) {
+	at := map[derived.Place]int{}
 	for i := range p.uses {
-		u := &p.uses[i]
+		u, v := &p.uses[i], d.Views[i]
 		u.from = len(p.cells)
-		for _, o := range s.Outputs {
-			pl := place{o.Use, o.Feature}
-			if _, seen := at[pl]; seen || o.Use != i {
-				continue
-			}
-			f := s.Field(o)
-			at[pl] = len(p.cells)
-			p.cells = append(p.cells, cell{stored: storedAt(u.layout, f), typ: f.Type})
-			if !f.Type.List {
-				p.room[f.Type.Kind]++
-			}
-			u.varies = u.varies || f.Type.List || f.Type.Kind == feature.String || f.Type.Kind == feature.Bytes
+		for _, f := range v.Stored {
+			field := &u.view.Features[f]
+			at[derived.Place{Use: i, Feature: f}] = p.addCell(cell{stored: storedAt(u.layout, field), typ: field.Type})
+			u.varies = u.varies || varies(field.Type)
 		}
 		u.to = len(p.cells)
+		u.readsEvent = v.Event
+		u.derived = p.layView(i, v, at, failed)
 	}
+	p.derived = p.layService(s, d.Service, at, failed)
 	for _, o := range s.Outputs {
 		f := s.Field(o)
 		if p.noMatrix == "" && !fitsMatrix(f.Type) {
 			p.noMatrix = fmt.Sprintf("%s (%s)", o.Name, f.Type)
 		}
-		p.outputs = append(p.outputs, output{name: o.Name, typeText: f.Type.String(), cell: at[place{o.Use, o.Feature}], use: o.Use})
+		p.outputs = append(p.outputs, output{name: o.Name, typeText: f.Type.String(), cell: at[derived.Place{Use: o.Use, Feature: o.Feature}], use: o.Use})
 	}
+}
+
+func (p *plan) addCell(c cell) int {
+	if !c.typ.List {
+		p.room[c.typ.Kind]++
+	}
+	p.computes = p.computes || c.failed != nil
+	p.cells = append(p.cells, c)
+	return len(p.cells) - 1
+}
+
+func varies(t feature.Type) bool {
+	return t.List || t.Kind == feature.String || t.Kind == feature.Bytes
 }
 
 // storedAt finds a feature in the stored ones. One that is stored under another

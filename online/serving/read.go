@@ -51,13 +51,17 @@ func (h *Handler) Get(ctx context.Context, r *Request) (*Response, error) {
 	} else {
 		rpc.Describe(ctx, slog.Int("features", len(p.outputs)))
 	}
-	if r.ReadKeys != nil {
-		if err := r.ReadKeys(p.keys); err != nil {
+	if r.ReadColumns != nil {
+		if err := r.ReadColumns(p.keys, p.inputs); err != nil {
 			return nil, err
 		}
 	}
 	var rows int
 	if s.request, rows, err = p.keyColumns(r, s.request); err != nil {
+		return nil, err
+	}
+	inputs, rows, err := p.inputColumns(r, rows)
+	if err != nil {
 		return nil, err
 	}
 	rpc.Describe(ctx, slog.Int("rows", rows))
@@ -76,6 +80,9 @@ func (h *Handler) Get(ctx context.Context, r *Request) (*Response, error) {
 	a := newAnswer(p, rows, t, r.EventTimestamps)
 	for i := range p.uses {
 		a.fill(i, &states[i], s, values, unread)
+	}
+	if err := h.compute(a, s, inputs); err != nil {
+		return nil, err
 	}
 	if a.damage != nil {
 		h.metrics.damaged.Add(float64(a.damaged))
@@ -101,12 +108,35 @@ func (h *Handler) checkSize(p *plan, r *Request, rows int) error {
 		return tooLarge("keys", "%d rows, at most %d are allowed: split the request", rows, h.opts.MaxRows)
 	case rows*len(p.outputs) > h.opts.MaxCells:
 		return tooLarge("keys", "%d rows of %d features, at most %d cells are allowed: split the request", rows, len(p.outputs), h.opts.MaxCells)
-	case len(r.Inputs) > 0:
-		return invalid("inputs", "%s takes no inputs", p.what())
 	case r.Matrix != NoMatrix && p.noMatrix != "":
 		return invalid("matrix", "%s can't stand in a matrix: only numbers and bools can", p.noMatrix)
 	}
 	return nil
+}
+
+// compute fills the cells that are computed, and bounds what texts and lists they make.
+func (h *Handler) compute(a *answer, s *scratch, inputs []*feature.Column) error {
+	if err := a.compute(s, inputs); err != nil {
+		return fmt.Errorf("serving: compute the features of %s: %w", a.plan.what(), err)
+	}
+	size := 0
+	for i := range a.plan.cells {
+		if c := &a.columns[i]; a.plan.cells[i].failed != nil && varies(c.Type) {
+			size += sizeOf(c)
+		}
+	}
+	if size > h.opts.MaxBytes {
+		return tooLarge("keys", "%d rows of computed values of %d bytes together, at most %d are allowed: split the request", a.rows, size, h.opts.MaxBytes)
+	}
+	return nil
+}
+
+// sizeOf gives the bytes of a column of texts or lists.
+func sizeOf(c *feature.Column) int {
+	if c.Items == nil {
+		return len(c.Data)
+	}
+	return 8*c.Items.Len() + len(c.Items.Data)
 }
 
 // checkValues bounds what texts and lists make of an answer, whose size no count of

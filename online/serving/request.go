@@ -19,12 +19,14 @@ type Request struct {
 	// all of one length, which is the number of rows; any integer width. A null
 	// key has no row. A column without a type and values stands for an empty one.
 	Keys map[string]*feature.Column
-	// ReadKeys, where it is set, is called once the key columns that the features
-	// need are known, and sets Keys: for transports that don't tell types. Its
-	// error is Get's.
-	ReadKeys func(want []feature.JoinKey) error
-	// Inputs are the service's request-time inputs by name.
+	// Inputs are the service's request-time inputs by name: each of them and no other,
+	// as long as the keys; of one that is declared int64 or float64, narrower ones will
+	// do. They may be null. A service without keys has as many rows as they.
 	Inputs map[string]*feature.Column
+	// ReadColumns, where it is set, is called once the key columns and inputs that the
+	// features need are known, and sets Keys and Inputs: for transports that don't tell
+	// types. Its error is Get's.
+	ReadColumns func(keys []feature.JoinKey, inputs []feature.Input) error
 
 	EventTimestamps bool // asks for Response.Views
 	Matrix          Matrix
@@ -59,10 +61,15 @@ type Response struct {
 type Feature struct {
 	Name     string
 	TypeText string          // the type as definitions write it
-	Values   *feature.Column // nil where a matrix was asked for; null where the status says so
+	Values   *feature.Column // nil where a matrix was asked for
 	Statuses []byte          // one feature.Status a row
-	View     int             // index into Response.Views, where these were asked for
+	View     int             // index into Response.Views, where these were asked for; -1: the service derives it
+
+	column *feature.Column
 }
+
+// IsNull tells whether the value of a row is null, in a matrix too.
+func (f *Feature) IsNull(row int) bool { return f.column.IsNull(row) }
 
 // Status gives the status of a row.
 func (f *Feature) Status(row int) feature.Status { return feature.Status(f.Statuses[row]) }

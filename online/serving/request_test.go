@@ -179,7 +179,7 @@ func TestBadRequestsNameTheFieldAndWhatWasExpected(t *testing.T) {
 		{"wrong type", serving.Request{Service: "delay_model", Keys: with("destination", column(t, feature.Scalar(feature.Int64), int64(1)))}, feature.ErrInvalid, "keys.destination", []string{"int64", "expected string"}},
 		{"too many rows", serving.Request{Service: "delay_model", Keys: keys(make([]string, 6), make([]string, 6))}, feature.ErrTooLarge, "keys", []string{"6 rows", "at most 5"}},
 		{"too many cells", serving.Request{Service: "delay_model", Keys: keys(make([]string, 5), make([]string, 5))}, feature.ErrTooLarge, "keys", []string{"5 rows of 6 features", "at most 25"}},
-		{"inputs", serving.Request{Service: "delay_model", Keys: good(), Inputs: good()}, feature.ErrInvalid, "inputs", []string{"takes no inputs"}},
+		{"inputs", serving.Request{Service: "delay_model", Keys: good(), Inputs: good()}, feature.ErrInvalid, "inputs.destination", []string{"takes no inputs"}},
 		{"unknown matrix", serving.Request{Service: "delay_model", Keys: good(), Matrix: 3}, feature.ErrInvalid, "matrix", []string{"3"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -35,6 +35,9 @@ func newResponse(m *quiverv1.GetOnlineFeaturesResponse, views bool) (*Response, 
 		}
 		r.index[f.GetName()] = i
 		r.Features[i] = Feature{Name: f.GetName(), Type: f.GetType(), View: int(f.GetView()), values: f.GetValues(), statuses: f.GetStatuses()}
+		if f.GetDerived() {
+			r.Features[i].View = -1
+		}
 	}
 	for _, v := range m.GetViews() {
 		view, err := newView(v, r.Rows)
@@ -53,6 +56,9 @@ func check(f *quiverv1.FeatureColumn, rows int) error {
 	v := f.GetValues()
 	if v == nil {
 		return nil
+	}
+	if n := len(v.GetNulls()); n != 0 && n != rows {
+		return fmt.Errorf("%d nulls for %d rows: %w", n, rows, ErrMalformed)
 	}
 	if v.GetItems() == nil && len(v.GetLengths()) == 0 {
 		return checkLength(v, uint64(rows))

@@ -3,6 +3,8 @@ package quiver
 import (
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	quiverv1 "github.com/quiver-features/quiver/proto/quiver/v1"
 )
 
@@ -13,7 +15,7 @@ type Request struct {
 	Features []string // "view:feature", "view@2:feature", "view:*"
 
 	Keys   Columns // the key columns: each that the features need, all of one length
-	Inputs Columns // the service's request-time inputs
+	Inputs Columns // the service's request-time inputs, as long as the keys
 
 	EventTimestamps bool   // asks for Response.Views
 	Matrix          Matrix // asks for one matrix in place of columns
@@ -75,6 +77,39 @@ func Timestamps(values ...time.Time) Column {
 		micros[i] = t.UnixMicro()
 	}
 	return Column{&quiverv1.Values{Timestamps: micros}}
+}
+
+// Lists makes a column of lists, each of the values of one column, for inputs.
+func Lists(lists ...Column) Column {
+	all, lengths := &quiverv1.Values{}, make([]uint32, len(lists))
+	for i, l := range lists {
+		before := length(all)
+		proto.Merge(all, l.values)
+		lengths[i] = uint32(length(all) - before)
+	}
+	return Column{&quiverv1.Values{Items: all, Lengths: lengths}}
+}
+
+// length is how many values a vector has.
+func length(v *quiverv1.Values) (n int) {
+	for _, size := range sizes(v) {
+		n += size
+	}
+	return n
+}
+
+// WithNulls gives a column of which some values are null, for inputs: those for which
+// null is true, one for each value.
+func (c Column) WithNulls(null ...bool) Column {
+	nulls := make([]byte, len(null))
+	for i, is := range null {
+		if is {
+			nulls[i] = 1
+		}
+	}
+	with, _ := proto.Clone(c.values).(*quiverv1.Values)
+	with.Nulls = nulls
+	return Column{with}
 }
 
 const secondsPerDay = 86400

@@ -38,7 +38,7 @@ type Response struct {
 type Feature struct {
 	Name string
 	Type string // as definitions write it: "float64", "list<float32>[128]"
-	View int    // index into Response.Views, where these were asked for
+	View int    // index into Response.Views, where these were asked for; -1: the service derives it
 
 	values   *quiverv1.Values
 	statuses []byte
@@ -92,6 +92,15 @@ func (r *Response) Strings(name string) ([]string, error) {
 
 // Status gives the status of a row.
 func (f *Feature) Status(row int) Status { return Status(f.statuses[row]) }
+
+// IsNull tells whether a row has no value. A count of an unknown key has one, 0, though
+// its status is NOT_FOUND. What came in a matrix is told by its status alone.
+func (f *Feature) IsNull(row int) bool {
+	if nulls := f.values.GetNulls(); len(nulls) > 0 {
+		return nulls[row] != 0
+	}
+	return !f.Status(row).HasValue()
+}
 
 // Float64s gives the values with NaN for nulls; of float64, float32, int32 and
 // bool features.
@@ -151,7 +160,7 @@ func instant(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 // float64, string, []byte, time.Time (timestamps and dates) or, for lists, []any.
 // It is for tables and logs; the typed methods are for work.
 func (f *Feature) Value(row int) any {
-	if f.values == nil || !f.Status(row).HasValue() {
+	if f.values == nil || f.IsNull(row) {
 		return nil
 	}
 	lengths := f.values.GetLengths()
@@ -223,7 +232,7 @@ func converted[T, U any](f *Feature, want string, values []T, null U, convert fu
 	}
 	out := make([]U, len(values))
 	for i, v := range values {
-		if out[i] = null; f.Status(i).HasValue() {
+		if out[i] = null; !f.IsNull(i) {
 			out[i] = convert(v)
 		}
 	}

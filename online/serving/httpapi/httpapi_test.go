@@ -161,7 +161,7 @@ func TestBadRequests(t *testing.T) {
 		{"a field in another case", `{"Service": "wide"}`, 400, "Service", "there is no such field"},
 		{"a field twice", `{"service": "wide", "service": "wide"}`, 400, "service", "twice (at byte 20"},
 		{"a field twice, escaped", `{"service": "wide", "servic\u0065": "wide"}`, 400, "service", "twice"},
-		{"inputs", `{"service": "wide", "keys": {"user": [1]}, "inputs": {"distance": [1]}}`, 400, "inputs", "takes no inputs"},
+		{"inputs", `{"service": "wide", "keys": {"user": [1]}, "inputs": {"distance": [1]}}`, 400, "inputs.distance", "takes no inputs"},
 		{"inputs that are no lists", `{"service": "wide", "inputs": {"distance": 1}}`, 400, "inputs.distance", "expected a list"},
 
 		{"a missing key", sfo[:len(sfo)-len(`, "origin": `)] + `}}`, 400, "keys.origin", "missing"},

@@ -41,7 +41,7 @@ const maxKept = 1 << 20
 func newCall() *call {
 	c := &call{}
 	c.request.Keys, c.request.Inputs = map[string]*feature.Column{}, map[string]*feature.Column{}
-	c.request.ReadKeys = c.readKeys
+	c.request.ReadColumns = c.readColumns
 	c.columns.base64 = base64.StdEncoding.Strict()
 	return c
 }
@@ -156,12 +156,9 @@ func (c *call) field(f int) (err error) {
 	case features:
 		err = c.references()
 	case keys:
-		c.keys, err = c.columnNames("keys", c.keys)
+		c.keys, err = c.columnNames("keys", c.keys, (*scanner).skip)
 	case inputs:
-		c.inputs, err = c.columnNames("inputs", c.inputs)
-		for _, in := range c.inputs {
-			r.Inputs[string(in.name)] = &feature.Column{} // nothing takes inputs yet: the handler says so
-		}
+		c.inputs, err = c.columnNames("inputs", c.inputs, (*scanner).skipInput)
 	case metadata:
 		r.EventTimestamps, err = s.wantBool()
 	case matrix:
@@ -226,7 +223,7 @@ func (c *call) references() error {
 
 // columnNames notes the columns of an object, and checks the syntax of what is in
 // them.
-func (c *call) columnNames(field string, into []noted) ([]noted, error) {
+func (c *call) columnNames(field string, into []noted, skip func(*scanner) error) ([]noted, error) {
 	s := &c.scan
 	if err := s.open('{'); err != nil {
 		return into, err
@@ -253,15 +250,24 @@ func (c *call) columnNames(field string, into []noted) ([]noted, error) {
 			name = bytes.Clone(name) // it had escapes: the next one is unescaped to the same place
 		}
 		into = append(into, noted{name: name, at: s.at})
-		if i, err := s.skipList(); err != nil {
+		if i, err := s.skipList(skip); err != nil {
 			return into, at(item(field+"."+clip(name), i), err)
 		}
 	}
 }
 
-// skipList reads a list of scalars and forgets it. With an error it gives the
-// index of the item, or -1 for the list itself.
-func (s *scanner) skipList() (int, error) {
+// skipInput reads a scalar or a list of them and forgets it.
+func (s *scanner) skipInput() error {
+	if s.peek() != '[' {
+		return s.skip()
+	}
+	_, err := s.skipList((*scanner).skip)
+	return err
+}
+
+// skipList reads a list and forgets it. With an error it gives the index of the
+// item, or -1 for the list itself.
+func (s *scanner) skipList(skip func(*scanner) error) (int, error) {
 	if err := s.open('['); err != nil {
 		return -1, err
 	}
@@ -270,7 +276,7 @@ func (s *scanner) skipList() (int, error) {
 		if err != nil || !more {
 			return -1, err
 		}
-		if err := s.skip(); err != nil {
+		if err := skip(s); err != nil {
 			return i, err
 		}
 	}

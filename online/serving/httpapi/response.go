@@ -55,7 +55,7 @@ func appendFeature(b []byte, r *serving.Response, f *serving.Feature) []byte {
 		b = append(b, ']')
 	}
 	b = appendStatuses(b, f.Statuses)
-	if r.Views != nil {
+	if r.Views != nil && f.View >= 0 {
 		b = strconv.AppendInt(append(b, `,"view":`...), int64(f.View), 10)
 		b = appendEvents(b, &r.Views[f.View])
 	}
@@ -106,11 +106,10 @@ func appendMatrix[F float32 | float64](b []byte, r *serving.Response, values []F
 		b = append(comma(b, row), '[')
 		for j := range r.Features {
 			b = comma(b, j)
-			switch r.Features[j].Status(row) {
-			case feature.StatusPresent, feature.StatusStale:
-				b = appendFloat(b, float64(values[row*len(r.Features)+j]), bits)
-			default:
+			if r.Features[j].IsNull(row) {
 				b = append(b, "null"...)
+			} else {
+				b = appendFloat(b, float64(values[row*len(r.Features)+j]), bits)
 			}
 		}
 		b = append(b, ']')

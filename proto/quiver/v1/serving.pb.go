@@ -84,8 +84,10 @@ func (Matrix) EnumDescriptor() ([]byte, []int) {
 }
 
 // Status says how a delivered value came about. FeatureColumn.statuses and
-// ViewRows.statuses hold these numbers, one byte each. A null is delivered with
-// every status but PRESENT and STALE.
+// ViewRows.statuses hold these numbers, one byte each. The value is the one that a
+// training set shows: with PRESENT and STALE never null, with NOT_FOUND what an
+// aggregate is over no events (a count of 0, a default, else null), and null with
+// every other status.
 type Status int32
 
 const (
@@ -95,7 +97,7 @@ const (
 	Status_STATUS_PRESENT Status = 1
 	// A row was found, and its value is null.
 	Status_STATUS_NULL Status = 2
-	// There is no row for this key.
+	// There is no row for this key. Counts are 0 then, and defaults hold.
 	Status_STATUS_NOT_FOUND Status = 3
 	// A row was found, but its event is older than the view's TTL.
 	Status_STATUS_OUTSIDE_MAX_AGE Status = 4
@@ -105,7 +107,7 @@ const (
 	// The store did not answer in time, may have lost the row, or does not hold
 	// the feature yet.
 	Status_STATUS_UNAVAILABLE Status = 6
-	// The value could not be computed.
+	// The value could not be computed, or what is stored is damaged.
 	Status_STATUS_ERROR Status = 7
 )
 
@@ -174,7 +176,9 @@ type GetOnlineFeaturesRequest struct {
 	// int32s or int64s, whichever the key is declared as. Features that need no
 	// key (of views without entities) are answered with one row.
 	Keys map[string]*Values `protobuf:"bytes,3,rep,name=keys,proto3" json:"keys,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// The request-time inputs of the service, by their names, as long as the keys.
+	// The request-time inputs of the service, by their names: each of them, no other,
+	// as long as the keys. Values may be null. An int64 may be sent as int32s, a
+	// float64 as float32s.
 	Inputs map[string]*Values `protobuf:"bytes,4,rep,name=inputs,proto3" json:"inputs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Asks for GetOnlineFeaturesResponse.views.
 	EventTimestamps bool `protobuf:"varint,5,opt,name=event_timestamps,json=eventTimestamps,proto3" json:"event_timestamps,omitempty"`
@@ -275,8 +279,8 @@ type Values struct {
 	// list.
 	Items   *Values  `protobuf:"bytes,10,opt,name=items,proto3" json:"items,omitempty"`
 	Lengths []uint32 `protobuf:"varint,11,rep,packed,name=lengths,proto3" json:"lengths,omitempty"`
-	// One byte per value, 1 where it is null; empty where none is. Not used where
-	// statuses tell: only in items and in a request's inputs.
+	// One byte per value, 1 where it is null; empty where none is, or where statuses
+	// tell: those of a feature's values do, unless one with NOT_FOUND has a value.
 	Nulls         []byte `protobuf:"bytes,12,opt,name=nulls,proto3" json:"nulls,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -518,7 +522,9 @@ type FeatureColumn struct {
 	// One Status per row, a byte each.
 	Statuses []byte `protobuf:"bytes,4,opt,name=statuses,proto3" json:"statuses,omitempty"`
 	// Index into GetOnlineFeaturesResponse.views, where these were asked for.
-	View          uint32 `protobuf:"varint,5,opt,name=view,proto3" json:"view,omitempty"`
+	View uint32 `protobuf:"varint,5,opt,name=view,proto3" json:"view,omitempty"`
+	// The service derives the feature, of any views and inputs: view says nothing.
+	Derived       bool `protobuf:"varint,6,opt,name=derived,proto3" json:"derived,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -586,6 +592,13 @@ func (x *FeatureColumn) GetView() uint32 {
 		return x.View
 	}
 	return 0
+}
+
+func (x *FeatureColumn) GetDerived() bool {
+	if x != nil {
+		return x.Derived
+	}
+	return false
 }
 
 // ViewRows says which rows of a view the values come from.
@@ -715,13 +728,14 @@ const file_quiver_v1_serving_proto_rawDesc = "" +
 	"\bfeatures\x18\x05 \x03(\v2\x18.quiver.v1.FeatureColumnR\bfeatures\x12)\n" +
 	"\x05views\x18\x06 \x03(\v2\x13.quiver.v1.ViewRowsR\x05views\x12%\n" +
 	"\x0efloat64_matrix\x18\a \x03(\x01R\rfloat64Matrix\x12%\n" +
-	"\x0efloat32_matrix\x18\b \x03(\x02R\rfloat32Matrix\"\x92\x01\n" +
+	"\x0efloat32_matrix\x18\b \x03(\x02R\rfloat32Matrix\"\xac\x01\n" +
 	"\rFeatureColumn\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12)\n" +
 	"\x06values\x18\x03 \x01(\v2\x11.quiver.v1.ValuesR\x06values\x12\x1a\n" +
 	"\bstatuses\x18\x04 \x01(\fR\bstatuses\x12\x12\n" +
-	"\x04view\x18\x05 \x01(\rR\x04view\"\xac\x01\n" +
+	"\x04view\x18\x05 \x01(\rR\x04view\x12\x18\n" +
+	"\aderived\x18\x06 \x01(\bR\aderived\"\xac\x01\n" +
 	"\bViewRows\x12\x12\n" +
 	"\x04view\x18\x01 \x01(\tR\x04view\x12\x14\n" +
 	"\x05alias\x18\x02 \x01(\tR\x05alias\x12)\n" +

@@ -1,0 +1,224 @@
+package serving
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/feature/derived"
+)
+
+// computed says which cells of a plan are computed together, and of what.
+type computed struct {
+	from  int     // the first of them
+	reads []int   // the cells that are read, as the machine wants their columns
+	in    []int   // the inputs that are read, likewise
+	needs []needs // of each of them
+}
+
+// needs is what the value of a computed cell rests on.
+type needs struct {
+	cells []int
+	event bool // the event timestamp of the view's row
+}
+
+// layView adds the cells of a use that are computed.
+func (p *plan) layView(use int, v *derived.View, at map[derived.Place]int, failed func(string) prometheus.Counter) computed {
+	c := computed{from: len(p.cells)}
+	cellsOf := func(features []int) (cells []int) {
+		for _, f := range features {
+			cells = append(cells, at[derived.Place{Use: use, Feature: f}])
+		}
+		return cells
+	}
+	c.reads = cellsOf(v.Reads)
+	view := p.uses[use].view
+	for i, f := range v.Derived {
+		field := &view.Features[f]
+		c.needs = append(c.needs, needs{cellsOf(v.Needs[i].Stored), v.Needs[i].Event})
+		at[derived.Place{Use: use, Feature: f}] = p.addCell(cell{stored: -1, typ: field.Type, failed: failed(view.ID() + ":" + field.Name)})
+	}
+	return c
+}
+
+// layService adds the cells that the service derives.
+func (p *plan) layService(s *feature.Selection, d *derived.Service, at map[derived.Place]int, failed func(string) prometheus.Counter) computed {
+	c := computed{from: len(p.cells), in: d.Inputs}
+	for _, place := range d.Reads {
+		c.reads = append(c.reads, at[place])
+	}
+	for i, f := range d.Derived {
+		var n needs
+		for _, r := range d.Needs[i].Reads {
+			n.cells = append(n.cells, c.reads[r])
+		}
+		c.needs = append(c.needs, n)
+		field := &s.Derived[f]
+		at[derived.Place{Use: feature.DerivedOutput, Feature: f}] = p.addCell(cell{stored: -1, typ: field.Type, failed: failed(s.Service + ":" + field.Name)})
+	}
+	return c
+}
+
+// machines compute the cells of a plan, for one request at a time.
+type machines struct {
+	views   []*derived.ViewMachine
+	service *derived.ServiceMachine
+	asOf    *feature.Column // one value
+	event   *feature.Column
+	columns []*feature.Column
+	inputs  []*feature.Column
+	barred  []feature.Status // of computed cells, row by row: why there can't be a value, whatever is computed of it
+}
+
+func newMachines(d *derived.Selection) *machines {
+	m := &machines{service: d.Service.NewMachine()}
+	for _, v := range d.Views {
+		m.views = append(m.views, v.NewMachine())
+	}
+	m.asOf = feature.NewColumn(feature.Scalar(feature.Timestamp), 1)
+	m.event = feature.NewColumn(feature.Scalar(feature.Timestamp), 1)
+	return m
+}
+
+// compute appends one value to every computed cell for each row, when those that are
+// decoded are filled.
+func (a *answer) compute(s *scratch, inputs []*feature.Column) error {
+	if !a.plan.computes {
+		return nil
+	}
+	m, _ := a.plan.machines.Get().(*machines)
+	defer a.plan.machines.Put(m)
+	m.barred = append(m.barred[:0], make([]feature.Status, len(a.plan.cells)*a.rows)...)
+	m.asOf.Reset()
+	m.asOf.AppendInt64(int64(a.time))
+	for i := range a.plan.uses {
+		u := &a.plan.uses[i]
+		if len(u.derived.needs) == 0 {
+			continue
+		}
+		m.load(a, &u.derived, u.readsEvent, i)
+		results, err := m.views[i].Compute(a.rows, m.columns, m.asOf, m.event)
+		if err != nil {
+			return err
+		}
+		slots := s.slots[i*a.rows : (i+1)*a.rows]
+		a.take(m, &u.derived, results, i, func(row int) bool { return slots[row] < 0 })
+	}
+	d := &a.plan.derived
+	if len(d.needs) == 0 {
+		return nil
+	}
+	m.load(a, d, false, 0)
+	m.inputs = m.inputs[:0]
+	for _, in := range d.in {
+		m.inputs = append(m.inputs, inputs[in])
+	}
+	results, err := m.service.Compute(a.rows, m.columns, m.inputs)
+	if err != nil {
+		return err
+	}
+	a.take(m, d, results, feature.DerivedOutput, func(int) bool { return false })
+	return nil
+}
+
+// load lays out what a machine reads.
+func (m *machines) load(a *answer, c *computed, event bool, use int) {
+	m.columns = m.columns[:0]
+	for _, cell := range c.reads {
+		m.columns = append(m.columns, &a.columns[cell])
+	}
+	if !event {
+		return
+	}
+	m.event.Reset()
+	for row, status := range a.views[use].Statuses {
+		switch feature.Status(status) {
+		case feature.StatusPresent, feature.StatusStale:
+			m.event.AppendInt64(int64(a.views[use].Events[row]))
+		default:
+			m.event.AppendNull()
+		}
+	}
+}
+
+// take copies results to their cells, with their statuses. Rows for which none is true
+// have no key: a training set shows nulls there.
+func (a *answer) take(m *machines, c *computed, results []derived.Result, use int, none func(row int) bool) {
+	for i := range results {
+		at, failures := c.from+i, 0
+		r, n, column := &results[i], &c.needs[i], &a.columns[c.from+i]
+		for row := range a.rows {
+			status := feature.StatusNotFound
+			if !none(row) {
+				status = a.rests(m, n, use, row)
+			}
+			failed := r.Failed != nil && r.Failed[row]
+			switch {
+			case status == feature.StatusUnavailable || status == feature.StatusError:
+				m.barred[at*a.rows+row] = status
+				column.AppendNull()
+			case none(row):
+				column.AppendNull()
+			case failed:
+				status = feature.StatusError
+				failures++
+				column.AppendNull()
+			case r.Values.IsNull(row):
+				column.AppendNull()
+				if status == feature.StatusPresent || status == feature.StatusStale {
+					status = feature.StatusNull
+				}
+			default:
+				column.AppendFrom(r.Values, row)
+				if status != feature.StatusStale {
+					status = feature.StatusPresent
+				}
+			}
+			a.statuses[at*a.rows+row] = byte(status)
+			a.byStatus[status]++
+		}
+		if failures > 0 {
+			a.plan.cells[at].failed.Add(float64(failures))
+		}
+	}
+}
+
+// rests gives the status that tells most of what a computed value rests on: that it
+// can't be known, then that it may be out of date, then why it may be null.
+func (a *answer) rests(m *machines, n *needs, use, row int) feature.Status {
+	worst := feature.StatusPresent
+	note := func(s feature.Status) {
+		if weight(s) > weight(worst) {
+			worst = s
+		}
+	}
+	for _, cell := range n.cells {
+		status := feature.Status(a.statuses[cell*a.rows+row])
+		if a.plan.cells[cell].failed != nil && status == feature.StatusError {
+			status = feature.StatusNull // what could not be computed is a null like any other
+		}
+		note(max(status, m.barred[cell*a.rows+row]))
+	}
+	if n.event {
+		note(feature.Status(a.views[use].Statuses[row]))
+	}
+	return worst
+}
+
+func weight(s feature.Status) int {
+	switch s {
+	case feature.StatusUnavailable:
+		return 6
+	case feature.StatusError:
+		return 5
+	case feature.StatusStale:
+		return 4
+	case feature.StatusNotFound:
+		return 3
+	case feature.StatusOutsideMaxAge:
+		return 2
+	case feature.StatusNull:
+		return 1
+	default:
+		return 0
+	}
+}
