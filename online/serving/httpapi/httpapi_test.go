@@ -40,6 +40,48 @@ func TestARequest(t *testing.T) {
 	}
 }
 
+const inputsJSON = `"in_bool": [true, null], "in_int32": [-3, "7"], "in_float32": [0.1, "NaN"], "in_string": ["\u00e9", ""], "in_bytes": ["AP8=", null],
+	"in_date": ["1970-01-06", null], "in_timestamp": ["1970-01-01T00:00:00.000009Z", null], "distance": ["9007199254740993", 0], "vector": [[3, -4e0], null]`
+
+func TestInputs(t *testing.T) {
+	w := ready(t).post(`{"service": "derived", "keys": {"origin": ["SFO", "XXX"]}, "inputs": {` + inputsJSON + `}, "metadata": true}`)
+	want := strings.Join([]string{
+		`[true,null]`, `[7,null]`, `[true,null]`, `[-3,7]`, `[0.1,"NaN"]`, `["é",""]`, `["AP8=",null]`, `["1970-01-06",null]`,
+		`["1970-01-01T00:00:00.000009Z",null]`, `[true,false]`, `[5,null]`, `[0,null]`,
+	}, "\n")
+	if diff := cmp.Diff(want, values(t, w)); diff != "" {
+		t.Error(diff)
+	}
+	if body := w.Body.String(); !strings.Contains(body, `{"name":"fails","type":"int64","values":[0,null],"statuses":["PRESENT","ERROR"]}`) {
+		t.Errorf("a feature that the service derives has no view: %s", body)
+	}
+}
+
+func TestInputsThatDoNotFit(t *testing.T) {
+	a := ready(t)
+	for _, c := range []struct{ name, old, new, field, message string }{
+		{"a bool for a number", `"distance": ["9007199254740993", 0]`, `"distance": [true, 0]`, "inputs.distance[0]", "expected a whole number"},
+		{"a fraction", `"distance": ["9007199254740993", 0]`, `"distance": [1, 1.5]`, "inputs.distance[1]", "not a whole number"},
+		{"beyond 32 bits", `[-3, "7"]`, `[3000000000, 7]`, "inputs.in_int32[0]", "3000000000 does not fit int32"},
+		{"a word for a float", `[0.1, "NaN"]`, `[0.1, "inf"]`, "inputs.in_float32[1]", "is not a number"},
+		{"hexadecimal", `[0.1, "NaN"]`, `["0x1p3", 1]`, "inputs.in_float32[0]", "is not a number"},
+		{"a list for a number", `[0.1, "NaN"]`, `[[0.1], 1]`, "inputs.in_float32[0]", "found a list"},
+		{"a number for a list", `[[3, -4e0], null]`, `[3, null]`, "inputs.vector[0]", "expected a list (list<float64>[2])"},
+		{"a short list", `[[3, -4e0], null]`, `[[3], null]`, "inputs.vector[0]", "a list of 1 items, expected 2"},
+		{"lists of lists", `[[3, -4e0], null]`, `[[[3, 4]], null]`, "inputs.vector[0]", "found a list"},
+		{"too few", `"in_bool": [true, null]`, `"in_bool": [true]`, "inputs.in_bool", "1 values, but keys.origin has 2"},
+		{"unknown", `"in_bool": [true, null]`, `"in_bol": [true, null]`, "inputs.in_bol", "did you mean in_bool?"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			body := `{"service": "derived", "keys": {"origin": ["SFO", "XXX"]}, "inputs": {` + strings.Replace(inputsJSON, c.old, c.new, 1) + `}}`
+			p := problemOf(t, a.post(body))
+			if p.Status != 400 || len(p.Errors) != 1 || p.Errors[0].Field != c.field || !strings.Contains(p.Detail, c.message) {
+				t.Errorf("got %+v, want %s and %q", p, c.field, c.message)
+			}
+		})
+	}
+}
+
 // values gives what is between `"values":` and `,"statuses"` of each feature.
 func values(t *testing.T, w *httptest.ResponseRecorder) string {
 	t.Helper()

@@ -101,7 +101,9 @@ func randomRequest(rng *rand.Rand) (*quiverv1.GetOnlineFeaturesRequest, string) 
 		m.Features = []string{"feul:price", "fuel:price"}
 	case 3, 4, 5:
 		m.Service, keys = "types@1", typeKeys()
-	case 6, 7:
+	case 6:
+		m.Service, keys = "derived", texts("origin")
+	case 7:
 		m.Service, keys = "narrow", []feature.JoinKey{key("user", feature.Int64)}
 	default:
 		m.Service, keys = "delay_model", texts("origin", "destination")
@@ -142,11 +144,43 @@ func randomRequest(rng *rand.Rand) (*quiverv1.GetOnlineFeaturesRequest, string) 
 	if len(columns) > 0 {
 		fields["keys"] = columns
 	}
+	if m.GetService() == "derived" {
+		m.Inputs, fields["inputs"] = randomInputs(rng, rows)
+	}
 	body, err := json.Marshal(fields)
 	if err != nil {
 		panic(err)
 	}
 	return m, string(body)
+}
+
+// randomInputs makes the inputs of the service derived.
+func randomInputs(rng *rand.Rand, rows int) (map[string]*quiverv1.Values, map[string]any) {
+	message, fields := map[string]*quiverv1.Values{}, map[string]any{}
+	for i, k := range []feature.Kind{feature.Bool, feature.Int32, feature.String, feature.Bytes, feature.Date, feature.Timestamp} {
+		held := []any{true, int32(-3), "é\n😀", []byte{0, 255}, feature.CalendarDay(5), feature.Time(9)}[i]
+		v, cells := &quiverv1.Values{}, []any{}
+		for range rows {
+			v.Nulls = append(v.Nulls, 0)
+			cells = append(cells, addKey(rng, v, k, held, true))
+			if rng.IntN(4) == 0 {
+				v.Nulls[len(v.Nulls)-1], cells[len(cells)-1] = 1, nil
+			}
+		}
+		message["in_"+k.String()], fields["in_"+k.String()] = v, cells
+	}
+	single, distance, vector := &quiverv1.Values{}, &quiverv1.Values{}, &quiverv1.Values{Items: &quiverv1.Values{}}
+	singles, distances, vectors := []any{}, []any{}, []any{}
+	for range rows {
+		f, n := rng.NormFloat64(), int64(rng.IntN(200))
+		single.Float32S, singles = append(single.Float32S, float32(f)), append(singles, float32(f))
+		distance.Int64S, distances = append(distance.Int64S, n), append(distances, n)
+		vector.Items.Float64S, vector.Lengths, vectors = append(vector.Items.Float64S, f, 1), append(vector.Lengths, 2), append(vectors, []any{f, 1})
+	}
+	message["in_float32"], fields["in_float32"] = single, singles
+	message["distance"], fields["distance"] = distance, distances
+	message["vector"], fields["vector"] = vector, vectors
+	return message, fields
 }
 
 // randomColumn makes key values of which the store has about half.
@@ -251,7 +285,7 @@ func fromGRPC(r *quiverv1.GetOnlineFeaturesResponse) answer {
 				}
 			}
 		}
-		if views := r.GetViews(); views != nil {
+		if views := r.GetViews(); views != nil && !f.GetDerived() {
 			v := views[f.GetView()]
 			for i, s := range names(v.GetStatuses()) {
 				event := "null"

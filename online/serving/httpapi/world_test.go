@@ -189,7 +189,27 @@ func world(tb testing.TB) (catalog, *store) {
 	}
 	c["wide"] = selection("wide@1", uses...)
 	c["narrow"] = selection("narrow@1", uses[0])
+	c["derived"] = derived(as(airports, "origin", "origin"))
 	return c, s
+}
+
+// derived is a service with inputs, of which it derives features.
+func derived(u feature.Use) *feature.Selection {
+	s := selection("derived@1", u)
+	for _, k := range []feature.Kind{feature.Bool, feature.Int32, feature.Float32, feature.String, feature.Bytes, feature.Date, feature.Timestamp} {
+		name := "in_" + k.String()
+		s.Inputs = append(s.Inputs, feature.Input{Name: name, Type: feature.Scalar(k)})
+		s.Derived = append(s.Derived, feature.Field{Name: "same_" + k.String(), Type: feature.Scalar(k), Expression: name})
+	}
+	s.Inputs = append(s.Inputs, feature.Input{Name: "distance", Type: feature.Scalar(feature.Int64)}, feature.Input{Name: "vector", Type: feature.ListOf(feature.Float64, 2)})
+	s.Derived = append(s.Derived,
+		feature.Field{Name: "late", Type: feature.Scalar(feature.Bool), Expression: "distance > 100 && origin.delay > 5"},
+		feature.Field{Name: "norm", Type: feature.Scalar(feature.Float64), Expression: "norm(vector)"},
+		feature.Field{Name: "fails", Type: feature.Scalar(feature.Int64), Expression: "10 / distance"})
+	for i, d := range s.Derived {
+		s.Outputs = append(s.Outputs, feature.Output{Use: feature.DerivedOutput, Feature: i, Name: d.Name})
+	}
+	return s
 }
 
 func typeKeys() []feature.JoinKey {
