@@ -20,7 +20,7 @@ func (f getFlags) columns(selection *feature.Selection) (keys, inputs map[string
 	}
 	in := columnFlags{flag: "--input", what: "input", nullable: true, first: k.first, length: k.length}
 	for _, i := range selection.Inputs {
-		in.wanted = append(in.wanted, feature.JoinKey{Name: i.Name, Type: i.Type})
+		in.wanted = append(in.wanted, feature.JoinKey(i))
 	}
 	inputs, err = in.read(f.inputs)
 	return keys, inputs, err

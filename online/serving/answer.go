@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/online"
 )
 
 // answer is a response being put together, cell by cell of a plan.
@@ -16,6 +17,7 @@ type answer struct {
 	statuses []byte           // cell by cell of the plan, row by row
 	views    []ViewRows       // nil where they were not asked for, and no expression reads them
 	told     bool             // views were asked for
+	machines *machines        // nil: nothing is computed, and there are no windows
 	byStatus [feature.StatusError + 1]int
 	damaged  int   // rows that could not be decoded
 	damage   error // of one of them
@@ -87,8 +89,9 @@ func cut[T any](left *[]T, n int) []T {
 	return s
 }
 
-// fill appends one value to every cell of a use for each row.
-func (a *answer) fill(use int, state *markState, s *scratch, values [][]byte, unread []bool) {
+// fill appends one value to every cell of a use for each row. It is false where texts
+// and lists of windows take more than so many bytes, and stops there.
+func (a *answer) fill(use int, state *markState, s *scratch, values [][]byte, unread []bool, most int) bool {
 	u := &a.plan.uses[use]
 	s.into = append(s.into[:0], make([]*feature.Column, u.storedLen)...)
 	for i := u.from; i < u.to; i++ {
@@ -96,7 +99,10 @@ func (a *answer) fill(use int, state *markState, s *scratch, values [][]byte, un
 			s.into[at] = &a.columns[i]
 		}
 	}
-	stale := state.stale(a.time, u.freshUntil)
+	f := filling{use: u, into: s.into, stale: state.stale(a.time, u.freshUntil)}
+	if a.machines != nil {
+		f.decoder = a.machines.decoders[use]
+	}
 	absent := feature.StatusUnavailable
 	if state.absent() && !u.shortened {
 		absent = feature.StatusNotFound
@@ -110,58 +116,94 @@ func (a *answer) fill(use int, state *markState, s *scratch, values [][]byte, un
 			status = feature.StatusNotFound
 		case values == nil || unread != nil && unread[slot]:
 			status = feature.StatusUnavailable
-		case values[slot] == nil:
+		case values[slot] != nil:
+			status, event = a.decode(&f, values[slot], row)
+		case absent == feature.StatusNotFound && f.decoder != nil:
 			status = absent
+			f.decoder.Empty(f.into)
 		default:
-			status, event = a.decode(u, values[slot], s.into, row, stale)
+			status = absent
 		}
-		a.finish(u, row, status)
+		a.finish(&f, row, status)
 		if a.views != nil {
 			a.views[use].Events[row], a.views[use].Statuses[row] = event, byte(status)
+		}
+		if f.decoder != nil && u.varies && row%64 == 63 && a.sizeOf(u.from, u.to) > most {
+			return false
 		}
 	}
 	if a.views != nil {
 		a.views[use].Watermark = state.Watermark
+		if u.rowless {
+			a.views[use].Events = nil
+		}
 	}
+	return f.decoder == nil || a.sizeOf(u.from, u.to) <= most
 }
 
-// decode reads a stored row. Only with PRESENT and STALE are values appended.
-func (a *answer) decode(u *use, value []byte, into []*feature.Column, row int, stale bool) (feature.Status, feature.Time) {
-	stamp, err := u.layout.Decode(value, into)
+// filling is a use while its cells are filled.
+type filling struct {
+	*use
+	into    []*feature.Column // of the layout's features
+	decoder *online.Decoder   // nil: there are no windows
+	stale   bool
+}
+
+// found is the status of a value that was found.
+func (f *filling) found() feature.Status {
+	if f.stale {
+		return feature.StatusStale
+	}
+	return feature.StatusPresent
+}
+
+// decode reads a stored value. Only with PRESENT and STALE are values of columns
+// appended, and with OUTSIDE_MAX_AGE those of windows.
+func (a *answer) decode(f *filling, value []byte, row int) (feature.Status, feature.Time) {
+	var stamp feature.Stamp
+	var err error
+	hasRow := true
+	if f.decoder == nil {
+		stamp, err = f.layout.Decode(value, f.into)
+	} else {
+		stamp, hasRow, err = f.decoder.Decode(value, a.time, f.into)
+	}
 	switch {
 	case err != nil:
 		a.damaged++
 		a.damage = err
 		return feature.StatusError, 0
-	case !u.view.Rule.Fresh(a.time, stamp.Event):
-		for i := u.from; i < u.to; i++ {
-			truncate(&a.columns[i], row)
+	case hasRow && !f.view.Rule.Fresh(a.time, stamp.Event):
+		for i := f.from; i < f.to; i++ {
+			if !a.plan.cells[i].window {
+				truncate(&a.columns[i], row)
+			}
 		}
 		return feature.StatusOutsideMaxAge, stamp.Event
-	case stale:
-		return feature.StatusStale, stamp.Event
 	default:
-		return feature.StatusPresent, stamp.Event
+		return f.found(), stamp.Event
 	}
 }
 
 // finish gives each cell of a use its status in a row, and a null where decode
 // appended no value.
-func (a *answer) finish(u *use, row int, rowStatus feature.Status) {
-	found := rowStatus == feature.StatusPresent || rowStatus == feature.StatusStale
-	for i := u.from; i < u.to; i++ {
+func (a *answer) finish(f *filling, row int, rowStatus feature.Status) {
+	for i := f.from; i < f.to; i++ {
 		c, status := &a.columns[i], rowStatus
+		if a.plan.cells[i].window && rowStatus == feature.StatusOutsideMaxAge {
+			status = f.found()
+		}
 		switch {
 		case a.plan.cells[i].stored < 0:
 			status = feature.StatusUnavailable
 			c.AppendNull()
-		case !found:
+		case c.Len() == row:
 			c.AppendNull()
 		case c.Type.Kind == feature.String && !isText(c, row):
 			status = feature.StatusError
 			truncate(c, row)
 			c.AppendNull()
-		case c.IsNull(row):
+		case c.IsNull(row) && (status == feature.StatusPresent || status == feature.StatusStale):
 			status = feature.StatusNull
 		}
 		a.statuses[i*a.rows+row] = byte(status)

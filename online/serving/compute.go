@@ -5,6 +5,7 @@ import (
 
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/feature/derived"
+	"github.com/quiver-features/quiver/online"
 )
 
 // computed says which cells of a plan are computed together, and of what.
@@ -58,19 +59,25 @@ func (p *plan) layService(s *feature.Selection, d *derived.Service, at map[deriv
 	return c
 }
 
-// machines compute the cells of a plan, for one request at a time.
+// machines decode and compute the cells of a plan, for one request at a time.
 type machines struct {
-	views   []*derived.ViewMachine
-	service *derived.ServiceMachine
-	asOf    *feature.Column // one value
-	event   *feature.Column
-	columns []*feature.Column
-	inputs  []*feature.Column
-	barred  []feature.Status // of computed cells, row by row: why there can't be a value, whatever is computed of it
+	decoders []*online.Decoder // of uses with windowed aggregates; of others nil
+	views    []*derived.ViewMachine
+	service  *derived.ServiceMachine
+	asOf     *feature.Column // one value
+	event    *feature.Column
+	columns  []*feature.Column
+	inputs   []*feature.Column
+	barred   []feature.Status // of computed cells, row by row: why there can't be a value, whatever is computed of it
 }
 
-func newMachines(d *derived.Selection) *machines {
-	m := &machines{service: d.Service.NewMachine()}
+func newMachines(p *plan, d *derived.Selection) *machines {
+	m := &machines{service: d.Service.NewMachine(), decoders: make([]*online.Decoder, len(p.uses))}
+	for i := range p.uses {
+		if l := p.uses[i].layout; l.HasTiles() {
+			m.decoders[i] = l.NewDecoder()
+		}
+	}
 	for _, v := range d.Views {
 		m.views = append(m.views, v.NewMachine())
 	}
@@ -81,12 +88,7 @@ func newMachines(d *derived.Selection) *machines {
 
 // compute appends one value to every computed cell for each row, when those that are
 // decoded are filled.
-func (a *answer) compute(s *scratch, inputs []*feature.Column) error {
-	if !a.plan.computes {
-		return nil
-	}
-	m, _ := a.plan.machines.Get().(*machines)
-	defer a.plan.machines.Put(m)
+func (a *answer) compute(m *machines, s *scratch, inputs []*feature.Column) error {
 	m.barred = append(m.barred[:0], make([]feature.Status, len(a.plan.cells)*a.rows)...)
 	m.asOf.Reset()
 	m.asOf.AppendInt64(int64(a.time))

@@ -23,7 +23,10 @@
 // views that it reads, so that a slow clock hides nothing. A value is the one
 // that a training set shows for t, and null where it shows none. Only visible
 // rows are ever written to the store, so visible_from <= t (T1) is not asked
-// again; the TTL (T2) is, of the view version as it stands now.
+// again; the TTL (T2) is, of the view version as it stands now, for columns. Windowed
+// aggregates are merged from the tiles of a stored value as of t, so that they decay
+// without a run. Expressions are computed last, by columns, of what was read, of other
+// expressions and of the request's inputs.
 //
 // # Statuses
 //
@@ -43,11 +46,19 @@
 //  6. OUTSIDE_MAX_AGE, where the row has outlived the TTL.
 //  7. ERROR, where the value can't be delivered: text that is not UTF-8.
 //  8. NULL, where the value is null. This goes before STALE, so that PRESENT and
-//     STALE always have a value and every other status has none.
+//     STALE always have a value. With NOT_FOUND there is one where an empty window has
+//     one, a count of 0 or a default; every other status has none.
 //  9. STALE, where the watermark is older than the view's max_staleness, is not
 //     known, is that of a first run that is not over, or the store may have lost
 //     values: a later row may have been lost, or not be there yet.
 //  10. PRESENT.
+//
+// 6 does not hold for aggregates, which the TTL does not limit. A computed value is
+// UNAVAILABLE or ERROR where one that it is made of is (the expression may do without
+// it, but a training set would not have shown that); ERROR where it can't be computed;
+// where it is null, it has the status that tells most of what it is made of; else STALE
+// where one of these is, and PRESENT. What could not be computed is to other expressions
+// a null like any other.
 //
 // The status of a view's row (Response.Views) is found the same way without 1, 7
 // and 8.

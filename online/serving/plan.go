@@ -24,6 +24,7 @@ type plan struct {
 	cells    []cell   // each (use, feature) once, use by use: those that are decoded, then those that are computed; last what the service derives
 	derived  computed // what the service derives
 	computes bool     // one of the cells is computed
+	tiled    bool     // one of the uses has windowed aggregates
 	outputs  []output // what is delivered
 	room     [feature.Timestamp + 1]int
 	noMatrix string // an output that can't stand in a matrix; empty: all can
@@ -46,12 +47,14 @@ type use struct {
 	freshUntil feature.Duration // max_staleness; 0: no limit
 	derived    computed
 	readsEvent bool // an expression reads the event timestamp
+	rowless    bool // the view has no column features, and thus no latest row
 }
 
 // cell is one feature of a use, or one that the service derives.
 type cell struct {
 	stored int // index into the layout's features; -1: the storage does not hold it
 	typ    feature.Type
+	window bool               // it is a windowed aggregate, which the TTL does not limit
 	failed prometheus.Counter // rows whose value could not be computed; of cells that are decoded nil
 }
 
@@ -89,13 +92,14 @@ func compile(s *feature.Selection, with compiling) (*plan, error) {
 			return nil, err
 		}
 		p.uses = append(p.uses, u)
+		p.tiled = p.tiled || u.layout.HasTiles()
 	}
 	d, err := derived.OfSelection(s)
 	if err != nil {
 		return nil, err
 	}
 	p.lay(s, d, with.failed)
-	p.machines.New = func() any { return newMachines(d) }
+	p.machines.New = func() any { return newMachines(p, d) }
 	for i := range p.uses {
 		p.uses[i].mark = with.mark(s.Uses[i].View.ID(), s.Uses[i].Active.ID)
 	}
@@ -117,6 +121,7 @@ func compileUse(su *feature.Use, index map[string]int) (use, error) {
 	u := use{
 		view: su.View, alias: su.Alias, layout: layout, storedLen: len(layout.Features()),
 		shortened: shorter(su.Active.Rule.TTL, su.View.Rule.TTL), freshUntil: su.View.MaxStaleness,
+		rowless: layout.HasTiles() && !slices.ContainsFunc(layout.Features(), func(f feature.Field) bool { return f.Aggregate == nil }),
 	}
 	for _, column := range su.Keys {
 		u.columns = append(u.columns, index[column])
@@ -135,7 +140,7 @@ func (p *plan) lay(s *feature.Selection, d *derived.Selection, failed func(strin
 		u.from = len(p.cells)
 		for _, f := range v.Stored {
 			field := &u.view.Features[f]
-			at[derived.Place{Use: i, Feature: f}] = p.addCell(cell{stored: storedAt(u.layout, field), typ: field.Type})
+			at[derived.Place{Use: i, Feature: f}] = p.addCell(cell{stored: storedAt(u.layout, field), typ: field.Type, window: field.Aggregate != nil})
 			u.varies = u.varies || varies(field.Type)
 		}
 		u.to = len(p.cells)

@@ -78,8 +78,14 @@ func (h *Handler) Get(ctx context.Context, r *Request) (*Response, error) {
 		return nil, err
 	}
 	a := newAnswer(p, rows, t, r.EventTimestamps)
+	if p.computes || p.tiled {
+		a.machines, _ = p.machines.Get().(*machines)
+		defer p.machines.Put(a.machines)
+	}
 	for i := range p.uses {
-		a.fill(i, &states[i], s, values, unread)
+		if !a.fill(i, &states[i], s, values, unread, h.opts.MaxBytes) {
+			return nil, h.tooManyBytes(a)
+		}
 	}
 	if err := h.compute(a, s, inputs); err != nil {
 		return nil, err
@@ -116,19 +122,30 @@ func (h *Handler) checkSize(p *plan, r *Request, rows int) error {
 
 // compute fills the cells that are computed, and bounds what texts and lists they make.
 func (h *Handler) compute(a *answer, s *scratch, inputs []*feature.Column) error {
-	if err := a.compute(s, inputs); err != nil {
+	if !a.plan.computes {
+		return nil
+	}
+	if err := a.compute(a.machines, s, inputs); err != nil {
 		return fmt.Errorf("serving: compute the features of %s: %w", a.plan.what(), err)
 	}
-	size := 0
-	for i := range a.plan.cells {
-		if c := &a.columns[i]; a.plan.cells[i].failed != nil && varies(c.Type) {
+	if a.sizeOf(0, len(a.plan.cells)) > h.opts.MaxBytes {
+		return h.tooManyBytes(a)
+	}
+	return nil
+}
+
+func (h *Handler) tooManyBytes(a *answer) error {
+	return tooLarge("keys", "%d rows have texts and lists of more than %d bytes: split the request", a.rows, h.opts.MaxBytes)
+}
+
+// sizeOf gives the bytes of texts and lists in some cells.
+func (a *answer) sizeOf(from, to int) (size int) {
+	for i := from; i < to; i++ {
+		if c := &a.columns[i]; varies(c.Type) {
 			size += sizeOf(c)
 		}
 	}
-	if size > h.opts.MaxBytes {
-		return tooLarge("keys", "%d rows of computed values of %d bytes together, at most %d are allowed: split the request", a.rows, size, h.opts.MaxBytes)
-	}
-	return nil
+	return size
 }
 
 // sizeOf gives the bytes of a column of texts or lists.
@@ -144,8 +161,8 @@ func sizeOf(c *feature.Column) int {
 func (h *Handler) checkValues(p *plan, s *scratch, rows int, values [][]byte) error {
 	size := 0
 	for i := range p.uses {
-		if !p.uses[i].varies || values == nil {
-			continue
+		if !p.uses[i].varies || values == nil || p.uses[i].layout.HasTiles() {
+			continue // what is stored of windows is more than is delivered: see fill
 		}
 		for _, slot := range s.slots[i*rows : (i+1)*rows] {
 			if slot >= 0 {

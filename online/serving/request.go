@@ -78,13 +78,16 @@ func (f *Feature) Status(row int) feature.Status { return feature.Status(f.Statu
 type ViewRows struct {
 	View      string         // with its version: "route_last@2"
 	Alias     string         // what stands for it in output columns
-	Events    []feature.Time // one a row; 0 where the status is NOT_FOUND, UNAVAILABLE or ERROR
+	Events    []feature.Time // one a row; 0 where the status is NOT_FOUND, UNAVAILABLE or ERROR; nil: the view has aggregates alone
 	Statuses  []byte         // one feature.Status a row: see the package comment
 	Watermark feature.Watermark
 }
 
 // Event gives the event timestamp of a row's values; false where no row was found.
 func (v *ViewRows) Event(row int) (feature.Time, bool) {
+	if v.Events == nil {
+		return 0, false
+	}
 	switch feature.Status(v.Statuses[row]) {
 	case feature.StatusNotFound, feature.StatusUnavailable, feature.StatusError:
 		return 0, false

@@ -98,13 +98,16 @@ func sizes(v *quiverv1.Values) [9]int {
 }
 
 func newView(m *quiverv1.ViewRows, rows int) (View, error) {
-	if len(m.GetStatuses()) != rows || len(m.GetEventTimestamps()) != rows {
+	if n := len(m.GetEventTimestamps()); len(m.GetStatuses()) != rows || n != rows && n != 0 {
 		return View{}, fmt.Errorf("view %s: %d statuses and %d event timestamps for %d rows: %w",
 			m.GetView(), len(m.GetStatuses()), len(m.GetEventTimestamps()), rows, ErrMalformed)
 	}
 	v := View{Name: m.GetView(), Alias: m.GetAlias(), Events: make([]time.Time, rows), Statuses: make([]Status, rows)}
 	for i := range rows {
 		v.Statuses[i] = Status(m.GetStatuses()[i])
+		if len(m.GetEventTimestamps()) == 0 {
+			continue // of aggregates
+		}
 		switch v.Statuses[i] {
 		case StatusPresent, StatusStale, StatusOutsideMaxAge:
 			v.Events[i] = instant(m.GetEventTimestamps()[i])

@@ -88,7 +88,7 @@ func appendStatuses(b, statuses []byte) []byte {
 // was found.
 func appendEvents(b []byte, v *serving.ViewRows) []byte {
 	b = append(b, `,"event_timestamps":[`...)
-	for i := range v.Events {
+	for i := range v.Statuses {
 		b = comma(b, i)
 		if event, found := v.Event(i); found {
 			b = appendTime(b, event)

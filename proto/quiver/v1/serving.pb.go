@@ -609,7 +609,8 @@ type ViewRows struct {
 	// What stands for the view in the names of output columns.
 	Alias string `protobuf:"bytes,2,opt,name=alias,proto3" json:"alias,omitempty"`
 	// One per row: microseconds since 1970-01-01T00:00:00Z; 0 where the status
-	// says NOT_FOUND, UNAVAILABLE or ERROR.
+	// says NOT_FOUND, UNAVAILABLE or ERROR. Empty where the view has aggregates alone,
+	// which are of many events.
 	EventTimestamps []int64 `protobuf:"fixed64,3,rep,packed,name=event_timestamps,json=eventTimestamps,proto3" json:"event_timestamps,omitempty"`
 	// One Status per row, a byte each: that of the view's row, whatever its
 	// values. NULL does not occur.
