@@ -58,6 +58,7 @@ func testThird() []string {
 func testExtra() map[string][]string {
 	return map[string][]string{
 		"internal/rpc":     {"proto/..."},
+		"online/serving":   {"feature/tiles"},
 		"internal/testenv": {goRedis, pgx},
 	}
 }
@@ -107,7 +108,7 @@ func rules() []rule {
 		{"online/onlinetest", []string{"online", "feature", "feature/tiles", "internal/testenv"}, testThird(), suite},
 		{"online/redis", []string{"online", "feature"}, []string{goRedis}, technology},
 		{"online/sqlite", []string{"online", "feature"}, []string{sqlite}, technology},
-		{"online/serving/...", []string{"online", "online/serving/...", "feature", "proto/...", "internal/rpc"}, []string{grpc, protobuf, genproto, prometheus}, wire},
+		{"online/serving/...", []string{"online", "online/serving/...", "feature", "feature/derived", "proto/...", "internal/rpc"}, []string{grpc, protobuf, genproto, prometheus}, wire},
 
 		{"materialize", []string{"feature", "feature/aggregate"}, nil, concept},
 
