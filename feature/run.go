@@ -40,7 +40,10 @@ type Run struct {
 	Checkpoint int64  `json:"checkpoint"`
 	Since      int64  `json:"since"` // Watermark.Since when the run wrote: its checkpoint holds while that is the same
 	Error      string `json:"error,omitzero"`
-	Who        string `json:"who,omitzero"`
+	// Failed are the derived columns of the source that could not be computed for some
+	// rows, and are null there.
+	Failed []ColumnFailures `json:"failed,omitempty"`
+	Who    string           `json:"who,omitzero"`
 }
 
 // File is one file of a source as a run or a training set read it.
@@ -87,6 +90,18 @@ type ScanResult struct {
 	Rows  int64  // rows looked at
 	Keys  int64  // latest rows delivered
 	Ties  int64  // keys whose latest row was settled by values
+	// Failed are the derived columns of the source that could not be computed for some of
+	// these rows, in the order of the table's.
+	Failed []ColumnFailures
+}
+
+// ColumnFailures counts source rows for which a derived column could not be computed, and
+// is null: of a column that features show only, of the rows that were shown. Where it is
+// a key, or a time that every row needs, the row is left out.
+type ColumnFailures struct {
+	Column     string `json:"column"`
+	Expression string `json:"expression"`
+	Rows       int64  `json:"rows"`
 }
 
 // Origin says which run a batch of latest rows comes from.

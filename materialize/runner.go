@@ -355,7 +355,7 @@ func (r *Runner) pass(ctx context.Context, q Request, storage *feature.Storage, 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	run := &l.run
-	run.Rows, run.Ties = found.Rows, found.Ties
+	run.Rows, run.Ties, run.Failed = found.Rows, found.Ties, found.Failed
 	learn(run.Files, found.Files)
 	run.Beat = r.Wall()
 	if err := r.save(ctx, *run); err != nil {

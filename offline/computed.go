@@ -23,8 +23,8 @@ type computed struct {
 
 // failedGroup is a row group that was scanned, and a derived column that failed in it.
 type failedGroup struct {
-	column      string
-	file, group int
+	column, file string
+	group        int
 }
 
 // newComputed gives nil where a table has no derived columns.
@@ -64,7 +64,7 @@ func (t *table) reads(names ...string) ([]string, error) {
 
 // note keeps how many rows of a group failed. A group that is scanned again says the
 // same again.
-func (c *computed) note(file, group int, failed map[string]int64) {
+func (c *computed) note(file string, group int, failed map[string]int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for column, rows := range failed {
@@ -76,7 +76,7 @@ func (c *computed) note(file, group int, failed map[string]int64) {
 type computedFile struct {
 	TableFile
 	*computed
-	at int // of the table's files
+	path string
 }
 
 func (f *computedFile) derives(column string) bool { return derived.IsDerived(f.source, column) }
@@ -143,7 +143,7 @@ func (f *computedFile) Scan(ctx context.Context, group int, columns []string, fn
 	if err != nil {
 		return err
 	}
-	f.note(f.at, group, failed)
+	f.note(f.path, group, failed)
 	return nil
 }
 
@@ -200,16 +200,17 @@ func noteRows(dst, failed []bool, first, rows int) []bool {
 	return dst
 }
 
-// failuresOf adds up the rows that failed, in the order of the table's derived columns.
-func failuresOf(source *feature.Table, groups map[failedGroup]int64) []ColumnFailures {
+// failuresOf adds up the rows that failed, in the order of the table's derived columns;
+// shown counts those of columns that were only gathered.
+func failuresOf(source *feature.Table, groups map[failedGroup]int64, shown map[string]int64) []feature.ColumnFailures {
 	rows := map[string]int64{}
 	for at, n := range groups {
 		rows[at.column] += n
 	}
-	var failures []ColumnFailures
+	var failures []feature.ColumnFailures
 	for _, d := range source.Derived {
-		if rows[d.Name] > 0 {
-			failures = append(failures, ColumnFailures{Column: d.Name, Expression: d.Expression, Rows: rows[d.Name]})
+		if n := max(rows[d.Name], shown[d.Name]); n > 0 {
+			failures = append(failures, feature.ColumnFailures{Column: d.Name, Expression: d.Expression, Rows: n})
 		}
 	}
 	return failures

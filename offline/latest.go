@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"sort"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -49,7 +51,7 @@ func (e *Engine) Latest(ctx context.Context, view *feature.ViewVersion, pass fea
 	deliver func(*feature.Batch) error,
 ) (res feature.ScanResult, err error) {
 	scans := pass.Scans
-	l := &latest{Engine: e, to: pass.To, order: make([]int, len(scans)), seed: maphash.MakeSeed()}
+	l := &latest{Engine: e, failed: map[failedGroup]int64{}, shown: map[string]int64{}, to: pass.To, order: make([]int, len(scans)), seed: maphash.MakeSeed()}
 	for i := range scans {
 		l.order[i] = i
 	}
@@ -87,7 +89,27 @@ func (e *Engine) Latest(ctx context.Context, view *feature.ViewVersion, pass fea
 		return res, err
 	}
 	res.Keys, err = l.deliver(ctx, w, t, deliver)
+	l.noteFailures(l.table)
+	res.Failed = failuresOf(l.table.source, l.failed, l.shown)
 	return res, err
+}
+
+// noteFailures takes over which rows of a table's row groups could not be computed.
+func (l *latest) noteFailures(t *table) {
+	if t.computed != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		maps.Copy(l.failed, t.computed.failed)
+	}
+}
+
+// noteShown counts the winners for which a derived column could not be computed.
+func (l *latest) noteShown(column string, failed []bool) {
+	if n := count(failed); n > 0 {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.shown[column] += n
+	}
 }
 
 // latest is one call of Latest. It keeps one place per key, in the stripe that
@@ -102,6 +124,10 @@ type latest struct {
 	seed   maphash.Seed
 	keys   []*keyTable // per stripe, under its lock
 	bounds []bounds    // per row group
+
+	mu     sync.Mutex
+	failed map[failedGroup]int64
+	shown  map[string]int64 // per derived column, winners for which it failed
 }
 
 // bounds are the least and greatest visible_from of a row group that was read.
@@ -331,7 +357,9 @@ func (l *latest) readPiece(ctx context.Context, group int, rows []int32) (*featu
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			return l.table.gather(ctx, group, name, rows, dst)
+			failed, err := l.table.gatherTold(ctx, group, name, rows, dst)
+			l.noteShown(name, failed)
+			return err
 		})
 	}
 	if err := g.Wait(); err != nil {

@@ -96,14 +96,7 @@ type ManifestView struct {
 	CreatedAfterRate float64 `json:"created_after_rate"`
 	// Failed are derived columns of the source that could not be computed for some of the
 	// rows that were scanned.
-	Failed []ManifestFailures `json:"failed,omitempty"`
-}
-
-// ManifestFailures counts source rows for which a derived column could not be computed.
-type ManifestFailures struct {
-	Column     string `json:"column"`
-	Expression string `json:"expression"`
-	Rows       int64  `json:"rows"`
+	Failed []feature.ColumnFailures `json:"failed,omitempty"`
 }
 
 // ManifestFeature is one output column that the engine joined.
@@ -139,7 +132,7 @@ func NewManifest(req Request, res *Result, origin Origin) *Manifest {
 		use := &sel.Uses[i]
 		mv := ManifestView{
 			View: v.View, Alias: v.Alias, Source: use.View.Table.Source,
-			Files: []ManifestFile{}, Matched: v.Matched, Ties: v.Ties, SameTime: v.SameTime, CreatedAfter: v.CreatedAfter,
+			Files: []ManifestFile{}, Failed: v.Failed, Matched: v.Matched, Ties: v.Ties, SameTime: v.SameTime, CreatedAfter: v.CreatedAfter,
 			TieRate: share(v.Ties, res.Rows), SameTimeRate: share(v.SameTime, res.Rows), CreatedAfterRate: share(v.CreatedAfter, res.Rows),
 		}
 		for k, key := range use.View.Keys {
@@ -150,9 +143,6 @@ func NewManifest(req Request, res *Result, origin Origin) *Manifest {
 		}
 		for _, f := range v.Files {
 			mv.Files = append(mv.Files, manifestFile(f))
-		}
-		for _, f := range v.Failed {
-			mv.Failed = append(mv.Failed, ManifestFailures(f))
 		}
 		m.Views = append(m.Views, mv)
 	}

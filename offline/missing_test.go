@@ -55,3 +55,40 @@ func TestAColumnThatNoFileHasIsAnErrorAndOneThatSomeLackIsNot(t *testing.T) {
 		}
 	}
 }
+
+func TestAColumnThatExpressionsReadIsMissedAsOneThatIsShown(t *testing.T) {
+	fares := feature.Scalar(feature.Float64)
+	view := &feature.ViewVersion{
+		Table: feature.Table{
+			Source:  "rides",
+			Columns: []feature.TableColumn{{Name: "at", Column: "At", Type: feature.Scalar(feature.Timestamp)}, {Name: "fare", Column: "Fare", Type: fares}},
+			Derived: []feature.DerivedColumn{
+				{Name: "double_fare", Expression: "2.0 * fare", Type: fares},
+				{Name: "paid", Expression: "fare > 0.0 ? at : at + days(1)", Type: feature.Scalar(feature.Timestamp)},
+			},
+		},
+		Features: []feature.Field{{Name: "price", Column: "double_fare"}, {Name: "twice", Expression: "2.0 * price"}},
+	}
+	make := func(columns []string, files ...TableFile) *table {
+		tab := &table{view: view, source: &view.Table, computed: newComputed(&view.Table), columns: columns, open: files}
+		for range files {
+			tab.files = append(tab.files, feature.File{Path: "a.parquet"})
+		}
+		return tab
+	}
+	err := make(nil, lacking{}, lacking{}).missing()
+	if !errors.Is(err, feature.ErrInvalid) || !strings.Contains(err.Error(), `none of the 2 files of source rides has column "Fare", which feature price shows (a.parquet`) {
+		t.Errorf("no file has the column: %v", err)
+	}
+	if err := make(nil, lacking{}, &counted{}).missing(); err != nil {
+		t.Errorf("one file has the column: %v", err)
+	}
+	// Of a time or a key it is missed in each file: rows would be left out.
+	err = make([]string{"at", "paid"}, &counted{}, lacking{}).lacking()
+	if !errors.Is(err, feature.ErrInvalid) || !strings.Contains(err.Error(), `a.parquet has no column "Fare", which source rides computes paid of: write the file with it`) {
+		t.Errorf("one file lacks the column: %v", err)
+	}
+	if err := make([]string{"at"}, &counted{}, lacking{}).lacking(); err != nil {
+		t.Errorf("no time is computed of the column: %v", err)
+	}
+}

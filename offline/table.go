@@ -66,7 +66,7 @@ func openTable(ctx context.Context, store Files, view *feature.ViewVersion, file
 		g.Go(func() error {
 			f, err := store.Open(gctx, t.source, files[i])
 			if t.open[i] = f; err == nil && t.computed != nil {
-				t.open[i] = &computedFile{f, t.computed, i}
+				t.open[i] = &computedFile{f, t.computed, files[i].Path}
 			}
 			return err
 		})

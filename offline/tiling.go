@@ -249,6 +249,7 @@ func (t *tiling) read(ctx context.Context, keys *tileKeys) (e *tileEvents, err e
 	m := t.meter(StageWindows, rows)
 	err = table.scatter(ctx, groups, t.workers, func(rows int) { m.add(int64(rows)) },
 		func() scatterer { return e.worker(s) }, t.names...)
+	t.news.noteFailures(table)
 	return e, err
 }
 

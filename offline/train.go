@@ -61,16 +61,8 @@ type ViewResult struct {
 	Overflows int64
 	// Failed are the derived columns of the source that could not be computed for some of
 	// the rows that were scanned, in the order of the table's.
-	Failed []ColumnFailures
+	Failed []feature.ColumnFailures
 	Audit  *Audit // nil: not asked for
-}
-
-// ColumnFailures counts source rows for which a derived column could not be computed, and
-// is null. Where it is a key, or a time that every row needs, the row is left out.
-type ColumnFailures struct {
-	Column     string
-	Expression string
-	Rows       int64
 }
 
 // FeatureResult counts what one output column holds.
@@ -388,7 +380,7 @@ func (t *training) tellFailures(table *table, uses []int) {
 		t.failed[id] = map[failedGroup]int64{}
 	}
 	maps.Copy(t.failed[id], table.computed.failed)
-	failures := failuresOf(table.source, t.failed[id])
+	failures := failuresOf(table.source, t.failed[id], nil)
 	for _, i := range uses {
 		t.res.Views[i].Failed = failures
 	}

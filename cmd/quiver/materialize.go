@@ -163,6 +163,11 @@ func (a *app) sweep(ctx context.Context, s *stores) error {
 }
 
 func (a *app) tellResult(v registry.OnlineView, result materialize.Result, err error) {
+	for _, run := range result.Runs {
+		for _, f := range run.Failed {
+			a.note("%s: %s could not be computed for %s of source %s, and is null there", v.View.ID(), columnTold(f), plural(int(f.Rows), "row", "rows"), v.View.Table.Source)
+		}
+	}
 	switch {
 	case errors.Is(err, feature.ErrUnavailable):
 		a.note("%s: run quiver materialize again: it completes what this run has begun", v.View.ID())

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/offline"
+)
+
+// columnTold names a derived column of a source by its expression; one that stands in a
+// feature has no other name.
+func columnTold(f feature.ColumnFailures) string {
+	if strings.HasPrefix(f.Column, "=") {
+		return f.Expression
+	}
+	return f.Column + " (" + f.Expression + ")"
+}
+
+// failures says, one line each, what could not be computed in a training set.
+func failures(selection *feature.Selection, r *offline.Result, m *offline.Manifest) string {
+	var b strings.Builder
+	told := map[string]bool{} // a view that is used twice fails once
+	for i, v := range r.Views {
+		if told[v.View] {
+			continue
+		}
+		told[v.View] = true
+		for _, f := range v.Failed {
+			fmt.Fprintf(&b, "note: %s: %s could not be computed for %s of source %s, and is null there\n",
+				v.View, columnTold(f), plural(int(f.Rows), "row", "rows"), selection.Uses[i].View.Table.Source)
+		}
+	}
+	for i, f := range r.Features {
+		if f.Errors > 0 {
+			fmt.Fprintf(&b, "note: %s (%s): %s (%s) could not be computed, and are null\n",
+				f.Name, m.Features[i].Reference, plural(int(f.Errors), "row", "rows"), percent(f.Errors, r.Rows))
+		}
+	}
+	return b.String()
+}
