@@ -146,6 +146,10 @@ func (l *Layout) mergeRow(dst, old []byte, b *feature.Batch, i int) ([]byte, err
 			return nil, err
 		}
 		if c < 0 {
+			// Damage behind its stamp would be handed on for ever.
+			if _, err := l.column.columns(old); err != nil {
+				return nil, err
+			}
 			row = old
 		}
 	}
