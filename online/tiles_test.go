@@ -99,8 +99,11 @@ func mixed(t testing.TB) (*online.Layout, *tiles.Plan) {
 		}}
 	}
 	storage := &feature.Storage{ID: 1, View: "v", Version: 1, Rule: feature.Rule{Created: true, Available: true, TTL: feature.Hour}, Features: []feature.Field{
-		of("a", feature.Sum, 100), {Name: "b", Type: feature.Scalar(feature.String)}, of("c", feature.LastN, 100), of("d", feature.CountDistinct, 200),
-		{Name: "e", Type: feature.Scalar(feature.Int64)}, of("f", feature.Max, 0),
+		of("a", feature.Sum, 100),
+		{Name: "b", Type: feature.Scalar(feature.String)},
+		of("c", feature.LastN, 100), of("d", feature.CountDistinct, 200),
+		{Name: "e", Type: feature.Scalar(feature.Int64)},
+		of("f", feature.Max, 0),
 	}}
 	plan, err := tiles.NewPlan(storage.Features, storage.Rule)
 	if err != nil {

@@ -87,7 +87,9 @@ func BenchmarkAnswer(b *testing.B) {
 		name, values string
 		functions    []feature.Function
 	}{
-		{"plain", "int64", plain}, {"plain", "whole", plain}, {"plain", "float64", plain},
+		{"plain", "int64", plain},
+		{"plain", "whole", plain},
+		{"plain", "float64", plain},
 		{"variance", "float64", []feature.Function{feature.Variance}},
 		{"count_distinct", "float64", []feature.Function{feature.CountDistinct}},
 		{"quantile", "float64", []feature.Function{feature.Quantile}},

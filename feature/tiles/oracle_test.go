@@ -28,13 +28,6 @@ type table struct {
 
 func (t *table) column(name string) int { return slices.Index(t.names, name) }
 
-func (t *table) typeOf(name string) feature.Type {
-	if at := t.column(name); at >= 0 {
-		return t.types[at]
-	}
-	return feature.Type{}
-}
-
 // oracle computes an aggregate at t by its definition, of those of events that count.
 func (t *table) oracle(f *feature.Field, events []*event, at feature.Time) any {
 	a := f.Aggregate
