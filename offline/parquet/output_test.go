@@ -164,19 +164,25 @@ func TestANestedSpineColumnIsAnErrorThatNamesIt(t *testing.T) {
 		"a list of lists or structs":    arrow.ListOf(item),
 		"a map can't be carried along:": arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int64),
 	} {
-		b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{{Name: "deep", Type: nested, Nullable: true}}, nil))
-		defer b.Release()
-		b.Field(0).AppendNull()
-		record := b.NewRecord()
-		defer record.Release()
 		path := filepath.Join(t.TempDir(), "deep.parquet")
-		if err := write(t, path, parquet.Options{}, record); err != nil {
-			t.Fatal(err)
-		}
+		writeNull(t, path, arrow.Field{Name: "deep", Type: nested, Nullable: true})
 		_, err := parquet.OpenSpine(path)
 		if !errors.Is(err, feature.ErrInvalid) || !strings.Contains(err.Error(), `column "deep": `+want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
+	}
+}
+
+// writeNull writes a file of one column with a null.
+func writeNull(t *testing.T, path string, field arrow.Field) {
+	t.Helper()
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{field}, nil))
+	defer b.Release()
+	b.Field(0).AppendNull()
+	record := b.NewRecord()
+	defer record.Release()
+	if err := write(t, path, parquet.Options{}, record); err != nil {
+		t.Fatal(err)
 	}
 }
 
