@@ -208,19 +208,7 @@ func (r *resolver) view(def *feature.View, fixed *feature.ViewVersion) *feature.
 	}
 	w := r.wanted(def, s)
 	w.times()
-	for _, role := range def.Entities {
-		entity := r.entities[role.Entity]
-		for _, key := range role.JoinKeys(*entity) {
-			column := key.Name
-			if mapped, ok := def.Keys[key.Name]; ok {
-				column = mapped
-			}
-			v.Keys = append(v.Keys, key)
-			v.KeyColumns = append(v.KeyColumns, column)
-			w.want(column, key.Type, "join key "+key.Name, r.defs.At(KindView, def.Name, "keys", key.Name))
-			w.need(column)
-		}
-	}
+	w.keys(v)
 	aggregates := make([]aggregate, len(def.Features))
 	for i := range def.Features {
 		switch f := &def.Features[i]; {
@@ -238,22 +226,43 @@ func (r *resolver) view(def *feature.View, fixed *feature.ViewVersion) *feature.
 	v.Table.Columns = w.resolve(fixed)
 	w.compute(&v.Table)
 	for i := range def.Features {
-		f := &def.Features[i]
-		field := feature.Field{Name: f.Name, Description: f.Description}
-		switch {
-		case f.Expression != "":
-			field.Expression = tidy(f.Expression)
-		case f.Aggregate != nil:
-			r.complete(&field, def, f, &aggregates[i], &v.Table)
-		default:
-			field.Column = f.SourceColumn()
-			field.Type = v.Table.TypeOf(field.Column)
-		}
-		v.Features = append(v.Features, field)
+		v.Features = append(v.Features, r.field(def, &def.Features[i], &aggregates[i], &v.Table))
 	}
 	r.viewExpressions(def, v)
 	r.checkStored(v)
 	return v
+}
+
+// keys gives the view its join keys, and notes the columns that they are read from.
+func (w *wanted) keys(v *feature.ViewVersion) {
+	for _, role := range v.Entities {
+		for _, key := range role.JoinKeys(*w.entities[role.Entity]) {
+			column := key.Name
+			if mapped, ok := w.view.Keys[key.Name]; ok {
+				column = mapped
+			}
+			v.Keys = append(v.Keys, key)
+			v.KeyColumns = append(v.KeyColumns, column)
+			w.want(column, key.Type, "join key "+key.Name, w.defs.At(KindView, v.Name, "keys", key.Name))
+			w.need(column)
+		}
+	}
+}
+
+// field makes a feature, once the table is known; one that is an expression still
+// without its type.
+func (r *resolver) field(def *feature.View, f *feature.ViewFeature, reads *aggregate, table *feature.Table) feature.Field {
+	field := feature.Field{Name: f.Name, Description: f.Description}
+	switch {
+	case f.Expression != "":
+		field.Expression = tidy(f.Expression)
+	case f.Aggregate != nil:
+		r.complete(&field, def, f, reads, table)
+	default:
+		field.Column = f.SourceColumn()
+		field.Type = table.TypeOf(field.Column)
+	}
+	return field
 }
 
 // plain gives an error's text without the name of its kind, which problems don't need.
