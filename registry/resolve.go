@@ -219,10 +219,6 @@ func (r *resolver) view(def *feature.View, fixed *feature.ViewVersion) *feature.
 			w.want(f.SourceColumn(), f.Type, "feature "+f.Name, r.defs.At(KindView, def.Name, "features", f.Name, "column"))
 		}
 	}
-	if def.Online && slices.ContainsFunc(def.Features, func(f feature.ViewFeature) bool { return f.Aggregate != nil }) {
-		r.problem(r.defs.At(KindView, def.Name, "online"), "put the aggregates into a view of their own, without online: true",
-			"view %s: windowed aggregates can't be kept online by this version of Quiver", def.Name)
-	}
 	v.Table.Columns = w.resolve(fixed)
 	w.compute(&v.Table)
 	for i := range def.Features {
