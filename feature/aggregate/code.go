@@ -207,6 +207,47 @@ func ReadSum(b []byte) (s Sum, rest []byte, err error) {
 	return s, b, nil
 }
 
+// MergeEncoded cuts a Sum from the front of b, as ReadSum does, and adds all that was
+// added to it.
+func (s *Sum) MergeEncoded(b []byte) (rest []byte, err error) {
+	if size := s.addWord(b); size > 0 {
+		return b[size:], nil
+	}
+	o, rest, err := ReadSum(b)
+	if err == nil {
+		s.Merge(&o)
+	}
+	return rest, err
+}
+
+// addWord adds a sum of at most 8 bytes of magnitude, with lengths of one byte and without
+// NaN, to the near part. It gives the size; or 0 where b is something else, or damaged, or
+// too short for reading 8 bytes at once, or the sum has no place there: nothing was done then.
+func (s *Sum) addWord(b []byte) (size int) {
+	if len(b) < 10 || b[0]-4 > 8<<2-4|2 || b[0]&1 != 0 || b[1] > 0x7f {
+		return 0
+	}
+	size = int(b[0] >> 2)
+	unused := uint(64 - 8*size)
+	m := binary.LittleEndian.Uint64(b[2:]) << unused >> unused
+	at := uint(unzigzag(uint64(b[1])) - expBias - sumExp)
+	if m&1 == 0 || b[1+size] == 0 || at+uint(8*size) >= 64*sumLimbs {
+		return 0
+	}
+	sign := -uint64(b[0] >> 1 & 1)
+	x0 := m<<at ^ sign
+	x1 := (m>>(64-at) | m<<(at-64)) ^ sign
+	x2 := (m>>(128-at) | m<<(at-128)) ^ sign
+	y0, carry := bits.Add64(s.near[0], x0, sign&1)
+	y1, carry := bits.Add64(s.near[1], x1, carry)
+	y2 := s.near[2] + x2 + carry
+	if int64((y2^x2)&(y2^s.near[2])) < 0 {
+		return 0
+	}
+	s.near = [sumLimbs]uint64{y0, y1, y2}
+	return 2 + size
+}
+
 // readShort reads what most sums are, into a zero Sum: at most 16 bytes of magnitude,
 // lengths of one byte, no NaN. It gives the size, or 0 where b is something else, or
 // damaged, or too short for reading 16 bytes at once.

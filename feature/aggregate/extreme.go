@@ -1,6 +1,7 @@
 package aggregate
 
 import (
+	"encoding/binary"
 	"math"
 	"math/bits"
 )
@@ -135,6 +136,14 @@ func cutExtreme(b []byte) (v int64, any bool, rest []byte, err error) {
 		return 0, false, b[1:], nil
 	}
 	zeros, size := int(b[0]>>4), int(b[0]&15)-1
+	if size > 0 && zeros+size <= 8 && len(b) > 8 && b[1] != 0 {
+		unused := uint(64 - 8*size)
+		high := int64(binary.LittleEndian.Uint64(b[1:])) << unused
+		// In its shortest form the highest byte is not one that the sign tells.
+		if size == 1 || high>>56 != high<<8>>63 {
+			return high >> unused << (8 * zeros), true, b[1+size:], nil
+		}
+	}
 	if size < 0 || zeros+size > 8 || len(b) < 1+size {
 		return 0, false, nil, damaged("an extreme has a bad length")
 	}

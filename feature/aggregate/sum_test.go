@@ -245,3 +245,31 @@ func FuzzIntSum(f *testing.F) {
 		s.Mean(3)
 	})
 }
+
+// FuzzMergeEncoded reads any bytes into a sum that has some: as ReadSum and Merge do.
+func FuzzMergeEncoded(f *testing.F) {
+	for _, values := range floatCases() {
+		var s aggregate.Sum
+		for _, v := range values {
+			s.Add(v)
+		}
+		f.Add(s.Append(nil), 1.5)
+		f.Add(append(s.Append(nil), bytes.Repeat([]byte{0x7f}, 20)...), -math.MaxFloat64)
+		f.Add(append(s.Append(nil), make([]byte, 20)...), math.Ldexp(1, 82))
+	}
+	f.Fuzz(func(t *testing.T, b []byte, v float64) {
+		var got, want aggregate.Sum
+		for range 3 {
+			got.Add(v)
+			want.Add(v)
+		}
+		rest, err := got.MergeEncoded(b)
+		o, wantRest, wantErr := aggregate.ReadSum(b)
+		if wantErr == nil {
+			want.Merge(&o)
+		}
+		if (err == nil) != (wantErr == nil) || len(rest) != len(wantRest) || !bytes.Equal(got.Append(nil), want.Append(nil)) {
+			t.Fatalf("%x into three times %v: got %x, %d bytes left, %v; want %x, %d, %v", b, v, got.Append(nil), len(rest), err, want.Append(nil), len(wantRest), wantErr)
+		}
+	})
+}

@@ -238,13 +238,13 @@ func (m *merging) appendFolded(dst []byte, g *group, old, fresh *kept, part int)
 		}
 		return err
 	}
-	if old.hasBase {
-		if err := add(old.base[part]); err != nil {
+	for _, t := range m.fold {
+		if err := add(m.state(t, old, fresh, part)); err != nil {
 			return nil, err
 		}
 	}
-	for _, t := range m.fold {
-		if err := add(m.state(t, old, fresh, part)); err != nil {
+	if old.hasBase {
+		if err := add(old.base[part]); err != nil {
 			return nil, err
 		}
 	}

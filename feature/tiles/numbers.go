@@ -158,12 +158,9 @@ func (t *floatTotals) merge(b []byte, n int) ([]byte, error) {
 			continue
 		}
 		t.n[0] += v
-		s, rest, err := aggregate.ReadSum(b)
-		if err != nil {
+		if b, err = t.sums[0].MergeEncoded(b); err != nil {
 			return nil, err
 		}
-		t.sums[0].Merge(&s)
-		b = rest
 	}
 	return b, nil
 }
@@ -206,13 +203,13 @@ func (s *slots[S, P]) skip(b []byte) ([]byte, error) {
 }
 
 func (s *slots[S, P]) merge(b []byte, n int) ([]byte, error) {
+	var one S // here, so that there is one for all
+	var err error
 	for range n {
-		one, rest, err := s.read(b)
-		if err != nil {
+		if one, b, err = s.read(b); err != nil {
 			return nil, err
 		}
 		P(&s.all[0]).Merge(&one)
-		b = rest
 	}
 	return b, nil
 }

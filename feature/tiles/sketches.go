@@ -1,6 +1,8 @@
 package tiles
 
 import (
+	"encoding/binary"
+
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/feature/aggregate"
 )
@@ -29,17 +31,17 @@ func (s *sketches[S, P]) skip(b []byte) ([]byte, error) {
 }
 
 func (s *sketches[S, P]) merge(b []byte, n int) ([]byte, error) {
+	var one S // here, so that there is one for all
 	for range n {
 		v, rest, err := cutSized(b)
 		if err != nil {
 			return nil, err
 		}
-		one, left, err := s.read(v)
-		if err != nil {
+		if one, b, err = s.read(v); err != nil {
 			return nil, err
 		}
-		if len(left) > 0 {
-			return nil, damaged("%d bytes too many behind a state", len(left))
+		if len(b) > 0 {
+			return nil, damaged("%d bytes too many behind a state", len(b))
 		}
 		P(&s.all[0]).Merge(&one)
 		b = rest
@@ -113,15 +115,22 @@ func (t *tops) answer(a *ask, into *answer) error {
 	return nil
 }
 
-// firsts are the earliest values.
+// firsts are the earliest values. Of tiles the oldest has the earliest one, so that of
+// those that are merged, from the newest on, the last that has any counts.
 type firsts struct {
 	sketches[aggregate.LastN, *aggregate.LastN]
-	code coder
+	code   coder
+	oldest []byte // while states are merged: the encoding of that one; aliases what was read
 }
 
 func newFirsts(code coder) *firsts {
 	read := func(b []byte) (aggregate.LastN, []byte, error) { return aggregate.ReadFirstN(b, 1) }
-	return &firsts{sketches[aggregate.LastN, *aggregate.LastN]{read: read}, code}
+	return &firsts{sketches: sketches[aggregate.LastN, *aggregate.LastN]{read: read}, code: code}
+}
+
+func (f *firsts) reset() {
+	f.sketches.reset()
+	f.oldest = nil
 }
 
 func (f *firsts) grow(n int) {
@@ -132,11 +141,39 @@ func (f *firsts) grow(n int) {
 
 func (f *firsts) add(slot int, v *aggregate.Value) { f.all[slot].Add(v.Stamp, f.code.encode(v)) }
 
+func (f *firsts) append(dst []byte, slot int) []byte {
+	if f.oldest != nil {
+		return append(binary.AppendUvarint(dst, uint64(len(f.oldest))), f.oldest...)
+	}
+	return f.sketches.append(dst, slot)
+}
+
+func (f *firsts) merge(b []byte, n int) ([]byte, error) {
+	for range n {
+		v, rest, err := cutSized(b)
+		if err != nil {
+			return nil, err
+		}
+		if b = rest; len(v) > 1 { // one byte is none
+			f.oldest = v
+		}
+	}
+	return b, nil
+}
+
 func (f *firsts) answer(_ *ask, into *answer) error {
-	if into.ok = f.all[0].Len() > 0; !into.ok {
+	if f.oldest == nil {
 		return nil
 	}
-	return into.decode(f.all[0].At(0).Value, false)
+	l, rest, err := f.read(f.oldest)
+	switch {
+	case err != nil:
+		return err
+	case len(rest) > 0 || l.Len() == 0:
+		return damaged("%d bytes too many behind a state", len(rest))
+	}
+	into.ok = true
+	return into.decode(l.At(0).Value, false)
 }
 
 // latest appends to an answer those of the latest values that a window covers at t.

@@ -19,7 +19,8 @@ type states interface {
 	append(dst []byte, slot int) []byte
 	// skip cuts one state's encoding off b.
 	skip(b []byte) (rest []byte, err error)
-	// merge adds the n states whose encodings b begins with to slot 0.
+	// merge adds the n states whose encodings b begins with to slot 0. They are those of
+	// older tiles than all before them.
 	merge(b []byte, n int) (rest []byte, err error)
 	// answer gives what is asked of slot 0.
 	answer(a *ask, into *answer) error
