@@ -33,7 +33,7 @@ func failures(selection *feature.Selection, r *offline.Result, m *offline.Manife
 	}
 	for i, f := range r.Features {
 		if f.Errors > 0 {
-			fmt.Fprintf(&b, "note: %s (%s): %s (%s) could not be computed, and are null\n",
+			fmt.Fprintf(&b, "note: %s (%s) could not be computed for %s (%s), and is null there\n",
 				f.Name, m.Features[i].Reference, plural(int(f.Errors), "row", "rows"), percent(f.Errors, r.Rows))
 		}
 	}
