@@ -17,24 +17,30 @@ type delivered struct {
 	matched int64 // of a feature of the service, the rows for which all that it is derived of had a row
 }
 
-// placesOf gives the features of uses that a training set is written from: those that are
-// delivered, and those that the service reads.
-func placesOf(s *feature.Selection, service *derived.Service) []derived.Place {
-	var places []derived.Place
-	add := func(p derived.Place) {
-		if !slices.Contains(places, p) {
-			places = append(places, p)
+// placesOf gives the features of uses that a training set is written from, each once: those
+// that are delivered, and those that the service reads. of tells for each output which of
+// them it is, or of service.Derived where the service derives it.
+func placesOf(s *feature.Selection, service *derived.Service) (places []derived.Place, of []int) {
+	known := map[derived.Place]int{}
+	add := func(p derived.Place) int {
+		i, ok := known[p]
+		if !ok {
+			i = len(places)
+			places, known[p] = append(places, p), i
 		}
+		return i
 	}
 	for _, o := range s.Outputs {
-		if o.Use != feature.DerivedOutput {
-			add(derived.Place{Use: o.Use, Feature: o.Feature})
+		if o.Use == feature.DerivedOutput {
+			of = append(of, slices.Index(service.Derived, o.Feature))
+			continue
 		}
+		of = append(of, add(derived.Place{Use: o.Use, Feature: o.Feature}))
 	}
 	for _, p := range service.Reads {
 		add(p)
 	}
-	return places
+	return places, of
 }
 
 // deliver takes a feature of a run of spine rows. first is the run's first row in the

@@ -83,6 +83,7 @@ type training struct {
 	derived *derived.Selection
 	plan    *spinePlan
 	places  []derived.Place // features that are written, or that the service derives others of, each once
+	placeOf []int           // of each output, its place, or of Service.Derived
 	service *derived.ServiceMachine
 	res     *Result
 	reading *meter
@@ -135,7 +136,8 @@ func (e *Engine) begin(ctx context.Context, req Request) (*training, error) {
 	if t.plan, err = planSpine(req, t.derived.Service); err != nil {
 		return nil, err
 	}
-	t.places, t.service = placesOf(req.Selection, t.derived.Service), t.derived.Service.NewMachine()
+	t.places, t.placeOf = placesOf(req.Selection, t.derived.Service)
+	t.service = t.derived.Service.NewMachine()
 	t.values = valueBytes(req.Selection, t.derived)
 	t.keys = textOfKeys(t.plan.groups)
 	t.res = &Result{

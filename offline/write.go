@@ -3,7 +3,6 @@ package offline
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -11,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/quiver-features/quiver/feature"
-	"github.com/quiver-features/quiver/feature/derived"
 	"github.com/quiver-features/quiver/offline/arrowconv"
 )
 
@@ -208,12 +206,11 @@ func (t *training) extend(ctx context.Context, p *part, rec arrow.Record, first 
 		}
 	}()
 	err = each(ctx, len(outputs), t.workers, func(_ context.Context, i int) error {
-		var d *delivered
-		if o := outputs[i]; o.Use == feature.DerivedOutput {
-			d = &computed[slices.Index(t.derived.Service.Derived, o.Feature)]
-		} else {
-			d = &taken[slices.Index(t.places, derived.Place{Use: o.Use, Feature: o.Feature})]
+		from := taken
+		if outputs[i].Use == feature.DerivedOutput {
+			from = computed
 		}
+		d := &from[t.placeOf[i]]
 		arr, err := arrowconv.ToArrow(d.values, memory.DefaultAllocator)
 		if err != nil {
 			return fmt.Errorf("offline: output column %s: %w", outputs[i].Name, err)
