@@ -154,11 +154,9 @@ func TestDamageIsAnErrorOrAnotherSection(t *testing.T) {
 		if try(section[:n:n]) == nil {
 			t.Errorf("a section of %d bytes is read of its first %d", len(section), n)
 		}
-		for bit := range 8 {
-			bad := bytes.Clone(section)
-			bad[n] ^= 1 << bit
-			_ = try(bad)
-		}
+		bad := bytes.Clone(section)
+		bad[n] ^= 1 << (n % 8)
+		_ = try(bad)
 	}
 	if try(append(bytes.Clone(section), 0)) == nil {
 		t.Error("a byte more was not seen")

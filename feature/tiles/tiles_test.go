@@ -225,7 +225,7 @@ func (h *history) check(t *testing.T, reader *tiles.Reader, section []byte, seen
 }
 
 func TestAnswersAreThoseOfTheDefinition(t *testing.T) {
-	for seed := range uint64(600) {
+	for seed := range uint64(250) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		h := newHistory(t, r)
 		reader := h.reads.NewReader()
@@ -242,7 +242,7 @@ func TestAnswersAreThoseOfTheDefinition(t *testing.T) {
 
 // That a section was made by many runs does not show in it.
 func TestManyPatchesAreOne(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(120) {
 		r := rand.New(rand.NewPCG(seed, 8))
 		h := newHistory(t, r)
 		var section []byte
