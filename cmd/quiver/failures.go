@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/quiver-features/quiver/feature"
@@ -18,23 +19,23 @@ func columnTold(f feature.ColumnFailures) string {
 }
 
 // failures says, one line each, what could not be computed in a training set.
-func failures(selection *feature.Selection, r *offline.Result, m *offline.Manifest) string {
+func failures(m *offline.Manifest) string {
 	var b strings.Builder
 	told := map[string]bool{} // a view that is used twice fails once
-	for i, v := range r.Views {
+	for _, v := range m.Views {
 		if told[v.View] {
 			continue
 		}
 		told[v.View] = true
 		for _, f := range v.Failed {
 			fmt.Fprintf(&b, "note: %s: %s could not be computed for %s of source %s, and is null there\n",
-				v.View, columnTold(f), plural(int(f.Rows), "row", "rows"), selection.Uses[i].View.Table.Source)
+				v.View, columnTold(f), plural(int(f.Rows), "row", "rows"), v.Source)
 		}
 	}
-	for i, f := range r.Features {
-		if f.Errors > 0 {
+	for _, f := range m.Features {
+		if rows := int64(math.Round(f.ErrorRate * float64(m.Rows))); rows > 0 {
 			fmt.Fprintf(&b, "note: %s (%s) could not be computed for %s (%s), and is null there\n",
-				f.Name, m.Features[i].Reference, plural(int(f.Errors), "row", "rows"), percent(f.Errors, r.Rows))
+				f.Name, f.Reference, plural(int(rows), "row", "rows"), percent(rows, m.Rows))
 		}
 	}
 	return b.String()

@@ -227,6 +227,11 @@ func (a *app) printInspection(i *inspection) error {
 	if i.Sampled < i.Rows {
 		fmt.Fprintf(&b, "\nHistograms, quartiles and values are of a sample of %s rows.\n", count(i.Sampled))
 	}
+	if i.Manifest != nil {
+		if notes := failures(i.Manifest); notes != "" {
+			b.WriteString("\n" + notes)
+		}
+	}
 	return a.printText(b.String())
 }
 

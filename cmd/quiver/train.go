@@ -312,7 +312,7 @@ func (a *app) printTraining(t *training, selection *feature.Selection, r *offlin
 		b.WriteString("note: there are no rows: " + t.rows.whyNone() + "\n")
 	}
 	b.WriteString(t.leaks(r))
-	b.WriteString(failures(selection, r, m.Manifest))
+	b.WriteString(failures(m.Manifest))
 	b.WriteString(a.auditText(m.Audit, r.Rows))
 	b.WriteString(a.statsText(m.Stats, selection, t))
 	return a.printText(b.String())
