@@ -2,7 +2,6 @@ package offline
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -44,7 +43,7 @@ func (c *computed) plan(names []string) (*derived.Table, error) {
 	}
 	p, err := derived.OfTable(c.source, names...)
 	if err != nil {
-		return nil, fmt.Errorf("offline: %w", err)
+		return nil, err
 	}
 	c.plans[key] = p
 	return p, nil

@@ -165,7 +165,7 @@ func rolesApart(view *feature.ViewVersion) (*feature.Table, error) {
 	if !shared {
 		inExpressions, err := derived.OfTable(t, derivedNames(t)...)
 		if err != nil {
-			return nil, fmt.Errorf("offline: view %s: %w", view.ID(), err)
+			return nil, err
 		}
 		shared = slices.Contains(inExpressions.Reads, t.Available)
 	}
@@ -232,11 +232,11 @@ func (t *table) plan() error {
 func (t *table) check(what, column string, want feature.Type) error {
 	switch have := t.source.TypeOf(column); {
 	case have.IsZero():
-		return fmt.Errorf("offline: view %s: %s is read from column %q, which its source %s does not name: %w",
-			t.view.ID(), what, column, t.source.Source, feature.ErrInvalid)
+		return fmt.Errorf("%s is read from column %q, which its source %s does not name: %w",
+			what, column, t.source.Source, feature.ErrInvalid)
 	case have != want:
-		return fmt.Errorf("offline: view %s: %s is %s, but column %q of source %s is read as %s: %w",
-			t.view.ID(), what, want, column, t.source.Source, have, feature.ErrInvalid)
+		return fmt.Errorf("%s is %s, but column %q of source %s is read as %s: %w",
+			what, want, column, t.source.Source, have, feature.ErrInvalid)
 	}
 	return nil
 }
@@ -254,7 +254,7 @@ func (t *table) checkFeature(f *feature.Field) error {
 			err = fmt.Errorf("it is %s, and %s gives %s: %w", f.Type, a.Function, want, feature.ErrInvalid)
 		}
 		if err != nil {
-			return fmt.Errorf("offline: view %s: feature %s: %w", t.view.ID(), f.Name, err)
+			return fmt.Errorf("feature %s: %w", f.Name, err)
 		}
 		if a.Where == "" {
 			return nil
