@@ -2,6 +2,7 @@ package online
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/quiver-features/quiver/feature"
@@ -87,7 +88,7 @@ func (l *Layout) Merge(dst, old []byte, b *feature.Batch, i int, from feature.Or
 	if old != nil {
 		var was origin
 		if was, row, section, err = l.cutTiles(old); err != nil {
-			return nil, 0, err
+			return nil, 0, rebuild(err)
 		}
 		switch {
 		case was.run >= from.Run && was.to >= from.To:
@@ -100,11 +101,11 @@ func (l *Layout) Merge(dst, old []byte, b *feature.Batch, i int, from feature.Or
 	value = appendTime(append(dst, formatTiles, l.check), from.To)
 	value = binary.BigEndian.AppendUint64(value, uint64(from.Run))
 	if value, err = l.mergeRow(value, row, b, i); err != nil {
-		return nil, 0, err
+		return nil, 0, rebuild(err)
 	}
 	start := len(value)
 	if value, err = l.plan.Merge(value, section, b.Tiles.Bytes(i), from.To, from.Known); err != nil {
-		return nil, 0, fmt.Errorf("online: a value of view %s (storage %d): %w", l.view, l.storage, err)
+		return nil, 0, rebuild(fmt.Errorf("online: a value of view %s (storage %d): %w", l.view, l.storage, err))
 	}
 	expires, err = l.plan.Expires(value[start:])
 	if err != nil {
@@ -121,6 +122,14 @@ func (l *Layout) Merge(dst, old []byte, b *feature.Batch, i int, from feature.Or
 		expires = max(expires, l.Expires(stamp.Event))
 	}
 	return value, expires, nil
+}
+
+// rebuild says what helps where a value is not understood.
+func rebuild(err error) error {
+	if !errors.Is(err, feature.ErrInvalid) {
+		return err
+	}
+	return fmt.Errorf("it can't be merged; materialize the view with --rebuild, which fills a new storage: %w", err)
 }
 
 // rowStamp reads the stamp of a row behind its length.

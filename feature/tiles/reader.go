@@ -81,6 +81,9 @@ func (r *Reader) Answer(section []byte, t feature.Time, into []*feature.Column) 
 func (r *Reader) answerTiles(group int, t feature.Time, into []*feature.Column) error {
 	k := &r.groups[group]
 	for part, asks := range r.order[group] {
+		if !wanted(asks, into) {
+			continue
+		}
 		st, done, based := r.states[group][part], 0, !k.hasBase
 		st.reset()
 		st.grow(1)
@@ -120,6 +123,10 @@ func (r *Reader) answerTiles(group int, t feature.Time, into []*feature.Column) 
 	return nil
 }
 
+func wanted(asks []int, into []*feature.Column) bool {
+	return slices.ContainsFunc(asks, func(i int) bool { return into[i] != nil })
+}
+
 func mergeBase(st states, base []byte) error {
 	rest, err := st.merge(base, 1)
 	if err == nil && len(rest) > 0 {
@@ -131,7 +138,7 @@ func mergeBase(st states, base []byte) error {
 // answerLists answers what is asked of the group of lists.
 func (r *Reader) answerLists(group int, t feature.Time, into []*feature.Column) error {
 	for part, asks := range r.order[group] {
-		if !slices.ContainsFunc(asks, func(i int) bool { return into[i] != nil }) {
+		if !wanted(asks, into) {
 			continue
 		}
 		l, err := r.groups[group].list(part, r.plan.groups[group].parts[part])

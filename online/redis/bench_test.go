@@ -142,3 +142,22 @@ func BenchmarkGet(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkTiles writes 100,000 keys with the tiles of twelve aggregates, and again after a
+// run that touched them all. Run it with -benchtime 1x.
+func BenchmarkTiles(b *testing.B) {
+	const n = 100_000
+	server := testenv.Redis(b)
+	store, err := opener(server.URL())(b.Context(), onlinetest.Registry, func() feature.Time { return onlinetest.Now })
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = store.Close() }()
+	load, sink, empty := onlinetest.NewTilesLoad(b, 1), online.NewSink(store), usedMemory(b, server)
+	for run := range int64(2) {
+		b.Run(fmt.Sprint("run ", run+1), func(b *testing.B) {
+			load.Measure(b, sink, n, run+1)
+			b.ReportMetric(float64(usedMemory(b, server)-empty)/n, "B/key")
+		})
+	}
+}
