@@ -81,7 +81,8 @@ func (l *Layout) cutTiles(value []byte) (from origin, row, section []byte, err e
 //
 // Runs that begin later have greater numbers, read at least the files that those before
 // them have read, and lead at least as far. Where old shows that two runs don't, neither
-// knows all that the other does, and the error wraps feature.ErrConflict. If old is not of
+// knows all that the other does, and the error wraps feature.ErrConflict; but a run from
+// nothing that leads further knows all. If old is not of
 // this layout, or damaged, it wraps feature.ErrInvalid.
 func (l *Layout) Merge(dst, old []byte, b *feature.Batch, i int, from feature.Origin) (value []byte, expires feature.Time, err error) {
 	var row, section []byte
@@ -93,7 +94,7 @@ func (l *Layout) Merge(dst, old []byte, b *feature.Batch, i int, from feature.Or
 		switch {
 		case was.run >= from.Run && was.to >= from.To:
 			return nil, 0, nil
-		case was.run >= from.Run || was.to > from.To:
+		case was.to > from.To, was.run >= from.Run && from.Known != feature.MinTime:
 			return nil, 0, fmt.Errorf("online: view %s (storage %d): run %d, which leads to %s, met a value of run %d, which leads to %s: materialize again, at least up to the later of the two: %w",
 				l.view, l.storage, from.Run, from.To, was.run, was.to, feature.ErrConflict)
 		}

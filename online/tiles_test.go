@@ -203,6 +203,29 @@ func TestTheLaterRowStaysBesideTheLaterRunsTiles(t *testing.T) {
 	}
 }
 
+// A registry that was restored from an older copy gives numbers again.
+func TestARunFromNothingThatLeadsFurtherReplacesWhatALaterNumberLeft(t *testing.T) {
+	l, plan := mixed(t)
+	old, _, err := l.Merge(nil, nil, mixedBatch(plan, 30, "w"), 0, feature.Origin{Run: 9, To: 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := l.Merge(nil, old, mixedBatch(plan, 40, "w"), 0, feature.Origin{Run: 2, To: 40, Known: 20}); !errors.Is(err, feature.ErrConflict) {
+		t.Errorf("a run that knows something: got error %v, want a conflict", err)
+	}
+	if _, _, err := l.Merge(nil, old, mixedBatch(plan, 20, "w"), 0, feature.Origin{Run: 10, To: 20, Known: feature.MinTime}); !errors.Is(err, feature.ErrConflict) {
+		t.Errorf("a run that leads less far: got error %v, want a conflict", err)
+	}
+	value, _, err := l.Merge(nil, old, mixedBatch(plan, 40, "w"), 0, feature.Origin{Run: 2, To: 40, Known: feature.MinTime})
+	if err != nil {
+		t.Fatal(err)
+	}
+	into := mixedColumns(l)
+	if _, _, err := l.NewDecoder().Decode(value, 40, into); err != nil || into[0].Text(0) != "820" {
+		t.Errorf("got a sum of %s, %v, want 820 of 1 to 40", into[0].Text(0), err)
+	}
+}
+
 // Expiry is that of what is shown longest: of columns an hour after their event, of tiles
 // when the newest has left its window; and the grace.
 func TestAValueWithTilesExpiresWithTheLastThatItShows(t *testing.T) {

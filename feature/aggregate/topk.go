@@ -120,9 +120,18 @@ func byCount(a, b Count) int {
 // Top gives the k most frequent values in new memory, most frequent first, of equally
 // frequent ones the lesser first; fewer where there are fewer.
 func (t *TopK) Top(k int) []Count {
-	all := slices.Clone(t.entries)
-	slices.SortFunc(all, byCount)
-	return all[:max(0, min(k, len(all)))]
+	top := make([]Count, 0, max(0, min(k, len(t.entries))))
+	for _, e := range t.entries {
+		if len(top) == cap(top) {
+			if len(top) == 0 || byCount(e, top[len(top)-1]) > 0 {
+				continue
+			}
+			top = top[:len(top)-1]
+		}
+		at, _ := slices.BinarySearchFunc(top, e, byCount)
+		top = slices.Insert(top, at, e)
+	}
+	return top
 }
 
 // Reset makes it that of no values.
