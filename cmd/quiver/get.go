@@ -26,7 +26,7 @@ type getFlags struct {
 func (a *app) getCommand() *cobra.Command {
 	var f getFlags
 	c := &cobra.Command{
-		Use:   "get (--service NAME | --features LIST) --key NAME=VALUE[,VALUE...] [--input NAME=VALUE[,VALUE...]]",
+		Use:   "get (--service NAME | --features LIST) --key NAME=VALUES [--input NAME=VALUES]",
 		Short: "Ask for the latest features of some entities",
 		Long: `Asks for features as of now, of the project's own online store or, with --server, of
 a running server. A key is given once per key column, with one value per entity;
