@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/quiver-features/quiver/feature"
@@ -377,5 +378,33 @@ func TestTheSinkMergesTilesAndLeavesOutWhatShowsNothing(t *testing.T) {
 		if _, err := online.NewSink(store).Write(t.Context(), &storage, &view, b, feature.Origin{Run: 3, To: 100, Now: 100}); !errors.Is(err, feature.ErrInvalid) {
 			t.Errorf("got error %v, want invalid", err)
 		}
+	}
+}
+
+func TestAnsweringExactAggregatesAllocatesNothingWhereColumnsHaveRoom(t *testing.T) {
+	k := onlinetest.NewTilesKit(t)
+	b, err := k.Layout.Arrange(k.View, k.Batch("word", []feature.Time{5, 15, 25}, "SFO"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, _, err := k.Layout.Merge(nil, nil, b, 0, feature.Origin{Run: 1, To: 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, into := k.Layout.NewDecoder(), mixedColumns(k.Layout)
+	decode := func() {
+		for _, c := range into {
+			c.Reset()
+		}
+		if _, _, err := d.Decode(value, 40, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	decode()
+	if n := testing.AllocsPerRun(100, decode); n != 0 {
+		t.Errorf("%v allocations a value", n)
+	}
+	if got := []string{into[0].Text(0), into[1].Text(0), into[2].Text(0)}; !slices.Equal(got, []string{"3", "3", "word"}) {
+		t.Errorf("got %v", got)
 	}
 }
