@@ -110,6 +110,10 @@ func cut(b *feature.Batch, from, to int) *feature.Batch {
 	columns := func(all []*feature.Column) []*feature.Column {
 		var out []*feature.Column
 		for _, c := range all {
+			if c == nil { // of a feature that is no column
+				out = append(out, nil)
+				continue
+			}
 			part := feature.NewColumn(c.Type, to-from)
 			for i := from; i < to; i++ {
 				part.AppendFrom(c, i)
@@ -124,6 +128,9 @@ func cut(b *feature.Batch, from, to int) *feature.Batch {
 	}
 	if b.Available != nil {
 		out.Available = b.Available[from:to]
+	}
+	if b.Tiles != nil {
+		out.Tiles = columns([]*feature.Column{b.Tiles})[0]
 	}
 	return out
 }

@@ -26,13 +26,15 @@ func (w *world) applyCase(ctx context.Context, c *offlinetest.Case, staleness ma
 	for version := 1; version <= latest; version++ {
 		defs := &registry.Definitions{}
 		for _, s := range c.Sources {
-			defs.Sources = append(defs.Sources, feature.Source{
-				Meta: feature.Meta{Name: s.Name}, Parquet: []string{s.Name + "/*.parquet"},
-				EventTimestamp: s.Event, CreatedTimestamp: s.Created, AvailableTimestamp: s.Available,
-			})
+			defs.Sources = append(defs.Sources, sourceOf(s.Name, &s, s.Event, s.Available, nil))
 		}
 		for _, v := range viewsAt(c, version) {
 			addView(defs, v, staleness[v.Name])
+			if t := &v.Table; len(t.Derived) > 0 { // which each view of a case has of its own
+				name := t.Source + "_of_" + v.Name
+				defs.Views[len(defs.Views)-1].Source = name
+				defs.Sources = append(defs.Sources, sourceOf(name, c.Source(t.Source), t.Event, t.Available, t.Derived))
+			}
 		}
 		if version == latest {
 			defs.Services = []feature.Service{serviceOf(c)}
@@ -42,6 +44,13 @@ func (w *world) applyCase(ctx context.Context, c *offlinetest.Case, staleness ma
 		}
 	}
 	return nil
+}
+
+func sourceOf(name string, s *offlinetest.Source, event, available string, derived []feature.DerivedColumn) feature.Source {
+	return feature.Source{
+		Meta: feature.Meta{Name: name}, Parquet: []string{s.Name + "/*.parquet"},
+		EventTimestamp: event, CreatedTimestamp: s.Created, AvailableTimestamp: available, Derive: derived,
+	}
 }
 
 // viewsAt gives each view of a case in its newest version up to the given one.
@@ -74,9 +83,22 @@ func addView(defs *registry.Definitions, v *feature.ViewVersion, staleness featu
 		}
 	}
 	for _, f := range v.Features {
-		def.Features = append(def.Features, feature.ViewFeature{Name: f.Name, Type: f.Type, Column: f.Column})
+		def.Features = append(def.Features, featureOf(f))
 	}
 	defs.Views = append(defs.Views, def)
+}
+
+// featureOf writes a feature.
+func featureOf(f feature.Field) feature.ViewFeature {
+	a := f.Aggregate
+	if a == nil {
+		return feature.ViewFeature{Name: f.Name, Type: f.Type, Column: f.Column, Expression: f.Expression}
+	}
+	g := feature.Aggregation{Function: a.Function, Where: a.Where, Window: a.Window.Length, Granularity: a.Window.Granularity, N: a.N, Q: a.Q, Default: a.Default}
+	if a.Window.Length == 0 {
+		g.Granularity = 0
+	}
+	return feature.ViewFeature{Name: f.Name, Column: a.Column, Aggregate: &g}
 }
 
 // serviceOf writes what a case selects as a service.
@@ -99,12 +121,19 @@ func serviceOf(c *offlinetest.Case) feature.Service {
 		}
 		s.Features = append(s.Features, vu)
 	}
+	s.Inputs = c.Selection.Inputs
+	for _, d := range c.Selection.Derived {
+		s.Derived = append(s.Derived, feature.DerivedFeature{Name: d.Name, Expression: d.Expression})
+	}
 	return s
 }
 
 // request asks for the model's features of some spine rows of a case.
 func request(c *offlinetest.Case, rows []int) *serving.Request {
-	r := &serving.Request{Service: model, Keys: map[string]*feature.Column{}}
+	r := &serving.Request{Service: model, Keys: map[string]*feature.Column{}, Inputs: map[string]*feature.Column{}}
+	for _, in := range c.Selection.Inputs {
+		r.Inputs[in.Name] = asked(c.SpineColumn(in.Name), rows)
+	}
 	for _, use := range c.Selection.Uses {
 		for _, name := range use.Keys {
 			if r.Keys[name] == nil {
@@ -153,12 +182,16 @@ func (w *world) answers(ctx context.Context, c *offlinetest.Case, rows []int) ([
 		column, status := feature.NewColumn(f.Values.Type, len(rows)), make([]feature.Status, len(rows))
 		for row := range rows {
 			at := row
-			if len(r.Keys) == 0 {
+			if len(r.Keys) == 0 && len(r.Inputs) == 0 {
 				at = 0 // only global views: one row holds for every request
 			}
 			column.AppendFrom(f.Values, at)
 			status[row] = f.Status(at)
-			if has := status[row] == feature.StatusPresent || status[row] == feature.StatusStale; has == f.Values.IsNull(at) {
+			has := status[row] == feature.StatusPresent || status[row] == feature.StatusStale
+			if status[row] == feature.StatusNotFound && c.Selection.Field(o).Aggregate != nil {
+				has = !f.Values.IsNull(at) // what an empty window gives
+			}
+			if has == f.Values.IsNull(at) {
 				return nil, nil, fmt.Errorf("%s, row %d: status %s with the value %v", o.Name, row, status[row], f.Values.Any(at))
 			}
 		}

@@ -90,6 +90,8 @@ func (l *life) other(c *offlinetest.Column) any {
 		return feature.CalendarDay(some)
 	case feature.Timestamp:
 		return feature.Time(some)
+	case feature.Float64:
+		return float64(some) / 7
 	default:
 		return some
 	}

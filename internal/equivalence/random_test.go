@@ -8,11 +8,13 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/materialize"
 	"github.com/quiver-features/quiver/offline"
 	"github.com/quiver-features/quiver/offline/offlinetest"
 	"github.com/quiver-features/quiver/offline/parquet"
@@ -28,16 +30,81 @@ var (
 // times after it without a new run, what every store serves for every key with
 // training and with the oracle.
 func TestOnlineEqualsOfflineOnRandomHistories(t *testing.T) {
+	histories(t, *cases, offlinetest.Generate)
+}
+
+// TestWindowsOnlineEqualThoseOfflineOnRandomHistories is the same with windowed aggregates,
+// of which some runs die at some write.
+func TestWindowsOnlineEqualThoseOfflineOnRandomHistories(t *testing.T) {
+	histories(t, *cases, func(seed uint64) *offlinetest.Case { return servable(offlinetest.GenerateWindows(seed)) })
+}
+
+// TestExpressionsOnlineEqualThoseOfflineOnRandomHistories is the same with expressions
+// over rows, over features of views, and over those of a service and its inputs.
+func TestExpressionsOnlineEqualThoseOfflineOnRandomHistories(t *testing.T) {
+	histories(t, *cases, func(seed uint64) *offlinetest.Case {
+		for n := uint64(0); ; n++ {
+			if c := offlinetest.GenerateExpressions(seed + n<<32); !slices.ContainsFunc(c.Views, readsComputed) {
+				return delivered(servable(c))
+			}
+		}
+	})
+}
+
+// readsComputed tells whether keys or times of a view are computed: what a run knew is
+// told here by the columns of the files.
+func readsComputed(v *feature.ViewVersion) bool {
+	return slices.ContainsFunc(v.Table.Derived, func(d feature.DerivedColumn) bool {
+		return d.Name == v.Table.Event || d.Name == v.Table.Available || slices.Contains(v.KeyColumns, d.Name)
+	})
+}
+
+// delivered has a service deliver all that it derives, and take the inputs that this reads.
+func delivered(c *offlinetest.Case) *offlinetest.Case {
+	s := c.Selection
+	s.Outputs = slices.DeleteFunc(s.Outputs, func(o feature.Output) bool { return o.Use == feature.DerivedOutput })
+	texts := ""
+	for i, d := range s.Derived {
+		s.Outputs = append(s.Outputs, feature.Output{Use: feature.DerivedOutput, Feature: i, Name: d.Name})
+		texts += d.Expression + "\n"
+	}
+	s.Inputs = slices.DeleteFunc(s.Inputs, func(in feature.Input) bool {
+		return !regexp.MustCompile(`\b` + in.Name + `\b`).MatchString(texts)
+	})
+	return c
+}
+
+// servable gives windows that can't be kept online an end, and no tiles of a microsecond
+// where an event is in the first one of all time, whose tile has no number of its own.
+func servable(c *offlinetest.Case) *offlinetest.Case {
+	for _, v := range c.Views {
+		first := slices.ContainsFunc(factsOf(v, c.Source(v.Table.Source)), func(f fact) bool {
+			return f.event != nil && f.event.Cmp(big.NewInt(int64(feature.MinTime))) == 0
+		})
+		for i := range v.Features {
+			a := v.Features[i].Aggregate
+			switch {
+			case a != nil && a.Function == feature.TopK && a.Window.Length == 0:
+				a.Window = feature.Window{Length: 6, Granularity: 2}
+			case a != nil && first && a.Window.Granularity == feature.Microsecond:
+				a.Window = feature.Window{Length: 2 * a.Window.Length, Granularity: 2}
+			}
+		}
+	}
+	return c
+}
+
+func histories(t *testing.T, n int, generate func(seed uint64) *offlinetest.Case) {
 	stores := kinds(t)
 	temp := t.TempDir()
-	for i := range *cases {
+	for i := range n {
 		seed := *first + uint64(i) //nolint:gosec // a count
 		for _, k := range stores {
 			dir, err := os.MkdirTemp(temp, "case")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := history(t.Context(), dir, k, seed); err != nil {
+			if err := history(t.Context(), dir, k, seed, generate(seed)); err != nil {
 				t.Fatalf("seed %d on %s: %v\nrerun: go test ./internal/equivalence -run '^%s$' -equivalence.first=%d -equivalence.cases=1",
 					seed, k.name, err, t.Name(), seed)
 			}
@@ -60,7 +127,7 @@ type life struct {
 	log       []string // what happened, for the reader of a failure
 }
 
-func history(ctx context.Context, dir string, k kind, seed uint64) (err error) {
+func history(ctx context.Context, dir string, k kind, seed uint64, c *offlinetest.Case) (err error) {
 	w, err := newWorld(ctx, dir, k)
 	if err != nil {
 		return err
@@ -70,7 +137,6 @@ func history(ctx context.Context, dir string, k kind, seed uint64) (err error) {
 	if err != nil {
 		return err
 	}
-	c := offlinetest.Generate(seed)
 	l := &life{
 		world: w, r: rand.New(rand.NewPCG(seed, 2)), staleness: map[string]feature.Duration{}, //nolint:gosec // the same seed gives the same history
 		native: &offlinetest.Native{
@@ -149,17 +215,36 @@ func (l *life) run(ctx context.Context, n int) error {
 	l.read = now
 	l.set(l.mark)
 	l.note("run at %s, rebuilt: %t, rows of the files: %v", l.mark, again, l.landing.rows)
-	r := l.runner()
-	var err error
+	var change []func(*materialize.Request)
 	if again {
-		_, err = l.materialize(ctx, r, rebuild)
-	} else {
-		_, err = l.materialize(ctx, r)
+		change = append(change, rebuild)
 	}
-	if err != nil {
+	if l.r.IntN(3) == 0 {
+		if err := l.die(ctx, change...); err != nil {
+			return err
+		}
+	}
+	if _, err := l.materialize(ctx, l.runner(), change...); err != nil {
 		return err
 	}
 	return l.compare(ctx)
+}
+
+// die begins a run and ends it at some operation, in the middle of which it may be.
+func (l *life) die(ctx context.Context, change ...func(*materialize.Request)) error {
+	f := &fuse{left: l.r.IntN(8), half: l.r.IntN(2) == 0}
+	r := l.runner()
+	r.Source, r.Sink, r.Ledger = inSmallBatches{r.Source, 1 + l.r.IntN(3)}, mortalSink{r.Sink, f}, mortalLedger{r.Ledger, f}
+	if l.r.IntN(2) == 0 {
+		change = append(change, func(q *materialize.Request) { q.From = new(feature.MinTime + feature.Time(l.r.IntN(5))) })
+	}
+	_, err := l.bring(ctx, r, change...)
+	if err != nil && !errors.Is(err, errKilled) {
+		return err
+	}
+	l.note("a run before that died: %t", err != nil)
+	l.pass()
+	return nil
 }
 
 // moments are the times of a case at which something changes, a little before and
@@ -176,6 +261,11 @@ func (l *life) moments(c *offlinetest.Case) []feature.Time {
 			if f.complete {
 				add(f.visible)
 				add(new(big.Int).Add(f.event, big.NewInt(int64(v.Rule.TTL))))
+				for _, feature := range v.Features {
+					if a := feature.Aggregate; a != nil && a.Window.Length > 0 {
+						add(new(big.Int).Add(f.event, big.NewInt(int64(a.Window.Length))))
+					}
+				}
 			}
 		}
 	}
@@ -198,6 +288,9 @@ func (l *life) compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if l.mark == feature.MinTime && windowed(c) {
+		return nil // this watermark says that a run has begun: what is not there is not known to be none
+	}
 	if d := offlinetest.Diff(c, values, want); d != "" {
 		return fmt.Errorf("served at %s with the watermark %s, and the oracle:\n%s", l.clock(), l.mark, d)
 	}
@@ -213,31 +306,29 @@ func (l *life) compare(ctx context.Context) error {
 	return l.compareStatuses(c, want, statuses)
 }
 
+// windowed tells whether a case asks for values that are no nulls where there are no rows.
+func windowed(c *offlinetest.Case) bool {
+	return slices.ContainsFunc(c.Selection.Outputs, func(o feature.Output) bool {
+		f := c.Selection.Field(o)
+		return f.Aggregate != nil || f.IsDerived()
+	})
+}
+
 // oracle gives what training would show now over the rows that the views knew at
-// the watermark, use by use, as each has its own.
+// the watermark. As each view has its own, each use reads a source of its own.
 func (l *life) oracle(ctx context.Context, c *offlinetest.Case) ([]*feature.Column, error) {
-	want := make([]*feature.Column, len(c.Selection.Outputs))
+	known := *c
+	selection := *c.Selection
+	known.Selection, known.Views, known.Sources, selection.Uses = &selection, nil, nil, nil
 	for u, use := range c.Selection.Uses {
-		part := *c
-		part.Views = []*feature.ViewVersion{use.View}
-		part.Sources = []offlinetest.Source{until(use.View, c.Source(use.View.Table.Source), l.mark)}
-		part.Selection = &feature.Selection{Uses: []feature.Use{use}}
-		var at []int
-		for i, o := range c.Selection.Outputs {
-			if o.Use == u {
-				at = append(at, i)
-				part.Selection.Outputs = append(part.Selection.Outputs, feature.Output{Feature: o.Feature, Name: o.Name})
-			}
-		}
-		columns, err := offlinetest.Oracle{}.Join(ctx, &part)
-		if err != nil {
-			return nil, err
-		}
-		for i, column := range columns {
-			want[at[i]] = column
-		}
+		source := until(use.View, c.Source(use.View.Table.Source), l.mark)
+		view := *use.View
+		source.Name = fmt.Sprintf("known%d", u)
+		view.Table.Source = source.Name
+		use.View = &view
+		known.Views, known.Sources, selection.Uses = append(known.Views, &view), append(known.Sources, source), append(selection.Uses, use)
 	}
-	return want, nil
+	return offlinetest.Oracle{}.Join(ctx, &known)
 }
 
 // compareStatuses derives the status of every cell from the rows.
@@ -256,10 +347,14 @@ func (l *life) compareStatuses(c *offlinetest.Case, values []*feature.Column, go
 				where = presenceOf(v, facts, key, l.mark, l.clock())
 			}
 			for i, o := range c.Selection.Outputs {
-				if o.Use != u {
-					continue
+				if o.Use != u || c.Selection.Field(o).IsDerived() {
+					continue // what is computed has its statuses tested where they are made
 				}
-				if want := l.statuses(v, where, complete, values[i].IsNull(row)); !slices.Contains(want, got[i][row]) {
+				want := l.statuses(v, where, complete, values[i].IsNull(row))
+				if c.Selection.Field(o).Aggregate != nil {
+					want = l.statusesOfWindow(v, where, complete, values[i].IsNull(row))
+				}
+				if !slices.Contains(want, got[i][row]) {
 					return fmt.Errorf("%s of key (%s) at %s with the watermark %s: the status is %s, want %v",
 						o.Name, key, l.clock(), l.mark, got[i][row], want)
 				}
@@ -294,4 +389,14 @@ func (l *life) statuses(v *feature.ViewVersion, where presence, complete, null b
 		return []feature.Status{feature.StatusStale}
 	}
 	return []feature.Status{feature.StatusPresent}
+}
+
+// statusesOfWindow gives those of an aggregate, which the TTL does not limit. What was
+// kept of a key may be forgotten when it is in no window any more.
+func (l *life) statusesOfWindow(v *feature.ViewVersion, where presence, complete, null bool) []feature.Status {
+	absent := l.statuses(v, unknown, complete, null)
+	if where == unknown {
+		return absent
+	}
+	return append(absent, l.statuses(v, visible, complete, null)...)
 }

@@ -57,6 +57,13 @@ func TestTheOnlinePathAnswersEveryScript(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	windows, err := offlinetest.WindowScripts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range windows {
+		scripts = append(scripts, servable(c))
+	}
 	for _, k := range kinds(t) {
 		engine := offlinetest.ByPoint(openPoint(k, t.TempDir()))
 		for _, c := range scripts {
