@@ -168,3 +168,36 @@ func TestASetThatFailedIsMadeAgain(t *testing.T) {
 		t.Errorf("left behind: %q", left)
 	}
 }
+
+func TestEventsAreLateAndAddUpExactly(t *testing.T) {
+	cache := Cache{Folder: t.TempDir()}
+	events := func(s Size) []eventRow {
+		file, err := cache.Events(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return read[eventRow](t, filepath.Dir(file))
+	}
+	ordered := true
+	rows := events(small())
+	for i, r := range rows {
+		if r.Available < r.At || r.Available >= r.At+lateness || r.Amount*16 != float64(int64(r.Amount*16)) {
+			t.Fatalf("row %d is %+v: available within two days, an amount of whole sixteenths", i, r)
+		}
+		ordered = ordered && (i == 0 || rows[i-1].Available <= r.Available)
+	}
+	if ordered {
+		t.Error("rows become available in the order of their events")
+	}
+	hot := small()
+	hot.Hot = true
+	first := 0
+	for _, r := range events(hot) {
+		if r.User == 0 {
+			first++
+		}
+	}
+	if share := float64(first) / float64(hot.Rows); share < 0.47 || share > 0.53 {
+		t.Errorf("the hot key has %.2f of the events, want a half", share)
+	}
+}

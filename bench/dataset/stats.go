@@ -15,6 +15,8 @@ type Size struct {
 	Rows  int // feature rows, at most Span
 	Keys  int // distinct keys
 	Spine int // spine rows; one in twenty has a key that no feature row has
+	// Hot gives one key half of all feature rows, and half of the spine's.
+	Hot bool
 }
 
 // The columns of random, one number for each use.
@@ -27,11 +29,28 @@ const (
 	columnSpineTime
 	columnText
 	columnList
+	columnHot
+	columnAvailable
 	columnFloat = 100
 )
 
 // key and time make the rows ordered by time, with no two at the same time.
-func (s Size) key(row int) int64 { return below(row, columnKey, int64(s.Keys)) }
+func (s Size) key(row int) int64 {
+	if s.hot(row, columnHot) {
+		return 0
+	}
+	return below(row, columnKey, int64(s.Keys))
+}
+
+func (s Size) hot(row, column int) bool { return s.Hot && below(row, column, 2) == 0 }
+
+// keys is the part of a set's name that tells how its keys are spread.
+func (s Size) keys() string {
+	if s.Hot {
+		return count(s.Keys) + "hot"
+	}
+	return count(s.Keys)
+}
 
 func (s Size) time(row int) int64 {
 	step := Span / int64(s.Rows)
@@ -40,6 +59,9 @@ func (s Size) time(row int) int64 {
 
 // spineKey names a key that no feature row has in one of twenty rows.
 func (s Size) spineKey(row int) int64 {
+	if s.hot(row, columnHot+1000) {
+		return 0
+	}
 	return below(row, columnSpineKey, max(int64(s.Keys)*20/19, int64(s.Keys)+1))
 }
 
@@ -65,7 +87,7 @@ type statsRow struct {
 
 // Stats is a folder of Parquet files with int64 keys and ten float64 features, f0 to f9, in the order of the layout.
 func (c Cache) Stats(ctx context.Context, s Size, l Layout, files int) (string, error) {
-	name := fmt.Sprintf("stats-%s-%s-%s-%d", count(s.Rows), count(s.Keys), l, files)
+	name := fmt.Sprintf("stats-%s-%s-%s-%d", count(s.Rows), s.keys(), l, files)
 	return c.Set(ctx, name, func(ctx context.Context, folder string) error {
 		order := l.order(s)
 		return writeFiles(ctx, folder, len(order), files, func(i int, r *statsRow) {
@@ -96,7 +118,7 @@ type profileRow struct {
 
 // Profiles is one file, ordered by time, with keys of 24 bytes and, among ten features, two strings and two lists.
 func (c Cache) Profiles(ctx context.Context, s Size) (string, error) {
-	name := fmt.Sprintf("profiles-%s-%s", count(s.Rows), count(s.Keys))
+	name := fmt.Sprintf("profiles-%s-%s", count(s.Rows), s.keys())
 	return c.Set(ctx, name, func(ctx context.Context, folder string) error {
 		return writeFiles(ctx, folder, s.Rows, 1, func(i int, r *profileRow) {
 			*r = profileRow{

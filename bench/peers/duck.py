@@ -1,12 +1,13 @@
 """DuckDB: a chain of ASOF LEFT JOINs, written to Parquet. With "filtered" as second argument the feature rows are
 narrowed to the spine's time range by hand first, as a careful user may do; with "scan" the feature columns are read
-and summed, and nothing else."""
+and summed, and nothing else; with "windows" rows are aggregated as windows.py tells."""
 
 import sys
 
 import duckdb
 
 import job
+import windows
 
 
 def source(view):
@@ -52,5 +53,8 @@ with job.measured():
             sums = [total(k, v["key_type"]) for k in v["keys"]] + [f"epoch_us(max({v['time']}))"]
             sums += [total(f, kind) for f, kind in zip(v["features"], v["types"])]
             db.execute(f"select {', '.join(sums)} from {source(v)}").fetchall()
+    elif mode == "windows":
+        query = windows.statement(told, f"'{told['spine']}'", source(told["views"][0]), "epoch_us({})".format, "({} // {})".format)
+        db.execute(f"copy ({query}) to '{told['out']}' (format parquet, compression zstd, compression_level 3)")
     else:
         db.execute(f"copy ({joined(told, mode == 'filtered')}) to '{told['out']}' (format parquet, compression zstd, compression_level 3)")

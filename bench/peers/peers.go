@@ -23,6 +23,7 @@ type Job struct {
 	Out     string `json:"out"`     // Parquet file to write: the spine's columns, and per feature VIEW__FEATURE
 	Threads int    `json:"threads"` // cores to use
 	Folder  string `json:"folder"`  // for what the engine keeps of its own
+	Every   int    `json:"every"`   // take the spine rows whose row_id this divides; 0 for all of them
 }
 
 // View is a set of features: for each spine row, those of the latest row with its key and no later time.
@@ -37,6 +38,17 @@ type View struct {
 	Types    []string `json:"types"`   // of the features, in Quiver's words
 	Ordered  bool     `json:"ordered"` // the files stand in the order of time
 	Tied     string   `json:"tied"`    // the feature that tells which rows tie in full with others, or ""
+
+	Available  string      `json:"available"`  // column of the files before which a row is not seen, or ""
+	Aggregates []Aggregate `json:"aggregates"` // of the features, where they are aggregates of rows; or none
+}
+
+// Aggregate is a feature over the rows of the key that are visible at t, with times after floor(t, Granularity) - Window.
+type Aggregate struct {
+	Function    string `json:"function"`    // count (of rows), sum, min, max
+	Column      string `json:"column"`      // of the files; "" for count
+	Window      int64  `json:"window"`      // microseconds
+	Granularity int64  `json:"granularity"` // microseconds
 }
 
 // Told is what a script prints, as JSON: the work without the interpreter's start and its imports.

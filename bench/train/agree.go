@@ -79,6 +79,9 @@ func (c contest) sameValues(ctx context.Context, want *compare.Values, e entrant
 	if row := compare.FirstDifference(want, got); row >= 0 {
 		return "", c.difference(row, e)
 	}
+	if e.same == sampled {
+		return c.sample(got, e)
+	}
 	if got.Missing > 0 && e.same != some {
 		return "", fmt.Errorf("%d of %d rows are missing", got.Missing, c.spec.Rows)
 	}
@@ -90,6 +93,15 @@ func (c contest) sameValues(ctx context.Context, want *compare.Values, e entrant
 		told += fmt.Sprintf(" in the rows it has; LOST %.1f %%", share(got.Missing, c.spec.Rows))
 	}
 	return told, nil
+}
+
+// sample is what is told of an entrant that was given one spine row in some, which it all must have.
+func (c contest) sample(got *compare.Values, e entrant) (string, error) {
+	given := (c.spec.Rows + e.every - 1) / e.every
+	if has := c.spec.Rows - got.Missing; has != given {
+		return "", fmt.Errorf("it has %d rows and was given %d", has, given)
+	}
+	return fmt.Sprintf("same in the %s rows it was given", number(given)), nil
 }
 
 func share(n, of int) float64 { return 100 * float64(n) / float64(of) }

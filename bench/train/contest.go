@@ -27,15 +27,18 @@ type entrant struct {
 	run  func(context.Context) (measure.Cost, error)
 	out  string // the file that run writes, or "" where it writes none that is compared
 	same agreement
+	// every is 0, or: the entrant is given only the spine rows whose number it divides.
+	every int
 }
 
 // agreement is what an entrant's result must have in common with that of the first.
 type agreement int
 
 const (
-	values agreement = iota // the values, row by row
-	bytes                   // the file's bytes
-	some                    // the values of the rows that it has: rows may be missing
+	values  agreement = iota // the values, row by row
+	bytes                    // the file's bytes
+	some                     // the values of the rows that it has: rows may be missing
+	sampled                  // the values of the rows that it was given
 )
 
 // result is an entrant's line of the table: medians, and what it wrote.

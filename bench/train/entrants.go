@@ -58,16 +58,32 @@ func definitions(views []peers.View) (string, error) {
 			return "", err
 		}
 		fmt.Fprintf(&text, "---\nkind: source\nname: %s_rows\nparquet: %s\nevent_timestamp: %s\n", v.Name, files, v.Time)
+		if v.Available != "" {
+			fmt.Fprintf(&text, "available_timestamp: %s\n", v.Available)
+		}
 		fmt.Fprintf(&text, "---\nkind: view\nname: %s\nentities: [%s]\nsource: %s_rows\n", v.Name, strings.Join(v.Keys, ", "), v.Name)
 		if v.TTL > 0 {
 			fmt.Fprintf(&text, "ttl: %dus\n", v.TTL)
 		}
 		text.WriteString("features:\n")
 		for i, name := range v.Features {
-			fmt.Fprintf(&text, "  - {name: %s, type: %s}\n", name, v.Types[i])
+			fmt.Fprintf(&text, "  - {name: %s, %s}\n", name, feature(v, i))
 		}
 	}
 	return text.String(), nil
+}
+
+// feature says what the view's feature of that number is.
+func feature(v peers.View, i int) string {
+	if v.Aggregates == nil {
+		return "type: " + v.Types[i]
+	}
+	a := v.Aggregates[i]
+	text := fmt.Sprintf("aggregate: %s, window: %dus, granularity: %dus", a.Function, a.Window, a.Granularity)
+	if a.Column != "" {
+		text += ", column: " + a.Column
+	}
+	return text
 }
 
 // files are all that the entrants read.
@@ -99,11 +115,16 @@ func (f *field) spec(rows int) compare.Spec {
 
 // quiverRun is `quiver train` with all features of some views: the process from its start to its exit.
 func (f *field) quiverRun(name string, views []peers.View, memory int64) entrant {
-	out := f.out(name)
 	var features []string
 	for _, v := range views {
 		features = append(features, v.Name+":*")
 	}
+	return f.quiverFeatures(name, features, memory)
+}
+
+// quiverFeatures is the same with some features.
+func (f *field) quiverFeatures(name string, features []string, memory int64) entrant {
+	out := f.out(name)
 	args := []string{
 		f.quiver, "-C", f.folder, "train", "--spine", f.job.Spine, "--event-timestamp", "event_timestamp",
 		"--features", strings.Join(features, ","), "--out", out, "--force",
@@ -121,9 +142,14 @@ func (f *field) quiverRun(name string, views []peers.View, memory int64) entrant
 
 // peerRun is a peer's script: what it does between its imports and its exit, in time; all of it in memory.
 func (f *field) peerRun(name, script string, args ...string) entrant {
+	return f.sampleRun(name, 0, script, args...)
+}
+
+// sampleRun is the same on one spine row in some; 0 is all.
+func (f *field) sampleRun(name string, every int, script string, args ...string) entrant {
 	job := f.job
-	job.Out = f.out(name)
-	return entrant{name: name, out: job.Out, run: func(ctx context.Context) (measure.Cost, error) {
+	job.Out, job.Every = f.out(name), every
+	e := entrant{name: name, out: job.Out, every: every, run: func(ctx context.Context) (measure.Cost, error) {
 		text, err := json.Marshal(job)
 		if err != nil {
 			return measure.Cost{}, err
@@ -144,6 +170,10 @@ func (f *field) peerRun(name, script string, args ...string) entrant {
 		cost.Wall, cost.CPU = seconds(told.Seconds), seconds(told.CPU)
 		return cost, nil
 	}}
+	if every > 0 {
+		e.same = sampled
+	}
+	return e
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

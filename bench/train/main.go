@@ -137,7 +137,7 @@ func choose(only string) ([]workload, error) {
 	}
 	for _, name := range names {
 		if !found[name] {
-			return nil, fmt.Errorf("--only: no workload %q: expected W1 to W9", name)
+			return nil, fmt.Errorf("--only: no workload %q: expected W1 to W9 or A1 to A6", name)
 		}
 	}
 	return chosen, nil

@@ -27,6 +27,12 @@ func workloads() []workload {
 		{"W8t", (*bench).w8time},
 		{"W8r", (*bench).w8random},
 		{"W9", (*bench).w9},
+		{"A1", (*bench).a1},
+		{"A2", (*bench).a2},
+		{"A3", (*bench).a3},
+		{"A4", (*bench).a4},
+		{"A5", (*bench).a5},
+		{"A6", (*bench).a6},
 	}
 }
 
