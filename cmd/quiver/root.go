@@ -60,7 +60,7 @@ Parquet, keeps the latest values in an online store and serves them.`,
 	add("find", "Find features:",
 		a.listCommand(), a.searchCommand(), a.describeCommand())
 	add("train", "Build training sets:",
-		a.trainCommand(), a.inspectCommand())
+		a.previewCommand(), a.trainCommand(), a.inspectCommand())
 	add("operate", "Fill the online store, and serve it:",
 		a.materializeCommand(), a.statusCommand(), a.runsCommand(), a.getCommand(), a.serveCommand(), a.healthCommand())
 	add("about", "Quiver itself:",
