@@ -79,6 +79,23 @@ func (w Window) Covers(t, e Time) bool {
 	return !bounded || after < e
 }
 
+// Until gives the time from which on an event at e is too old for the window. ever is
+// false where it never is.
+func (w Window) Until(e Time) (t Time, ever bool) {
+	if w.Length == 0 || e > MaxTime-Time(w.Length) {
+		return MaxTime, false
+	}
+	t = e + Time(w.Length)
+	if past := floorMod(int64(t), int64(w.Granularity)); past > 0 {
+		up := Time(int64(w.Granularity) - past)
+		if t > MaxTime-up {
+			return MaxTime, false
+		}
+		t += up
+	}
+	return t, true
+}
+
 // Tile gives the number of the tile that an event at e is in: tile i is the times in
 // (i*Granularity, (i+1)*Granularity]. A window's tail is always an edge of a tile.
 func (w Window) Tile(e Time) int64 {

@@ -111,3 +111,23 @@ func TestGranularityOfAWindow(t *testing.T) {
 		}
 	}
 }
+
+func TestUntilIsWhereCoveringEnds(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	edges := []feature.Time{feature.MinTime, feature.MinTime + 1, feature.MinTime + 70, -1, 0, 1, feature.MaxTime - 70, feature.MaxTime - 1, feature.MaxTime}
+	for _, length := range []feature.Duration{0, 7, 60, 600} {
+		for _, step := range []feature.Duration{1, 7, 20, 60} {
+			w := feature.Window{Length: length, Granularity: step}
+			for range 2000 {
+				e := edges[r.IntN(len(edges))].Add(feature.Duration(r.Int64N(200) - 100))
+				near := e.Add(length + feature.Duration(r.Int64N(200)-100))
+				until, ever := w.Until(e)
+				for _, at := range append(edges, near, near.Add(1), until, until.Add(-1)) {
+					if got, want := ever && at >= until, !w.Covers(at, e); got != want {
+						t.Fatalf("window %+v, event %d, time %d: left by Until is %v, not covered is %v", w, e, at, got, want)
+					}
+				}
+			}
+		}
+	}
+}

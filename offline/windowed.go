@@ -33,12 +33,17 @@ type windowInput struct {
 type windowPart struct {
 	mu sync.Mutex
 	*window.Part
-	keys    []uint32 // scratch
+	_ [64]byte // neighbours are locked by other workers
+}
+
+// windowBatch is a worker's scratch: the rows of a batch whose keys are known.
+type windowBatch struct {
+	keys    []uint32
 	events  []feature.Time
 	visible []feature.Time
 	stamps  []feature.Stamp
 	values  window.Values
-	_       [64]byte // neighbours are locked by other workers
+	placed  window.Batch
 }
 
 // newWindowed gives nil where no aggregate is asked of a use. slots are nil where
@@ -210,11 +215,10 @@ func (w *windowed) part(i int) *window.Part {
 	return p.Part
 }
 
-// take adds the rows of a batch.
-func (w *windowed) take(partition int, b *batch) {
-	p, keys := &w.parts[partition], w.slots.parts[partition].keys
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// take adds the rows of a batch. Most of the work is to find where they belong: it is done before the part is locked, as
+// one key may have most of all rows.
+func (w *windowed) take(partition int, b *batch, p *windowBatch) {
+	keys := w.slots.parts[partition].keys
 	p.keys, p.events, p.visible, p.stamps = p.keys[:0], p.events[:0], p.visible[:0], p.stamps[:0]
 	ordered := len(b.more) > 0 && w.spec.Ordered()
 	for i := range b.offers {
@@ -249,7 +253,14 @@ func (w *windowed) take(partition int, b *batch) {
 		}
 		p.values.Null = append(p.values.Null, null)
 	}
-	w.part(partition).Add(p.keys, p.events, visible, &p.values)
+	to := &w.parts[partition]
+	to.mu.Lock()
+	part := w.part(partition)
+	to.mu.Unlock()
+	part.Place(&p.placed, p.keys, p.events, visible, &p.values)
+	to.mu.Lock()
+	defer to.mu.Unlock()
+	part.Put(&p.placed)
 }
 
 // values are the values of a batch's rows, by input. Of an input that counts rows
@@ -333,10 +344,11 @@ type windowWorker struct {
 
 func (t *training) windowWorker(s span, columns []string, uses []*windowed, keys int) *windowWorker {
 	w := &windowWorker{rule: uses[0].use.View.Rule, span: s, columns: columns, uses: uses, keys: make([]*feature.Column, keys)}
+	var scratch windowBatch
 	for _, u := range uses {
 		partitions := len(u.slots.parts)
 		to := newScatter(partitions, t.batchLimit(partitions, t.workers*len(uses)), w.rule, u.slots.seed, func(partition int, b *batch) error {
-			u.take(partition, b)
+			u.take(partition, b, &scratch)
 			return nil
 		})
 		to.withValues(u.spec, u.inputs)

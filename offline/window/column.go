@@ -43,8 +43,8 @@ type column[S any, P total[S]] struct {
 
 // late is what late events change in a window.
 type late[S any] struct {
-	changes     []change[S] // at each request, beside the one before it; nil: none
-	least, most []int64     // as tree has them
+	changes []change[S] // at each request, beside the one before it; nil: none
+	ranges  []extremes  // a tree, see raise; nil: none is wanted or late
 }
 
 type change[S any] struct {
@@ -86,12 +86,12 @@ func (c *column[S, P]) perCell() int64 { return int64(unsafe.Sizeof(cell[S]{})) 
 func (c *column[S, P]) bytes() int64 {
 	n := c.perCell() * int64(len(c.cells))
 	for _, l := range c.late {
-		n += int64(unsafe.Sizeof(change[S]{}))*int64(len(l.changes)) + 8*int64(len(l.least)+len(l.most))
+		n += int64(unsafe.Sizeof(change[S]{}))*int64(len(l.changes)) + int64(unsafe.Sizeof(extremes{}))*int64(len(l.ranges))
 	}
 	return n
 }
 
-func (c *column[S, P]) add(_ *Part, b *batch, input int) {
+func (c *column[S, P]) add(_ *Part, b *Batch, input int) {
 	words, null := b.words(input), b.null(input)
 	for i, at := range b.places {
 		if at == noCell || null != nil && null[i] {
@@ -128,7 +128,7 @@ func (c *column[S, P]) wordOf(key int64) int64 {
 	return key
 }
 
-func (c *column[S, P]) addLate(window int, r stretch, b *batch, input, i int) {
+func (c *column[S, P]) addLate(window int, r stretch, b *Batch, input, i int) {
 	word := int64(0)
 	if !c.counted {
 		word = b.words(input)[i]
@@ -149,11 +149,8 @@ func (c *column[S, P]) addLate(window int, r stretch, b *batch, input, i int) {
 		to.n--
 		P(&to.total).Unmerge(&one)
 	}
-	if c.least {
-		l.least = raise(l.least, c.requests, r, ^c.key(word))
-	}
-	if c.most {
-		l.most = raise(l.most, c.requests, r, c.key(word))
+	if c.least || c.most {
+		l.ranges = raise(l.ranges, c.requests, r, c.key(word))
 	}
 }
 
@@ -161,8 +158,7 @@ func (c *column[S, P]) addLate(window int, r stretch, b *batch, input, i int) {
 // forward from one to the next.
 func (c *column[S, P]) answer(p *Part, window int, lo, hi []uint32, outputs []*answer) {
 	l := &c.late[window]
-	settle(l.least)
-	settle(l.most)
+	settle(l.ranges)
 	for k := range len(p.requests.Starts) - 1 {
 		var inside cell[S] // of the cells from from to to
 		var beside change[S]
@@ -190,10 +186,13 @@ func (c *column[S, P]) answer(p *Part, window int, lo, hi []uint32, outputs []*a
 				P(&all.total).Merge(&beside.total)
 			}
 			if c.least {
-				all.least = ^c.lows.best(from, l.least, i)
+				all.least = ^c.lows.best(from)
 			}
 			if c.most {
-				all.most = c.highs.best(from, l.most, i)
+				all.most = c.highs.best(from)
+			}
+			if l.ranges != nil {
+				all.widen(&l.ranges[len(l.ranges)/2+int(i)])
 			}
 			for _, o := range outputs {
 				word, ok := c.result(o.Function, &all)
@@ -201,6 +200,11 @@ func (c *column[S, P]) answer(p *Part, window int, lo, hi []uint32, outputs []*a
 			}
 		}
 	}
+}
+
+// widen takes the extremes of late events.
+func (c *cell[S]) widen(late *extremes) {
+	c.least, c.most = min(c.least, late.least), max(c.most, late.most)
 }
 
 // result gives what a window shows.

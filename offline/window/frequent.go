@@ -47,7 +47,7 @@ func newFrequent(s *Spec, k *kernel) *frequent {
 	return f
 }
 
-func (f *frequent) add(p *Part, b *batch, input int) {
+func (f *frequent) add(p *Part, b *Batch, input int) {
 	null := b.null(input)
 	for i, key := range b.keys {
 		if null != nil && null[i] {
@@ -57,7 +57,8 @@ func (f *frequent) add(p *Part, b *batch, input int) {
 		if b.visible != nil {
 			visible = b.visible[i]
 		}
-		request := p.first(key, visible)
+		base := p.requests.Starts[key]
+		request := base + uint32(first(p.requests.Times[base:p.requests.Starts[key+1]], visible))
 		if request == p.requests.Starts[key+1] || !f.longest.Covers(p.requests.Times[request], b.events[i]) {
 			continue
 		}
@@ -71,7 +72,7 @@ func (f *frequent) add(p *Part, b *batch, input int) {
 }
 
 // addLate has nothing to do: add goes by the time from which on an event is visible.
-func (*frequent) addLate(int, stretch, *batch, int, int) {}
+func (*frequent) addLate(int, stretch, *Batch, int, int) {}
 
 // numberOf numbers distinct values; false: it is left out.
 func (f *frequent) numberOf(v *aggregate.Value) (uint32, bool) {

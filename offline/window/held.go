@@ -23,7 +23,7 @@ func newHeld(fresh func() aggregate.State, windows, cells, requests int) held {
 	return held{fresh: fresh, cells: make([]aggregate.State, cells), late: make([][]aggregate.State, windows), requests: requests}
 }
 
-func (h *held) add(_ *Part, b *batch, input int) {
+func (h *held) add(_ *Part, b *Batch, input int) {
 	null := b.null(input)
 	for i, at := range b.places {
 		if at == noCell || null != nil && null[i] {
@@ -42,7 +42,7 @@ func (h *held) addTo(s *aggregate.State, v *aggregate.Value) {
 
 // addLate holds a value at the nodes of a tree that make up the stretch: node n has the
 // children 2n and 2n+1, and request i is leaf leaves+i.
-func (h *held) addLate(window int, r stretch, b *batch, input, i int) {
+func (h *held) addLate(window int, r stretch, b *Batch, input, i int) {
 	leaves := h.leaves()
 	if h.late[window] == nil {
 		h.late[window] = make([]aggregate.State, 2*leaves)

@@ -8,9 +8,9 @@ import (
 // states are what is kept of one input, for some of its outputs.
 type states interface {
 	// add adds those events of a batch that are not null to their cells.
-	add(p *Part, b *batch, input int)
+	add(p *Part, b *Batch, input int)
 	// addLate adds event i of a batch to a stretch of requests.
-	addLate(window int, r stretch, b *batch, input, i int)
+	addLate(window int, r stretch, b *Batch, input, i int)
 	// answer writes outputs of a window for all requests.
 	answer(p *Part, window int, lo, hi []uint32, outputs []*answer)
 	// bytes gives what they take, about.

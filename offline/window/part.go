@@ -1,8 +1,6 @@
 package window
 
 import (
-	"sort"
-
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/feature/aggregate"
 )
@@ -18,16 +16,17 @@ type Part struct {
 	kernels  []kernel
 	ends     []bool // of each cell, whether an event is at its end and visible from then on; nil: there is a delay
 
-	batch batch // scratch
+	batch Batch // scratch
 }
 
-// batch is events on their way to cells.
-type batch struct {
+// Batch is events on their way to cells. It may be used again once it was put.
+type Batch struct {
 	*Values
 	keys    []uint32
 	events  []feature.Time
 	visible []feature.Time // nil: it follows from the rule's delay
 	places  []uint32       // the cell of each, or noCell
+	late    []lateEvent    // what of them is in no cell
 }
 
 // New makes a part that no event was added to.
@@ -56,47 +55,67 @@ func (p *Part) Bytes() int64 {
 // times from which on they are visible, nil where these follow from the rule's
 // delay. In what order events come, and in which batches, changes nothing.
 func (p *Part) Add(keys []uint32, events, visible []feature.Time, v *Values) {
+	p.Place(&p.batch, keys, events, visible, v)
+	p.Put(&p.batch)
+}
+
+// Place is the first half of Add: it finds what the events change, and changes nothing. Many may do so at
+// once, and beside one that puts a batch.
+func (p *Part) Place(b *Batch, keys []uint32, events, visible []feature.Time, v *Values) {
 	if v == nil {
 		v = &Values{}
 	}
-	b := &p.batch
-	*b = batch{Values: v, keys: keys, events: events, visible: visible, places: b.places[:0]}
+	*b = Batch{Values: v, keys: keys, events: events, visible: visible, places: b.places[:0], late: b.late[:0]}
 	for i, key := range keys {
 		cell := p.cells.of(key, events[i])
 		if visible != nil && cell != noCell && visible[i] > events[i].Add(p.spec.Rule.Delay) && p.late(b, i) {
 			cell = noCell
 		}
-		if p.ends != nil && cell != noCell && p.cells.ends[cell] == events[i] {
-			p.ends[cell] = true
-		}
 		b.places = append(b.places, cell)
-	}
-	for i := range p.kernels {
-		p.kernels[i].add(p, b, p.kernels[i].input)
 	}
 }
 
-func (b *batch) words(input int) []int64 {
+// Put is the second half of Add: it adds a batch that was placed in this part.
+func (p *Part) Put(b *Batch) {
+	if p.ends != nil {
+		for i, cell := range b.places {
+			if cell != noCell && p.cells.ends[cell] == b.events[i] {
+				p.ends[cell] = true
+			}
+		}
+	}
+	for i := range p.kernels {
+		k := &p.kernels[i]
+		k.add(p, b, k.input)
+		for _, l := range b.late {
+			if k.windows[l.window] && !b.isNull(k.input, int(l.event)) {
+				k.addLate(int(l.window), l.stretch, b, k.input, int(l.event))
+			}
+		}
+	}
+}
+
+func (b *Batch) words(input int) []int64 {
 	if b.Words == nil {
 		return nil
 	}
 	return b.Words[input]
 }
 
-func (b *batch) null(input int) []bool {
+func (b *Batch) null(input int) []bool {
 	if b.Null == nil {
 		return nil
 	}
 	return b.Null[input]
 }
 
-func (b *batch) isNull(input, i int) bool {
+func (b *Batch) isNull(input, i int) bool {
 	null := b.null(input)
 	return null != nil && null[i]
 }
 
 // value gives value i of an input, which is not null.
-func (b *batch) value(v *aggregate.Value, input, i int) *aggregate.Value {
+func (b *Batch) value(v *aggregate.Value, input, i int) *aggregate.Value {
 	if words := b.words(input); words != nil {
 		v.Word = words[i]
 	} else {
@@ -111,37 +130,48 @@ func (b *batch) value(v *aggregate.Value, input, i int) *aggregate.Value {
 	return v
 }
 
-// first gives the first of a key's requests at or after a time, as a number in the
-// part; the key's end where there is none.
-func (p *Part) first(key uint32, from feature.Time) uint32 {
-	base := p.requests.Starts[key]
-	times := p.requests.Times[base:p.requests.Starts[key+1]]
-	return base + uint32(sort.Search(len(times), func(j int) bool { return times[j] >= from }))
-}
-
-// late adds event i of a batch where it is visible to fewer requests than its cell
-// tells; false: it is not, and nothing was done.
-func (p *Part) late(b *batch, i int) bool {
+// late notes the requests that event i of a batch counts for, where it is visible to fewer of them than its
+// cell tells; false: it is not, and nothing was noted.
+func (p *Part) late(b *Batch, i int) bool {
 	key, e := b.keys[i], b.events[i]
-	from := p.first(key, b.visible[i])
-	if from == p.first(key, e.Add(p.spec.Rule.Delay)) {
+	base, end := p.requests.Starts[key], p.requests.Starts[key+1]
+	times := p.requests.Times[base:end]
+	from := first(times, b.visible[i])
+	if from == 0 || times[from-1] < e.Add(p.spec.Rule.Delay) {
 		return false
 	}
-	end := p.requests.Starts[key+1]
-	times := p.requests.Times[from:end]
 	for w, window := range p.spec.Windows {
-		to := from + uint32(sort.Search(len(times), func(j int) bool { return !window.Covers(times[j], e) }))
-		if from == to {
-			continue
+		to := len(times)
+		if until, ever := window.Until(e); ever {
+			to = from + first(times[from:], until)
 		}
-		r := stretch{from: from, to: to, end: end}
-		for n := range p.kernels {
-			if k := &p.kernels[n]; k.windows[w] && !b.isNull(k.input, i) {
-				k.addLate(w, r, b, k.input, i)
-			}
+		if from < to {
+			r := stretch{from: base + uint32(from), to: base + uint32(to), end: end}
+			b.late = append(b.late, lateEvent{stretch: r, event: uint32(i), window: uint32(w)})
 		}
 	}
 	return true
+}
+
+// first gives the number of times before from. It halves without a branch that depends on them: where events come in no
+// order, every other guess would be wrong.
+func first(times []feature.Time, from feature.Time) int {
+	at, n := 0, len(times)
+	for n > 0 {
+		half := (n + 1) / 2
+		next := at + half
+		if times[next-1] < from {
+			at = next
+		}
+		n -= half
+	}
+	return at
+}
+
+// lateEvent is an event of a batch that counts for a stretch of requests in a window.
+type lateEvent struct {
+	stretch
+	event, window uint32
 }
 
 // stretch is some of the requests of a key, by their numbers in the part.

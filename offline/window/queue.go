@@ -21,49 +21,49 @@ func (q *queue) push(cell uint32, key int64) {
 	q.cells, q.keys = append(q.cells[:n], cell), append(q.keys[:n], key)
 }
 
-// best gives the greatest number of the cells from from on, and of a request's leaf
-// of a tree.
-func (q *queue) best(from uint32, tree []int64, request uint32) int64 {
+// best gives the greatest number of the cells from from on; the least of all where there is none.
+func (q *queue) best(from uint32) int64 {
 	for q.first < len(q.cells) && q.cells[q.first] < from {
 		q.first++
 	}
-	key := int64(math.MinInt64)
 	if q.first < len(q.keys) {
-		key = q.keys[q.first]
+		return q.keys[q.first]
 	}
-	if len(tree) > 0 {
-		key = max(key, tree[len(tree)/2+int(request)])
-	}
-	return key
+	return math.MinInt64
 }
+
+// extremes are the least and the greatest number of some; both are looked at together, as each may be far away.
+type extremes struct{ least, most int64 }
+
+func (e *extremes) take(least, most int64) { e.least, e.most = min(e.least, least), max(e.most, most) }
 
 // raise holds a number at the nodes of a tree that make up a stretch of requests:
 // node n has the children 2n and 2n+1, and request i is leaf len/2+i. The tree is made
 // where there is none.
-func raise(tree []int64, requests int, r stretch, key int64) []int64 {
+func raise(tree []extremes, requests int, r stretch, key int64) []extremes {
 	if tree == nil {
-		tree = make([]int64, 2*requests)
+		tree = make([]extremes, 2*requests)
 		for i := range tree {
-			tree[i] = math.MinInt64
+			tree[i] = extremes{math.MaxInt64, math.MinInt64}
 		}
 	}
 	n := uint32(requests)
 	for from, to := r.from+n, r.to+n; from < to; from, to = from/2, to/2 {
 		if from%2 == 1 {
-			tree[from] = max(tree[from], key)
+			tree[from].take(key, key)
 			from++
 		}
 		if to%2 == 1 {
 			to--
-			tree[to] = max(tree[to], key)
+			tree[to].take(key, key)
 		}
 	}
 	return tree
 }
 
-// settle hands what nodes hold to their children, so that each leaf has the greatest.
-func settle(tree []int64) {
+// settle hands what nodes hold to their children, so that each leaf has that of all above it.
+func settle(tree []extremes) {
 	for node := 2; node < len(tree); node++ {
-		tree[node] = max(tree[node], tree[node/2])
+		tree[node].take(tree[node/2].least, tree[node/2].most)
 	}
 }
