@@ -54,7 +54,7 @@ Parquet, keeps the latest values in an online store and serves them.`,
 		}
 	}
 	add("define", "Define and register features:",
-		a.initCommand(), a.schemaCommand(), a.formatCommand(), a.validateCommand(),
+		a.initCommand(), a.schemaCommand(), a.formatCommand(), a.validateCommand(), a.testCommand(),
 		a.planCommand(), a.applyCommand(), a.promoteCommand(), a.historyCommand(),
 		a.diffCommand(), a.rollbackCommand())
 	add("find", "Find features:",

@@ -129,7 +129,13 @@ func (l *lister) entries(path string) ([]fs.DirEntry, error) {
 func isDefinition(path string) bool {
 	name := filepath.Base(path)
 	ext := filepath.Ext(name)
-	return (ext == ".yaml" || ext == ".yml") && name != ProjectFile
+	return (ext == ".yaml" || ext == ".yml") && name != ProjectFile && !IsTest(name)
+}
+
+// IsTest tells whether a file among definitions holds tests of features, which are no
+// definitions, by its name.
+func IsTest(path string) bool {
+	return strings.HasSuffix(path, ".test.yaml") || strings.HasSuffix(path, ".test.yml")
 }
 
 func (l *lister) fail(path string, err error) {

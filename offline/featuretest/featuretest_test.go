@@ -1,0 +1,102 @@
+package featuretest_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/offline/featuretest"
+)
+
+// types is a view whose features are columns of every type.
+func types() *feature.Selection {
+	v := &feature.ViewVersion{
+		Meta: feature.Meta{Name: "v"}, Version: 1, Keys: []feature.JoinKey{{Name: "k", Type: feature.Scalar(feature.Int64)}}, KeyColumns: []string{"k"},
+		Table: feature.Table{Source: "s", Event: "at", Columns: []feature.TableColumn{
+			{Name: "at", Column: "at", Type: feature.Scalar(feature.Timestamp)}, {Name: "k", Column: "k", Type: feature.Scalar(feature.Int64), Key: true},
+		}},
+	}
+	s := &feature.Selection{Uses: []feature.Use{{View: v, Alias: "v", Keys: []string{"k"}}}}
+	for i, t := range []feature.Type{
+		feature.Scalar(feature.Bool), feature.Scalar(feature.Bytes), feature.Scalar(feature.Date), feature.Scalar(feature.Float32), feature.Scalar(feature.Float64),
+		feature.Scalar(feature.Int32), feature.ListOf(feature.String, 0), feature.ListOf(feature.Float32, 2), feature.Scalar(feature.String), feature.Scalar(feature.Timestamp),
+	} {
+		name := "f_" + string(rune('a'+i))
+		v.Table.Columns = append(v.Table.Columns, feature.TableColumn{Name: name, Column: name, Type: t})
+		v.Features = append(v.Features, feature.Field{Name: name, Column: name, Type: t})
+		s.Outputs = append(s.Outputs, feature.Output{Feature: i, Name: "v__" + name})
+	}
+	return s
+}
+
+const row = `f_a: true, f_b: AAE=, f_c: 2026-01-02, f_d: 0.1, f_e: .nan, f_f: -3, f_g: [a, null, ""], f_h: [1, -.inf], f_i: "7", f_j: 2026-01-02T03:04:05.000006Z`
+
+func TestEveryTypeIsReadAndCompared(t *testing.T) {
+	text := "view: v\nrows: [{k: 1, at: 2026-01-01T00:00:00Z, " + row + "}]\nexpect:\n  - {at: 2026-01-02T00:00:00Z, keys: {k: 1}, features: {" + row + "}}\n"
+	tests, problems := featuretest.Parse("a.test.yaml", []byte(text))
+	if len(problems) > 0 || len(tests) != 1 {
+		t.Fatalf("%d tests, %v", len(tests), problems)
+	}
+	checked, differences, err := featuretest.Run(t.Context(), tests[0], types(), nil)
+	if err != nil || checked != 10 || len(differences) != 0 {
+		t.Fatalf("%d values compared, differences %v, %v", checked, differences, err)
+	}
+	// Each of them is seen where it differs.
+	for _, change := range []struct{ from, to string }{
+		{"f_a: true", "f_a: false"},
+		{"f_b: AAE=", "f_b: AAI="},
+		{"f_c: 2026-01-02", "f_c: 2026-01-03"},
+		{"f_d: 0.1", "f_d: 0.2"},
+		{"f_e: .nan", "f_e: 0"},
+		{"f_f: -3", "f_f: null"},
+		{"f_g: [a, null", "f_g: [a, b"},
+		{"f_h: [1, ", "f_h: [2, "},
+		{`f_i: "7"`, `f_i: ""`},
+		{"000006Z", "000007Z"},
+	} {
+		i := strings.LastIndex(text, change.from)
+		tests, _ := featuretest.Parse("a.test.yaml", []byte(text[:i]+change.to+text[i+len(change.from):]))
+		if _, differences, err := featuretest.Run(t.Context(), tests[0], types(), nil); err != nil || len(differences) != 1 {
+			t.Errorf("%s: differences %v, %v", change.to, differences, err)
+		}
+	}
+}
+
+func TestToleranceIsAboutFloatsAlone(t *testing.T) {
+	const text = "view: v\ntolerance: 0.5\nrows: [{k: 1, at: 2026-01-01T00:00:00Z, f_d: 1, f_e: 2, f_f: 3}]\nexpect: [{at: 2026-01-02T00:00:00Z, keys: {k: 1}, features: {f_d: 1.5, f_e: 2.6, f_f: 3}}]\n"
+	tests, problems := featuretest.Parse("a.test.yaml", []byte(text))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	_, got, err := featuretest.Run(t.Context(), tests[0], types(), nil)
+	want := []featuretest.Difference{{
+		Place: featuretest.Place{File: "a.test.yaml", Line: 4, Column: 77}, At: 1767312000000000, Keys: "k=1", Feature: "f_e", Expected: "2.6", Got: "2",
+	}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+func TestWhatIsNoTestIsTold(t *testing.T) {
+	for text, want := range map[string]string{
+		"- a\n":                      "a test: expected a mapping",
+		"view: v\nrows: 1\n":         "rows: expected a list of rows",
+		"view: v\nview: w\n":         "view stands here a second time",
+		"rows: []\nexpect: []\n":     "a test is of a view or of a service",
+		"view: v\nrows: []\n":        "expect: expected a list",
+		"view: [\n":                  "a.test.yaml:1:1",
+		"view: v\ntolerance: -1\n":   "tolerance: expected a number, zero or more",
+		"view: v\nrows: {s: 1}\n":    "rows of s: expected a list",
+		"view: v\nrows: [1]\n":       "a row: expected a mapping",
+		strings.Repeat("x", 5<<20):   "at most 4194304 are allowed",
+		"view: &a {b: *a}\nrows: []": "",
+	} {
+		_, problems := featuretest.Parse("a.test.yaml", []byte(text))
+		if len(problems) == 0 || !errors.Is(problems, feature.ErrInvalid) || !strings.Contains(problems.Error(), want) {
+			t.Errorf("%.40q: got %v, want %q", text, problems, want)
+		}
+	}
+}

@@ -1,0 +1,338 @@
+package featuretest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/quiver-features/quiver/feature"
+)
+
+// MaxBytes is the most that a test file may have.
+const MaxBytes = 4 << 20
+
+// Place is where something stands in a test file; lines and columns count from 1.
+type Place struct {
+	File         string
+	Line, Column int
+}
+
+// String writes file:line:column.
+func (p Place) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
+
+// Problem is something that is wrong with a test file.
+type Problem struct {
+	Place
+	Message string
+}
+
+// Problems are all that is wrong with test files, in their order. As an error they wrap
+// feature.ErrInvalid.
+type Problems []Problem
+
+// Error writes a line for each.
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.String() + ": " + p.Message
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap gives feature.ErrInvalid.
+func (ps Problems) Unwrap() error { return feature.ErrInvalid }
+
+// Test is one document: rows, and what is expected of them.
+type Test struct {
+	Place
+	Name          string
+	View, Service string // one of them
+	Tolerance     float64
+	Rows          map[string][]row // by source; "" is the view's
+	Expect        []expectation
+}
+
+// row is a row of a source, by column.
+type row struct {
+	Place
+	cells map[string]*yaml.Node
+	order []string
+}
+
+// expectation is what features are at a time.
+type expectation struct {
+	Place
+	at                     feature.Time
+	keys, inputs, features row
+}
+
+// Parse reads a test file. Problems are all that is wrong with it.
+func Parse(file string, text []byte) ([]*Test, Problems) {
+	p := parser{file: file}
+	if len(text) > MaxBytes {
+		p.fail(&yaml.Node{Line: 1, Column: 1}, "the file has %d bytes, at most %d are allowed", len(text), MaxBytes)
+		return nil, p.problems
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	var tests []*Test
+	for {
+		var doc yaml.Node
+		err := decoder.Decode(&doc)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			p.fail(&yaml.Node{Line: 1, Column: 1}, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
+			return tests, p.problems
+		}
+		if t := p.test(&doc); t != nil {
+			tests = append(tests, t)
+		}
+	}
+	return tests, p.problems
+}
+
+type parser struct {
+	file     string
+	problems Problems
+}
+
+func (p *parser) place(n *yaml.Node) Place { return Place{p.file, n.Line, n.Column} }
+
+func (p *parser) fail(n *yaml.Node, format string, args ...any) {
+	p.problems = append(p.problems, Problem{p.place(n), fmt.Sprintf(format, args...)})
+}
+
+// fields gives the fields of a mapping, each of which is one of the known names; known is
+// nil where any will do.
+func (p *parser) fields(n *yaml.Node, what string, known ...string) (names []string, values map[string]*yaml.Node) {
+	values = map[string]*yaml.Node{}
+	if n.Kind != yaml.MappingNode {
+		p.fail(n, "%s: expected a mapping of names to values", what)
+		return nil, values
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, value := n.Content[i], n.Content[i+1]
+		switch {
+		case name.Kind != yaml.ScalarNode:
+			p.fail(name, "%s: a name is expected here", what)
+		case values[name.Value] != nil:
+			p.fail(name, "%s: %s stands here a second time", what, name.Value)
+		case known != nil && !slices.Contains(known, name.Value):
+			hint := "expected one of " + strings.Join(known, ", ")
+			if near := feature.Nearest(name.Value, slices.Values(known)); near != "" {
+				hint = fmt.Sprintf("did you mean %s?", near)
+			}
+			p.fail(name, "%s: unknown field %q (%s)", what, name.Value, hint)
+		default:
+			names = append(names, name.Value)
+			values[name.Value] = value
+		}
+	}
+	return names, values
+}
+
+func (p *parser) test(doc *yaml.Node) *Test {
+	n := doc
+	if n.Kind == yaml.DocumentNode && len(n.Content) == 1 {
+		n = n.Content[0]
+	}
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
+		return nil
+	}
+	before := len(p.problems)
+	t := &Test{Place: p.place(n), Rows: map[string][]row{}}
+	_, f := p.fields(n, "a test", "name", "view", "service", "tolerance", "rows", "expect")
+	t.Name, t.View, t.Service = p.text(f["name"]), p.text(f["view"]), p.text(f["service"])
+	if (t.View == "") == (t.Service == "") && len(p.problems) == before {
+		p.fail(n, "a test is of a view or of a service: give one of them")
+	}
+	if v := f["tolerance"]; v != nil {
+		var err error
+		if t.Tolerance, err = strconv.ParseFloat(v.Value, 64); err != nil || !(t.Tolerance >= 0) || math.IsInf(t.Tolerance, 0) {
+			p.fail(v, "tolerance: expected a number, zero or more")
+		}
+	}
+	p.rows(n, f["rows"], t)
+	if e := f["expect"]; e == nil || e.Kind != yaml.SequenceNode || len(e.Content) == 0 {
+		p.fail(n, "expect: expected a list of {at, keys, features}")
+	} else {
+		for _, item := range e.Content {
+			t.Expect = append(t.Expect, p.expectation(item))
+		}
+	}
+	if len(p.problems) > before {
+		return nil
+	}
+	return t
+}
+
+func (p *parser) text(n *yaml.Node) string {
+	if n == nil {
+		return ""
+	}
+	if n.Kind != yaml.ScalarNode {
+		p.fail(n, "expected a text")
+		return ""
+	}
+	return n.Value
+}
+
+// rows reads rows of one source, or of several by name.
+func (p *parser) rows(test, n *yaml.Node, t *Test) {
+	switch {
+	case n == nil:
+		p.fail(test, "rows: expected the rows of the source ([] for none)")
+	case n.Kind == yaml.SequenceNode:
+		t.Rows[""] = p.list(n)
+	case n.Kind == yaml.MappingNode:
+		names, sources := p.fields(n, "rows")
+		for _, name := range names {
+			if sources[name].Kind != yaml.SequenceNode {
+				p.fail(sources[name], "rows of %s: expected a list", name)
+				continue
+			}
+			t.Rows[name] = p.list(sources[name])
+		}
+	default:
+		p.fail(n, "rows: expected a list of rows, or a mapping of sources to such lists")
+	}
+}
+
+func (p *parser) list(n *yaml.Node) []row {
+	rows := make([]row, 0, len(n.Content))
+	for _, item := range n.Content {
+		rows = append(rows, p.row(item, "a row"))
+	}
+	return rows
+}
+
+func (p *parser) row(n *yaml.Node, what string) row {
+	r := row{Place: p.place(n)}
+	r.order, r.cells = p.fields(n, what)
+	return r
+}
+
+func (p *parser) expectation(n *yaml.Node) expectation {
+	e := expectation{Place: p.place(n)}
+	_, f := p.fields(n, "an expectation", "at", "keys", "inputs", "features")
+	if at := f["at"]; at == nil {
+		p.fail(n, "at: expected the time that features are looked at")
+	} else if t, err := feature.ParseTime(at.Value); err != nil {
+		p.fail(at, "at: %q is no time: expected a form like 2026-01-31T12:00:00Z", at.Value)
+	} else {
+		e.at = t
+	}
+	for name, into := range map[string]*row{"keys": &e.keys, "inputs": &e.inputs, "features": &e.features} {
+		if f[name] != nil {
+			*into = p.row(f[name], name)
+		}
+	}
+	if len(e.features.order) == 0 {
+		p.fail(n, "features: expected what some features are")
+	}
+	return e
+}
+
+// appendValue appends what a node says to a column.
+func appendValue(c *feature.Column, n *yaml.Node) error {
+	switch {
+	case n == nil || n.Kind == yaml.ScalarNode && n.Tag == "!!null":
+		c.AppendNull()
+		return nil
+	case c.Type.List && n.Kind == yaml.SequenceNode:
+		if c.Type.Length > 0 && len(n.Content) != c.Type.Length {
+			return fmt.Errorf("%d items, expected %s", len(n.Content), c.Type)
+		}
+		items := feature.NewColumn(c.Type.Elem(), len(n.Content))
+		for i, item := range n.Content {
+			if err := appendValue(items, item); err != nil {
+				return fmt.Errorf("item %d: %w", i+1, err)
+			}
+		}
+		for i := range items.Len() {
+			c.Items.AppendFrom(items, i)
+		}
+		c.EndList()
+		return nil
+	case c.Type.List || n.Kind != yaml.ScalarNode:
+		return fmt.Errorf("expected %s", c.Type)
+	}
+	text := n.Value
+	switch strings.ToLower(text) { // as YAML writes them
+	case ".nan", ".inf", "+.inf", "-.inf":
+		text = strings.Replace(text, ".", "", 1)
+	}
+	if err := c.AppendText(text); err != nil {
+		return errors.New(strings.TrimSuffix(err.Error(), ": "+feature.ErrInvalid.Error()))
+	}
+	return nil
+}
+
+// Columns gives the columns that the test's rows of a source have, with types that their
+// values may be of: for a source whose files are not at hand. unnamed is the source of
+// rows that are given without one.
+func (t *Test) Columns(source, unnamed string) []feature.JoinKey {
+	rows := t.Rows[source]
+	if source == unnamed {
+		rows = append(slices.Clone(rows), t.Rows[""]...)
+	}
+	types := map[string]feature.Type{}
+	var columns []feature.JoinKey
+	for _, r := range rows {
+		for _, name := range r.order {
+			of := typeOf(r.cells[name])
+			was, seen := types[name]
+			switch {
+			case of.IsZero():
+				continue
+			case !seen:
+				columns = append(columns, feature.JoinKey{Name: name})
+			case was == feature.Scalar(feature.Float64) && of == feature.Scalar(feature.Int64):
+				of = was // 1 and 1.5 are floats
+			}
+			types[name] = of
+		}
+	}
+	for i := range columns {
+		columns[i].Type = types[columns[i].Name]
+	}
+	return columns
+}
+
+// typeOf gives the type of a value as YAML means it, and texts that are times or dates as
+// such; zero: it is null.
+func typeOf(n *yaml.Node) feature.Type {
+	if n.Kind == yaml.SequenceNode {
+		for _, item := range n.Content {
+			if t := typeOf(item); !t.IsZero() {
+				return feature.ListOf(t.Kind, 0)
+			}
+		}
+		return feature.Type{}
+	}
+	switch n.Tag {
+	case "!!null":
+		return feature.Type{}
+	case "!!bool":
+		return feature.Scalar(feature.Bool)
+	case "!!int":
+		return feature.Scalar(feature.Int64)
+	case "!!float":
+		return feature.Scalar(feature.Float64)
+	}
+	if _, err := feature.ParseDay(n.Value); err == nil {
+		return feature.Scalar(feature.Date)
+	}
+	if _, err := feature.ParseTime(n.Value); err == nil {
+		return feature.Scalar(feature.Timestamp)
+	}
+	return feature.Scalar(feature.String)
+}
