@@ -39,6 +39,7 @@ type column[S any, P total[S]] struct {
 	requests    int
 
 	lows, highs queue // scratch
+	one         S     // likewise
 }
 
 // late is what late events change in a window.
@@ -75,10 +76,16 @@ func newColumn(t feature.Type, outputs []Output, windows, cells, requests int) s
 }
 
 func columnOf[S any, P total[S]](counted, float, least, most bool, windows, cells, requests int) *column[S, P] {
-	return &column[S, P]{
+	c := &column[S, P]{
 		cells: make([]cell[S], cells), counted: counted, float: float, least: least, most: most,
 		late: make([]late[S], windows), requests: requests,
 	}
+	if least || most {
+		for i := range c.cells {
+			c.cells[i].least, c.cells[i].most = math.MaxInt64, math.MinInt64
+		}
+	}
+	return c
 }
 
 func (c *column[S, P]) perCell() int64 { return int64(unsafe.Sizeof(cell[S]{})) }
@@ -104,11 +111,8 @@ func (c *column[S, P]) add(_ *Part, b *Batch, input int) {
 		}
 		word := words[i]
 		P(&s.total).put(word)
-		if key := c.key(word); s.n == 1 {
-			s.least, s.most = key, key
-		} else {
-			s.least, s.most = min(s.least, key), max(s.most, key)
-		}
+		key := c.key(word)
+		s.least, s.most = min(s.least, key), max(s.most, key)
 	}
 }
 
@@ -137,17 +141,18 @@ func (c *column[S, P]) addLate(window int, r stretch, b *Batch, input, i int) {
 	if l.changes == nil {
 		l.changes = make([]change[S], c.requests)
 	}
-	var one S
+	var zero S
+	c.one = zero
 	if !c.counted {
-		P(&one).put(word)
+		P(&c.one).put(word)
 	}
 	from := &l.changes[r.from]
 	from.n++
-	P(&from.total).Merge(&one)
+	P(&from.total).Merge(&c.one)
 	if r.to < r.end {
 		to := &l.changes[r.to]
 		to.n--
-		P(&to.total).Unmerge(&one)
+		P(&to.total).Unmerge(&c.one)
 	}
 	if c.least || c.most {
 		l.ranges = raise(l.ranges, c.requests, r, c.key(word))
@@ -159,16 +164,17 @@ func (c *column[S, P]) addLate(window int, r stretch, b *Batch, input, i int) {
 func (c *column[S, P]) answer(p *Part, window int, lo, hi []uint32, outputs []*answer) {
 	l := &c.late[window]
 	settle(l.ranges)
+	var none, inside, all cell[S] // inside: of the cells from from to to; all three for all requests, as they are on the heap
+	var unchanged, beside change[S]
 	for k := range len(p.requests.Starts) - 1 {
-		var inside cell[S] // of the cells from from to to
-		var beside change[S]
+		inside, beside = none, unchanged
 		from := p.cells.starts[k]
 		to := from
 		c.lows.reset()
 		c.highs.reset()
 		for i := p.requests.Starts[k]; i < p.requests.Starts[k+1]; i++ {
 			if lo[i] >= to {
-				inside = cell[S]{}
+				inside = none
 				from, to = lo[i], lo[i]
 			}
 			for ; to < hi[i]; to++ {
@@ -178,7 +184,7 @@ func (c *column[S, P]) answer(p *Part, window int, lo, hi []uint32, outputs []*a
 				inside.n -= c.cells[from].n
 				P(&inside.total).Unmerge(&c.cells[from].total)
 			}
-			all := inside
+			all = inside
 			if l.changes != nil {
 				beside.n += l.changes[i].n
 				P(&beside.total).Merge(&l.changes[i].total)
