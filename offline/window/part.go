@@ -140,15 +140,20 @@ func (p *Part) late(b *Batch, i int) bool {
 	if from == 0 || times[from-1] < e.Add(p.spec.Rule.Delay) {
 		return false
 	}
+	if from == len(times) {
+		return true
+	}
 	for w, window := range p.spec.Windows {
 		to := len(times)
-		if until, ever := window.Until(e); ever {
+		until, ever := window.Until(e)
+		if ever && until <= times[from] { // it has left the window before it is visible
+			continue
+		}
+		if ever && until <= times[to-1] {
 			to = from + first(times[from:], until)
 		}
-		if from < to {
-			r := stretch{from: base + uint32(from), to: base + uint32(to), end: end}
-			b.late = append(b.late, lateEvent{stretch: r, event: uint32(i), window: uint32(w)})
-		}
+		r := stretch{from: base + uint32(from), to: base + uint32(to), end: end}
+		b.late = append(b.late, lateEvent{stretch: r, event: uint32(i), window: uint32(w)})
 	}
 	return true
 }
