@@ -16,16 +16,22 @@ step() { # what it is about, then the command
 }
 
 step 'Check the definitions in features/' validate
+step 'Run the tests of features, which stand beside the definitions' test
+step 'Look at a view before it is applied' preview airport_arrivals --key airport=SFO,ORD
 step 'See what applying them would change' plan
 step 'Apply them: one revision of the registry' apply --yes
 step 'What the registry holds' list
 step 'What a model asks for' describe delay_model
 step "Build a training set: the flights of June 29, each as of its departure" \
   train --spine data/labels.parquet --service delay_model --out out/train.parquet --force
+step 'And one of windows over the traffic, with what only the request knows' \
+  train --spine data/labels.parquet --service traffic_model --out out/traffic.parquet --force
 step 'Bring the online store up to now' materialize
 step 'How fresh it is' status
 step 'Ask for two flights that depart now' \
   get --service delay_model --key origin=SFO,JFK --key destination=LAX,BOS
+step 'And what the model of the traffic sees of them' \
+  get --service traffic_model --key origin=SFO,JFK --key destination=LAX,BOS --input distance=337,187
 
 printf '\n%s# The same from a running server, over gRPC%s\n$ quiver serve &\n' "$bold" "$plain"
 log=out/serve.log

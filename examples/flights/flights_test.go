@@ -3,6 +3,7 @@
 package flights_test
 
 import (
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,6 +56,12 @@ func readAll[T any](t *testing.T, pattern string) []T {
 // train runs the example as a user would and gives its training set.
 func train(t *testing.T) []trained {
 	t.Helper()
+	return trainService[trained](t, "delay_model")
+}
+
+// trainService is train for any service.
+func trainService[T any](t *testing.T, service string) []T {
+	t.Helper()
 	folder := t.TempDir()
 	binary := testenv.Quiver(t)
 	project := filepath.Join(folder, "project")
@@ -67,13 +74,13 @@ func train(t *testing.T) []trained {
 	out := filepath.Join(folder, "train.parquet")
 	for _, command := range [][]string{
 		{binary, "-C", project, "apply", "--yes"},
-		{binary, "-C", project, "train", "--spine", "data/labels.parquet", "--service", "delay_model", "--out", out},
+		{binary, "-C", project, "train", "--spine", "data/labels.parquet", "--service", service, "--out", out},
 	} {
 		if text, err := exec.CommandContext(t.Context(), command[0], command[1:]...).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %v\n%s", command, err, text)
 		}
 	}
-	return readAll[trained](t, out)
+	return readAll[T](t, out)
 }
 
 const day = 24 * 3600 * 1_000_000
@@ -175,5 +182,96 @@ func checkByHand(t *testing.T, rows []trained) {
 	}
 	if seen["SFO"] == 0 || seen["JFK"] == 0 {
 		t.Fatalf("rows with the two airports: %v", seen)
+	}
+}
+
+// traffic is a row of the service traffic_model.
+type traffic struct {
+	Time        int64    `parquet:"event_timestamp"`
+	Origin      string   `parquet:"origin"`
+	Destination string   `parquet:"destination"`
+	Distance    *int64   `parquet:"distance"`
+	Departed    *int64   `parquet:"origin__departed_1h"`
+	Departed24h *int64   `parquet:"origin__departed_24h"`
+	Landed      *int64   `parquet:"origin_delays__landed_1h"`
+	Mean        *float64 `parquet:"origin_delays__delay_mean_1h"`
+	LateShare   *float64 `parquet:"dest_delays__late_share_24h"`
+	LongHaul    *bool    `parquet:"long_haul"`
+}
+
+const (
+	second = 1_000_000
+	minute = 60 * second
+	hour   = 60 * minute
+)
+
+// window counts the flights of which an event, later than the last step of the
+// granularity less the length, is known at a time; and sums what they are worth.
+func window(flights []flight, t, length, granularity int64, event func(flight) (at int64, ok bool), worth func(flight) *float64) (rows, values int64, sum float64) {
+	for _, f := range flights {
+		at, ok := event(f)
+		if !ok || at > t || at <= t-t%granularity-length {
+			continue
+		}
+		rows++
+		if w := worth(f); w != nil {
+			values++
+			sum += *w
+		}
+	}
+	return rows, values, sum
+}
+
+func TestWindowsAreThoseOfTheRawFlights(t *testing.T) {
+	flights := readAll[flight](t, "data/flights/*.parquet")
+	rows := trainService[traffic](t, "traffic_model")
+	departed := func(from string) func(flight) (int64, bool) {
+		return func(f flight) (int64, bool) { return f.Date + 1, f.Origin == from } // known a microsecond later
+	}
+	landed := func(from string) func(flight) (int64, bool) {
+		return func(f flight) (int64, bool) {
+			return f.Date + (30+value(f.Distance)/8)*minute, f.Origin == from && f.Distance != nil
+		}
+	}
+	minutes := func(f flight) *float64 {
+		if f.Delay == nil {
+			return nil
+		}
+		v := float64(*f.Delay)
+		return &v
+	}
+	late := func(f flight) *float64 {
+		if f.Delay == nil {
+			return nil
+		}
+		v := 0.0
+		if *f.Delay > 15 {
+			v = 1
+		}
+		return &v
+	}
+	for i := 0; i < len(rows); i += 499 {
+		r := rows[i]
+		// The tail is about the departure itself, and known is the flight a microsecond later.
+		n1, _, _ := window(flights, r.Time, hour-1, 30*second, departed(r.Origin), minutes)
+		n24, _, _ := window(flights, r.Time, 24*hour-1, 10*minute, departed(r.Origin), minutes)
+		down, known, sum := window(flights, r.Time, hour, 30*second, landed(r.Origin), minutes)
+		_, known24, lateSum := window(flights, r.Time, 24*hour, 10*minute, landed(r.Destination), late)
+		if *r.Departed != n1 || *r.Departed24h != n24 || *r.Landed != down {
+			t.Fatalf("row %d, %s at %d: departed %d and %d, landed %d; want %d, %d, %d", i, r.Origin, r.Time, *r.Departed, *r.Departed24h, *r.Landed, n1, n24, down)
+		}
+		if (r.Mean == nil) != (known == 0) || r.Mean != nil && math.Abs(*r.Mean-sum/float64(known)) > 1e-9 {
+			t.Fatalf("row %d, %s at %d: mean delay %v, want %v of %d", i, r.Origin, r.Time, r.Mean, sum, known)
+		}
+		share := 0.0 // the default
+		if known24 > 0 {
+			share = lateSum / float64(known24)
+		}
+		if math.Abs(*r.LateShare-share) > 1e-12 {
+			t.Fatalf("row %d, %s at %d: late share %v, want %v", i, r.Destination, r.Time, *r.LateShare, share)
+		}
+		if want := *r.Distance > 1500 && n1*24 > n24; *r.LongHaul != want {
+			t.Fatalf("row %d: long haul %t, want %t", i, *r.LongHaul, want)
+		}
 	}
 }

@@ -46,6 +46,7 @@ type label struct {
 	EventTimestamp int64  `parquet:"event_timestamp,timestamp(microsecond:local),delta"`
 	Origin         string `parquet:"origin,dict"`
 	Destination    string `parquet:"destination,dict"`
+	Distance       *int64 `parquet:"distance,optional,dict"`
 	Late           bool   `parquet:"late"`
 }
 
@@ -109,7 +110,7 @@ func (c config) run() error {
 			}
 			flights = append(flights, flightOf(r))
 			if day.Equal(c.labels) && r.Delay != nil {
-				labels = append(labels, label{r.Date, r.Origin, r.Destination, *r.Delay > 15})
+				labels = append(labels, label{r.Date, r.Origin, r.Destination, r.Distance, *r.Delay > 15})
 			}
 		}
 		if err := write(filepath.Join(c.out, "flights", day.Format(time.DateOnly)+".parquet"), flights); err != nil {
