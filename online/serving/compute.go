@@ -198,7 +198,10 @@ func (a *answer) rests(m *machines, n *needs, use, row int) feature.Status {
 		if a.plan.cells[cell].failed != nil && status == feature.StatusError {
 			status = feature.StatusNull // what could not be computed is a null like any other
 		}
-		note(max(status, m.barred[cell*a.rows+row]))
+		if why := m.barred[cell*a.rows+row]; why != feature.StatusUnset {
+			status = why
+		}
+		note(status)
 	}
 	if n.event {
 		note(feature.Status(a.views[use].Statuses[row]))
