@@ -50,8 +50,8 @@ func (a *app) addCompletions(root *cobra.Command) {
 	arguments := map[string]cobra.CompletionFunc{
 		"init": onlyFolders, "man": onlyFolders,
 		"describe": a.objects, "promote": a.versions,
-		"materialize": a.views, "status": a.views, "runs": a.views,
-		"fmt": onlyFiles("yaml", "yml"), "inspect": onlyFiles("parquet", "csv", "arrow", "feather", "arrows"),
+		"preview": a.views, "materialize": a.views, "status": a.views, "runs": a.views,
+		"fmt": onlyFiles("yaml", "yml"), "test": onlyFiles("yaml", "yml"), "inspect": onlyFiles("parquet", "csv", "arrow", "feather", "arrows"),
 	}
 	flags := map[string]cobra.CompletionFunc{
 		"output":     cobra.FixedCompletions(slices.Collect(formats()), onlyThese),

@@ -38,7 +38,7 @@ Without --key the keys with the most events in the time shown are taken.`,
 		Example: `  quiver preview airport_delay
   quiver preview airport_delay --key airport=SFO,JFK --as-of 2001-06-30T12:00:00Z
   quiver preview airport_delay --last 7d --points 28 -o json`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly("VIEW"),
 		RunE: func(c *cobra.Command, args []string) error { return a.preview(c.Context(), f, args[0]) },
 	}
 	flags := c.Flags()

@@ -150,7 +150,7 @@ func (p *project) tests(paths []string) ([]*featuretest.Test, error) {
 		})
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, fmt.Errorf("there is no file or folder %s: %w", path, feature.ErrNotFound)
+			return nil, fmt.Errorf("there is no file or folder %s: %w", p.shown(path), feature.ErrNotFound)
 		case err != nil:
 			return nil, err
 		}
@@ -184,6 +184,7 @@ func (p *project) tested(ctx context.Context, tests []*featuretest.Test) (*regis
 		return nil, nil, err
 	}
 	fields := testSchemas{schemas: schemas{p.files}, defs: defs, tests: tests}
+	onlyTested(defs, tests)
 	plan, err := registry.NewPlan(ctx, empty, defs, fields)
 	if err != nil {
 		return nil, nil, p.app.problems(err)
@@ -205,6 +206,26 @@ func (p *project) tested(ctx context.Context, tests []*featuretest.Test) (*regis
 		return names
 	}
 	return s, columns, nil
+}
+
+// onlyTested leaves in definitions what tests are about: other sources may have no files
+// where tests run.
+func onlyTested(defs *registry.Definitions, tests []*featuretest.Test) {
+	views, services, sources := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, t := range tests {
+		views[t.View], services[t.Service] = true, true
+	}
+	defs.Services = slices.DeleteFunc(defs.Services, func(s feature.Service) bool { return !services[s.Name] })
+	for _, s := range defs.Services {
+		for _, use := range s.Features {
+			views[use.View] = true
+		}
+	}
+	defs.Views = slices.DeleteFunc(defs.Views, func(v feature.View) bool { return !views[v.Name] })
+	for _, v := range defs.Views {
+		sources[v.Source] = true
+	}
+	defs.Sources = slices.DeleteFunc(defs.Sources, func(s feature.Source) bool { return !sources[s.Name] })
 }
 
 func runTest(ctx context.Context, s *registry.Snapshot, t *featuretest.Test, columns func(string) []string) (testedOne, error) {

@@ -36,13 +36,13 @@ func TestOnlineEqualsOfflineOnRandomHistories(t *testing.T) {
 // TestWindowsOnlineEqualThoseOfflineOnRandomHistories is the same with windowed aggregates,
 // of which some runs die at some write.
 func TestWindowsOnlineEqualThoseOfflineOnRandomHistories(t *testing.T) {
-	histories(t, *cases, func(seed uint64) *offlinetest.Case { return servable(offlinetest.GenerateWindows(seed)) })
+	histories(t, (*cases+1)/2, func(seed uint64) *offlinetest.Case { return servable(offlinetest.GenerateWindows(seed)) })
 }
 
 // TestExpressionsOnlineEqualThoseOfflineOnRandomHistories is the same with expressions
 // over rows, over features of views, and over those of a service and its inputs.
 func TestExpressionsOnlineEqualThoseOfflineOnRandomHistories(t *testing.T) {
-	histories(t, *cases, func(seed uint64) *offlinetest.Case {
+	histories(t, (*cases+2)/3, func(seed uint64) *offlinetest.Case {
 		for n := uint64(0); ; n++ {
 			if c := offlinetest.GenerateExpressions(seed + n<<32); !slices.ContainsFunc(c.Views, readsComputed) {
 				return delivered(servable(c))

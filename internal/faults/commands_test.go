@@ -29,6 +29,8 @@ func commands() []command {
 		{args: "schema"},
 		{args: "fmt --check", reads: "project definitions", words: true, silent: true},
 		{args: "validate", reads: "project definitions source registry"},
+		{args: "test", reads: "project definitions", words: true},
+		{args: "preview last_order", reads: "project definitions source"},
 		{args: "plan", reads: "project definitions source registry"},
 		{args: "apply --yes", reads: "project definitions source registry", state: fresh, changes: []string{".quiver"}},
 		{args: "promote churn_model@1", reads: "project registry online", changes: []string{".quiver"}},
