@@ -127,6 +127,7 @@ func (a *app) materialize(ctx context.Context, f materializeFlags, names []strin
 				break
 			}
 			a.tellResult(v, result, err)
+			a.tellFurther(v, result, min(to, s.project.clock()))
 		}
 		if err := a.print(runDocumentsOf(runs), func() error { return a.printRuns(runs) }); err != nil {
 			return err
@@ -176,6 +177,16 @@ func (a *app) tellResult(v registry.OnlineView, result materialize.Result, err e
 		a.note("%s: up to date", v.View.ID())
 	case result.Switched:
 		a.note("%s: switched to storage %d", v.View.ID(), result.Runs[len(result.Runs)-1].Storage)
+	}
+}
+
+// tellFurther says that a run leads further than was asked, as one before it did whose
+// values may be there.
+func (a *app) tellFurther(v registry.OnlineView, result materialize.Result, asked feature.Time) {
+	for _, run := range result.Runs {
+		if run.State == feature.RunDone && run.To > asked && run.To > run.From {
+			a.note("%s: run %d leads to %s and not to %s, as an earlier run led so far and its values may be there", v.View.ID(), run.Number, run.To, asked)
+		}
 	}
 }
 

@@ -208,7 +208,12 @@ func (r rawBlock) movable(value string) bool {
 	return !r.blanks && len(r.lines) > 0 && r.lines[0] != "" && !strings.HasPrefix(r.lines[0], " ") && !strings.ContainsAny(r.header, "+0123456789")
 }
 
-func keyText(n *yaml.Node, flow bool) string { return scalarText(n, flow) }
+func keyText(n *yaml.Node, flow bool) string {
+	if n.Value == "n" {
+		return n.Value // a field, which no reader of definitions takes for a no
+	}
+	return scalarText(n, flow)
+}
 
 // scalarText writes a scalar on one line: as it stands where it is no text, else
 // with quotes where they are needed.
