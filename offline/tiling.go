@@ -66,13 +66,14 @@ func (l *latest) newTiling(pass feature.Pass, found *feature.ScanResult, keys in
 	for _, c := range t.columns {
 		t.names = append(t.names, c.Name)
 	}
-	for _, g := range plan.Groups() {
-		t.groups = append(t.groups, newTileGroup(g, pass))
+	oldest, folded := plan.Bounds(pass.To, pass.Known)
+	for i, g := range plan.Groups() {
+		t.groups = append(t.groups, tileGroup{feature.Window{Length: g.Reach, Granularity: g.Granularity}, oldest[i], folded[i]})
 	}
-	oldest := oldestOf(t.groups)
+	tail := oldestOf(t.groups)
 	for g := range l.table.groups {
 		s := l.span(g)
-		s.tail, s.windows = oldest, oldest != feature.MinTime
+		s.tail, s.windows = tail, tail != feature.MinTime
 		if !pass.Whole && !l.table.outside(g, s) {
 			t.newsGroups = append(t.newsGroups, g)
 		}
@@ -88,20 +89,6 @@ func (l *latest) newTiling(pass feature.Pass, found *feature.ScanResult, keys in
 	}
 	t.size = t.firstSize(found.Rows, keys)
 	return t, nil
-}
-
-// newTileGroup says what a run brings of a set of tiles. The oldest that is brought is
-// one more than what windows at the run's time can show, as what stands in the store goes as
-// far back.
-func newTileGroup(g tiles.Group, pass feature.Pass) tileGroup {
-	w := feature.Window{Length: g.Reach, Granularity: g.Granularity}
-	out := tileGroup{window: w, oldest: noTile, folded: noTile}
-	if g.Reach > 0 {
-		out.oldest = int64(feature.Time(w.FirstTile(pass.To)).Add(-1))
-	} else if !pass.Whole {
-		out.folded = w.Tile(pass.Known) - 1
-	}
-	return out
 }
 
 // firstSize expects of each key as many events as a key has on average, where all events

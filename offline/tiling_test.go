@@ -82,6 +82,9 @@ func newTiled(seed uint64) *tiled {
 	for i := range 1 + r.IntN(6) {
 		p.view.Features = append(p.view.Features, p.aggregate(fmt.Sprintf("f%d", i)))
 	}
+	if r.IntN(3) == 0 { // which is computed when it is asked for, and never kept
+		p.view.Features = append(p.view.Features, feature.Field{Name: "twice", Type: scalar(feature.Int64), Expression: "f0 * 2"})
+	}
 	var err error
 	if p.plan, err = tiles.NewPlan(p.view.Features, rule); err != nil {
 		panic(err) // the definitions above are right
@@ -358,10 +361,10 @@ func TestTilesOfRunsAnswerAsTheEventsDo(t *testing.T) {
 }
 
 // newCounted makes a project of counts and sums over days, without events.
-func newCounted(length, granularity feature.Duration) *tiled {
+func newCounted(rule feature.Rule, length, granularity feature.Duration) *tiled {
 	p := newTiled(0)
 	int64s, window := feature.Scalar(feature.Int64), feature.Window{Length: length, Granularity: granularity}
-	p.view.Rule, p.view.Table.Created, p.view.Table.Available = feature.Rule{}, "", ""
+	p.view.Rule, p.view.Table.Created, p.view.Table.Available = rule, "", ""
 	p.view.Keys, p.view.KeyColumns = []feature.JoinKey{{Name: "k", Type: int64s}}, []string{"k"}
 	p.view.Features = []feature.Field{
 		{Name: "n", Type: int64s, Aggregate: &feature.Aggregate{Function: feature.Count, Window: window}},
@@ -392,7 +395,7 @@ func (p *tiled) crowd(events, keys, files int) {
 
 func TestTilesAreTheSameForAnyMemoryAndWorkers(t *testing.T) {
 	const events, keys, files = 30_000, 500, 2
-	p := newCounted(feature.Day, feature.Hour)
+	p := newCounted(feature.Rule{}, feature.Day, feature.Hour)
 	p.crowd(events, keys, files)
 	var want []string
 	for _, tc := range []struct {
@@ -462,30 +465,52 @@ func (p *tiled) countIn(t *testing.T, line string) int64 {
 	return into[0].Int64s[0]
 }
 
+// day adds a file of events at some hours of a day, each in a row group of its own.
+func (p *tiled) day(key int64, day int, hours ...int) {
+	var events []tiledEvent
+	var groups []int
+	for _, hour := range hours {
+		at := feature.Time(0).Add(feature.Duration(day)*feature.Day + feature.Duration(hour)*feature.Hour)
+		events, groups = append(events, tiledEvent{key: key, e: at, v: 1, valid: true}), append(groups, 1)
+	}
+	p.add(groups, events)
+}
+
+// reads makes a run to the end of a day, and says which row groups it has to read.
+func (p *tiled) reads(t *testing.T, to int, want ...string) {
+	t.Helper()
+	if err := p.run(t, feature.Time(0).Add(feature.Duration(to)*feature.Day), p.known, offline.Options{Workers: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.check(p.known); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(want, p.scanned) {
+		t.Errorf("to day %d: row groups read are %v, want %v", to, p.scanned, want)
+	}
+}
+
+// Of all time what lies well behind the watermark is one state. Events that come by the delay
+// that the view declares do not lie there, however long it is; later ones have all of their
+// key's events read.
+func TestADelayMakesNoKeyWhole(t *testing.T) {
+	p := newCounted(feature.Rule{Delay: 3 * feature.Day}, 0, feature.Day)
+	for d := range 8 {
+		p.day(1, d, 12)
+	}
+	all := []string{"f000/0", "f001/0", "f002/0", "f003/0", "f004/0"}
+	first := []string{"f005/0", "f006/0", "f007/0"} // what is not visible yet is read for that
+	p.reads(t, 8, slices.Concat(all, first, all)...)
+	p.reads(t, 9, "f005/0", "f005/0", "f005/0")
+	p.reads(t, 10, "f006/0", "f006/0", "f006/0")
+	p.day(1, 3, 6)
+	p.reads(t, 10, slices.Concat([]string{"f008/0", "f008/0"}, all, first[:2], []string{"f008/0"})...)
+}
+
 func TestARunReadsOnlyWhatIsInTouchedTiles(t *testing.T) {
-	p := newCounted(30*feature.Day, feature.Day)
-	// day adds a file of events at some hours of a day, each in a row group of its own.
-	day := func(key int64, day int, hours ...int) {
-		var events []tiledEvent
-		var groups []int
-		for _, hour := range hours {
-			at := feature.Time(0).Add(feature.Duration(day)*feature.Day + feature.Duration(hour)*feature.Hour)
-			events, groups = append(events, tiledEvent{key: key, e: at, v: 1, valid: true}), append(groups, 1)
-		}
-		p.add(groups, events)
-	}
-	run := func(to int, want ...string) {
-		t.Helper()
-		if err := p.run(t, feature.Time(0).Add(feature.Duration(to)*feature.Day), p.known, offline.Options{Workers: 1}); err != nil {
-			t.Fatal(err)
-		}
-		if err := p.check(p.known); err != nil {
-			t.Fatal(err)
-		}
-		if !slices.Equal(want, p.scanned) {
-			t.Errorf("to day %d: row groups read are %v, want %v", to, p.scanned, want)
-		}
-	}
+	p := newCounted(feature.Rule{}, 30*feature.Day, feature.Day)
+	day := p.day
+	run := func(to int, want ...string) { p.reads(t, to, want...) }
 	for d := range 4 {
 		day(1, d, 6, 18)
 	}

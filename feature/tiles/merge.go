@@ -165,7 +165,17 @@ func (m *merging) bounds(g *group) (least, fold int64) {
 	if known == feature.MinTime && m.patch.whole {
 		known = m.to // nothing was there that an earlier run could bring a tile of
 	}
-	return math.MinInt64, before(g.window().Tile(known))
+	return math.MinInt64, g.folded(m.plan.rule, known)
+}
+
+// folded gives the number before which tiles of all time may be folded where everything
+// visible at known is there: events that come by the delay of the rule are not before it,
+// and neither are those of a tile more.
+func (g *Group) folded(rule feature.Rule, known feature.Time) int64 {
+	if g.Reach > 0 {
+		return math.MinInt64
+	}
+	return before(g.window().Tile(known.Add(-rule.Delay)))
 }
 
 // oldest gives the least number of a tile that is of use at t or later: the last that a
@@ -175,6 +185,22 @@ func (g *Group) oldest(t feature.Time) int64 {
 		return math.MinInt64
 	}
 	return before(g.window().FirstTile(t))
+}
+
+// Bounds tells what a run to a time brings of each group: tiles of lesser numbers than
+// oldest are of no use, and those less than folded may be in one state already, if the
+// storage was filled up to known. Of a key with events in such a tile everything is
+// brought.
+func (p *Plan) Bounds(to, known feature.Time) (oldest, folded []int64) {
+	for i := range p.groups {
+		oldest = append(oldest, p.groups[i].oldest(to))
+		if p.groups[i].lists { // which have no base
+			folded = append(folded, math.MinInt64)
+		} else {
+			folded = append(folded, p.groups[i].folded(p.rule, known))
+		}
+	}
+	return oldest, folded
 }
 
 // before gives the number of the tile before a tile.
