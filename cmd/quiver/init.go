@@ -168,7 +168,7 @@ type templateFile struct {
 // templateFiles gives the files of the template, the project's own first.
 func templateFiles(project string) ([]templateFile, error) {
 	var files []templateFile
-	for _, path := range []string{definition.ProjectFile, "features/shop.yaml", "data/labels.csv", "data/orders.csv"} {
+	for _, path := range []string{definition.ProjectFile, "features/shop.yaml", "features/shop.test.yaml", "data/labels.csv", "data/orders.csv"} {
 		text, err := template.ReadFile("template/" + path)
 		if err != nil {
 			return nil, fmt.Errorf("init: %w", err)

@@ -63,13 +63,17 @@ func TestWhatInitSaysWorks(t *testing.T) {
 		}
 		used = append(used, name)
 	}
-	for name := range strings.FieldsSeq("validate plan apply search describe train materialize status get serve curl fmt promote history diff rollback schema") {
+	for name := range strings.FieldsSeq("validate test preview plan apply search describe train materialize status get serve curl fmt promote history diff rollback schema") {
 		if !slices.Contains(used, name) {
 			t.Errorf("no comment says quiver %s", name)
 		}
 	}
 	if len(answers["edit"]) == 0 {
 		t.Error("no comment asks for a breaking change")
+	}
+
+	if out := answers["quiver test"]; len(out) == 0 || !strings.Contains(out[0], "1 of 1 test passed, 7 values compared") {
+		t.Errorf("quiver test finds no tests that pass beside the definitions: %s", out)
 	}
 
 	// Customer 3's only order is 42 days old at the clock's time, that of customer 1
