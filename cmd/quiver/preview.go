@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -276,7 +274,7 @@ func (a *app) printPreview(p *previewed) error {
 					nulls++
 				}
 			}
-			rows = append(rows, []string{key, f.Name, clipped(f.text), line, least, greatest, shareOf(int64(len(f.Series)), float64(nulls)/float64(len(f.Series)))})
+			rows = append(rows, []string{key, f.Name, shorten(f.text), line, least, greatest, shareOf(int64(len(f.Series)), float64(nulls)/float64(len(f.Series)))})
 		}
 	}
 	if err := a.printTable(header, rows, 2, 4, 5, 6); err != nil {
@@ -291,94 +289,4 @@ func (a *app) printPreview(p *previewed) error {
 		text += "note: the keys are those with the most events in that time; --key names others\n"
 	}
 	return a.printText(text)
-}
-
-// clipped shortens a value that is shown in a table.
-func clipped(s string) string {
-	const most = 24
-	if r := []rune(s); len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return s
-}
-
-// course draws numbers and bools, a gap for what is null or no number, with the least
-// and the greatest of them.
-func course(series []any) (line, least, greatest string) {
-	numbers := make([]float64, len(series))
-	lo, hi := math.Inf(1), math.Inf(-1)
-	for i, v := range series {
-		numbers[i] = drawn(v)
-		if n := numbers[i]; !math.IsNaN(n) && !math.IsInf(n, 0) {
-			lo, hi = min(lo, n), max(hi, n)
-		}
-	}
-	if lo > hi {
-		return "", "", ""
-	}
-	bars := []rune("▁▂▃▄▅▆▇█")
-	var b strings.Builder
-	for _, n := range numbers {
-		switch {
-		case math.IsNaN(n):
-			b.WriteByte(' ')
-		case hi == lo:
-			b.WriteRune(bars[0])
-		default:
-			share := (min(max(n, lo), hi) - lo) / (hi - lo)
-			b.WriteRune(bars[min(int(share*float64(len(bars))), len(bars)-1)])
-		}
-	}
-	return b.String(), shortNumber(lo), shortNumber(hi)
-}
-
-func shortNumber(v float64) string { return fmt.Sprintf("%.4g", v) }
-
-// drawn gives what a course draws of a value, NaN for a gap.
-func drawn(v any) float64 {
-	switch v := v.(type) {
-	case bool:
-		if v {
-			return 1
-		}
-		return 0
-	case int32:
-		return float64(v)
-	case int64:
-		return float64(v)
-	case float32:
-		return float64(v)
-	case float64:
-		return v
-	default:
-		return math.NaN()
-	}
-}
-
-// busiest gives the keys with the most events in a span of time, the most first, of
-// several with as many those that come first by their text.
-func busiest(ctx context.Context, engine *offline.Engine, view *feature.ViewVersion, from, to feature.Time, most int) ([]*feature.Column, error) {
-	c := newKeyCounter(view)
-	if err := engine.EventsIn(ctx, view, from, to.Add(1), c.worker); err != nil {
-		return nil, err
-	}
-	order := make([]int, len(c.counts))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(x, y int) int {
-		if c.counts[x] != c.counts[y] {
-			return int(c.counts[y] - c.counts[x])
-		}
-		return strings.Compare(c.texts[x], c.texts[y])
-	})
-	var keys []*feature.Column
-	for i := range view.Keys {
-		column := feature.NewColumn(c.keys[i].Type, most)
-		for _, at := range order[:min(most, len(order))] {
-			column.AppendFrom(c.keys[i], at)
-		}
-		keys = append(keys, column)
-	}
-	return keys, nil
 }

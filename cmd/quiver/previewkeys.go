@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/quiver-features/quiver/feature"
@@ -50,4 +53,32 @@ func (c *keyCounter) worker() func(*offline.Events) error {
 		}
 		return nil
 	}
+}
+
+// busiest gives the keys with the most events in a span of time, the most first, of
+// several with as many those that come first by their text.
+func busiest(ctx context.Context, engine *offline.Engine, view *feature.ViewVersion, from, to feature.Time, most int) ([]*feature.Column, error) {
+	c := newKeyCounter(view)
+	if err := engine.EventsIn(ctx, view, from, to.Add(1), c.worker); err != nil {
+		return nil, err
+	}
+	order := make([]int, len(c.counts))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(x, y int) int {
+		if c.counts[x] != c.counts[y] {
+			return int(c.counts[y] - c.counts[x])
+		}
+		return strings.Compare(c.texts[x], c.texts[y])
+	})
+	var keys []*feature.Column
+	for i := range view.Keys {
+		column := feature.NewColumn(c.keys[i].Type, most)
+		for _, at := range order[:min(most, len(order))] {
+			column.AppendFrom(c.keys[i], at)
+		}
+		keys = append(keys, column)
+	}
+	return keys, nil
 }

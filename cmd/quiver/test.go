@@ -174,7 +174,7 @@ func (p *project) shown(path string) string {
 }
 
 // tested gives the definitions of the files, and the columns that their sources have.
-func (p *project) tested(ctx context.Context, tests []*featuretest.Test) (*registry.Snapshot, func(source string) []string, error) {
+func (p *project) tested(ctx context.Context, tests []*featuretest.Test) (*registry.Snapshot, map[string][]string, error) {
 	defs, err := p.Load()
 	if err != nil {
 		return nil, nil, p.app.problems(err)
@@ -193,17 +193,15 @@ func (p *project) tested(ctx context.Context, tests []*featuretest.Test) (*regis
 	if err != nil {
 		return nil, nil, err
 	}
-	columns := func(source string) []string {
-		i := slices.IndexFunc(defs.Sources, func(s feature.Source) bool { return s.Name == source })
-		if i < 0 {
-			return nil
+	columns := map[string][]string{}
+	for i := range defs.Sources {
+		found, err := fields.Columns(ctx, defs.Sources[i].Parquet)
+		if err != nil {
+			return nil, nil, err
 		}
-		var names []string
-		found, _ := fields.Columns(ctx, defs.Sources[i].Parquet)
 		for _, f := range found {
-			names = append(names, f.Name)
+			columns[defs.Sources[i].Name] = append(columns[defs.Sources[i].Name], f.Name)
 		}
-		return names
 	}
 	return s, columns, nil
 }
@@ -228,7 +226,7 @@ func onlyTested(defs *registry.Definitions, tests []*featuretest.Test) {
 	defs.Sources = slices.DeleteFunc(defs.Sources, func(s feature.Source) bool { return !sources[s.Name] })
 }
 
-func runTest(ctx context.Context, s *registry.Snapshot, t *featuretest.Test, columns func(string) []string) (testedOne, error) {
+func runTest(ctx context.Context, s *registry.Snapshot, t *featuretest.Test, columns map[string][]string) (testedOne, error) {
 	one := testedOne{Place: t.Place.String(), Name: t.Name, Of: "view " + t.View}
 	var selection *feature.Selection
 	var err error

@@ -26,10 +26,10 @@ type Difference struct {
 }
 
 // Run computes what a test asks for by a selection of its view's or service's features, and
-// gives the differences, in the order of the file. Columns says which columns each source
-// has; nil: those that views read. An error that is a Problems says what is wrong with the
+// gives the differences, in the order of the file. columns says which columns each source
+// has beside those that views read. An error that is a Problems says what is wrong with the
 // test.
-func Run(ctx context.Context, t *Test, selection *feature.Selection, columns func(source string) []string) (checked int, differences []Difference, err error) {
+func Run(ctx context.Context, t *Test, selection *feature.Selection, columns map[string][]string) (checked int, differences []Difference, err error) {
 	r := &run{Test: t, selection: selection}
 	rows, err := r.sources(columns)
 	if err != nil {
@@ -72,16 +72,14 @@ func (r *run) err() error {
 
 // sources gives the rows by source, and checks that they are of sources and columns that
 // there are.
-func (r *run) sources(columns func(string) []string) (map[string][]row, error) {
+func (r *run) sources(columns map[string][]string) (map[string][]row, error) {
 	known := map[string]map[string]bool{}
 	for i := range r.selection.Uses {
 		table := &r.selection.Uses[i].View.Table
 		if known[table.Source] == nil {
 			known[table.Source] = map[string]bool{}
-			if columns != nil {
-				for _, name := range columns(table.Source) {
-					known[table.Source][name] = true
-				}
+			for _, name := range columns[table.Source] {
+				known[table.Source][name] = true
 			}
 		}
 		for _, c := range table.Columns {

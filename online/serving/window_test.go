@@ -76,7 +76,9 @@ func (m *memory) materialize(t testing.TB, s *feature.Storage, customer int64, t
 		Rows: 1, Event: []feature.Time{latest.at}, Keys: []*feature.Column{column(t, feature.Scalar(feature.Int64), customer)},
 		Features: make([]*feature.Column, len(s.Features)), Tiles: feature.NewColumn(feature.Scalar(feature.Bytes), 1),
 	}
-	b.Features[0] = column(t, feature.Scalar(feature.Float64), latest.amount)
+	if s.Features[0].Aggregate == nil {
+		b.Features[0] = column(t, feature.Scalar(feature.Float64), latest.amount)
+	}
 	b.Tiles.AppendBytes(builder.Append(nil))
 	value, _, err := layout.Merge(nil, nil, b, 0, feature.Origin{Run: 1, To: to, Known: feature.MinTime})
 	if err != nil {
@@ -162,29 +164,9 @@ func TestAnAbsentKeyIsNoEmptyWindowWhileAStoreIsFilled(t *testing.T) {
 func TestAViewOfWindowsAlone(t *testing.T) {
 	v, s := windowed(t)
 	v.Features, s.Features = v.Features[1:6], s.Features[1:6]
-	layout, err := online.NewLayout(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := tiles.NewPlan(s.Features, s.Rule)
-	if err != nil {
-		t.Fatal(err)
-	}
-	builder := plan.NewBuilder(now)
-	builder.Reset(true)
-	builder.Add(feature.Stamp{Event: now.Add(-2 * feature.Hour)}, []*feature.Column{column(t, feature.Scalar(feature.Float64), 4.0)}, 0)
-	b := &feature.Batch{
-		Rows: 1, Event: []feature.Time{now.Add(-2 * feature.Hour)}, Keys: []*feature.Column{column(t, feature.Scalar(feature.Int64), int64(1))},
-		Features: make([]*feature.Column, len(s.Features)), Tiles: feature.NewColumn(feature.Scalar(feature.Bytes), 1),
-	}
-	b.Tiles.AppendBytes(builder.Append(nil))
-	value, _, err := layout.Merge(nil, nil, b, 0, feature.Origin{Run: 1, To: now, Known: feature.MinTime})
-	if err != nil {
-		t.Fatal(err)
-	}
 	m := newMemory()
 	m.marks[1] = feature.Watermark{Known: true, Time: now, Run: 1, Since: 1}
-	m.values[string(layout.AppendKey(nil, b.Keys, 0))] = value
+	m.materialize(t, s, 1, now, event{now.Add(-2 * feature.Hour), 4})
 	h := newHandler(t, &catalog{services: map[string]*feature.Selection{
 		"s": selection("s@1", feature.Use{View: v, Alias: "spend", Keys: []string{"customer"}, Active: s}),
 	}}, m, options())
