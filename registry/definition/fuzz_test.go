@@ -48,6 +48,8 @@ func seed(f *testing.F) {
 	}
 	f.Add(facts + flights)
 	f.Add("kind: &a entity\nname: *a\n")
+	long := strings.Repeat("m", 3000)
+	f.Add("kind: &" + long + " entity\nname: *" + long + "\n")
 	f.Add("kind: entity\nname: a\nkeys: [{name: k, type: !!binary aW50NjQ=}]\n...\n%TAG ! x\n--- {kind: view}\n")
 }
 

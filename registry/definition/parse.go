@@ -133,10 +133,12 @@ func isEmpty(root *yaml.Node) bool {
 func (r *reader) refuse(n *yaml.Node) {
 	switch {
 	case n.Kind == yaml.AliasNode:
-		r.problem(n, fmt.Sprintf("the YAML alias *%s is not allowed", n.Value), "write the value out")
+		name, rest := beginningOf(n.Value)
+		r.problem(n, fmt.Sprintf("the YAML alias *%s%s is not allowed", name, rest), "write the value out")
 		return // never into what it stands for: that may be around it
 	case n.Anchor != "":
-		r.problem(n, fmt.Sprintf("the YAML anchor &%s is not allowed", n.Anchor), "write values out where they are used")
+		name, rest := beginningOf(n.Anchor)
+		r.problem(n, fmt.Sprintf("the YAML anchor &%s%s is not allowed", name, rest), "write values out where they are used")
 	case n.Style&yaml.TaggedStyle != 0 || n.Tag == "!":
 		r.problem(n, fmt.Sprintf("the YAML tag %s is not allowed", quoted(n.Tag)), "leave it out; quotes make a value text")
 	}

@@ -81,15 +81,22 @@ func plain(err error) string {
 
 // quoted writes a text for a message: on one line, and not longer than a glance.
 func quoted(s string) string {
+	head, rest := beginningOf(s)
+	return fmt.Sprintf("%q%s", head, rest)
+}
+
+// beginningOf gives as much of a text as a message has room for, and dots where there is
+// more of it.
+func beginningOf(s string) (head, rest string) {
 	const most = 60
 	if len(s) <= most {
-		return fmt.Sprintf("%q", s)
+		return s, ""
 	}
 	cut := most
 	for cut > 0 && s[cut]&0xC0 == 0x80 { // not within a character
 		cut--
 	}
-	return fmt.Sprintf("%q…", s[:cut])
+	return s[:cut], "…"
 }
 
 // listed writes names for a message: some of them, where there are many.
