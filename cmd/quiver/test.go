@@ -184,6 +184,9 @@ func (p *project) tested(ctx context.Context, tests []*featuretest.Test) (*regis
 		return nil, nil, err
 	}
 	fields := testSchemas{schemas: schemas{p.files}, defs: defs, tests: tests}
+	if problems := unknownNames(defs, tests); len(problems) > 0 {
+		return nil, nil, testProblems(problems)
+	}
 	onlyTested(defs, tests)
 	plan, err := registry.NewPlan(ctx, empty, defs, fields)
 	if err != nil {
@@ -204,6 +207,29 @@ func (p *project) tested(ctx context.Context, tests []*featuretest.Test) (*regis
 		}
 	}
 	return s, columns, nil
+}
+
+// unknownNames tells of views and services that tests name and nobody defines.
+func unknownNames(defs *registry.Definitions, tests []*featuretest.Test) (problems featuretest.Problems) {
+	var views, services []string
+	for i := range defs.Views {
+		views = append(views, defs.Views[i].Name)
+	}
+	for i := range defs.Services {
+		services = append(services, defs.Services[i].Name)
+	}
+	for _, t := range tests {
+		kind, name, known := "view", t.View, views
+		if t.Service != "" {
+			kind, name, known = "service", t.Service, services
+		}
+		if !slices.Contains(known, name) {
+			problems = append(problems, featuretest.Problem{
+				Place: t.Place, Message: fmt.Sprintf("no %s is named %q%s", kind, shorten(name), didYouMean("", name, slices.Values(known))),
+			})
+		}
+	}
+	return problems
 }
 
 // onlyTested leaves in definitions what tests are about: other sources may have no files

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v4"
 
@@ -106,8 +107,30 @@ type parser struct {
 
 func (p *parser) place(n *yaml.Node) Place { return Place{p.file, n.Line, n.Column} }
 
+// fail adds a problem. What a file says is quoted in it, and no longer than a line.
 func (p *parser) fail(n *yaml.Node, format string, args ...any) {
+	for i, a := range args {
+		if text, ok := a.(string); ok {
+			args[i] = oneLine(text)
+		}
+	}
 	p.problems = append(p.problems, Problem{p.place(n), fmt.Sprintf(format, args...)})
+}
+
+// oneLine shortens a text, and writes what can't be printed as dots.
+func oneLine(s string) string {
+	const most = 200
+	var b strings.Builder
+	for _, c := range s {
+		if b.Len() >= most {
+			return b.String() + "…"
+		}
+		if !unicode.IsPrint(c) {
+			c = '.'
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
 }
 
 // fields gives the fields of a mapping, each of which is one of the known names; known is

@@ -58,7 +58,9 @@ type run struct {
 }
 
 func (r *run) fail(p Place, format string, args ...any) {
-	r.problems = append(r.problems, Problem{p, fmt.Sprintf(format, args...)})
+	of := parser{file: p.File}
+	of.fail(&yaml.Node{Line: p.Line, Column: p.Column}, format, args...)
+	r.problems = append(r.problems, of.problems...)
 }
 
 func (r *run) place(n *yaml.Node) Place { return Place{r.File, n.Line, n.Column} }
