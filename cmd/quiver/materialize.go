@@ -26,10 +26,10 @@ func (a *app) materializeCommand() *cobra.Command {
 		Use:   "materialize [VIEW...]",
 		Short: "Bring the online store up to now",
 		Long: `Writes the latest row of every key that became visible since the last run, of the
-named views or of all online views, of windows all that those rows fall into, and
-moves their watermarks. Files that are new or have changed are read whole, however late they come. A run that was
-interrupted is completed by the next. At the end, storages that were replaced before
-are dropped.`,
+named views or of all online views, and all of the windows that those rows fall into;
+then moves their watermarks. Files that are new or have changed are read whole,
+however late they come. A run that was interrupted is completed by the next. At the
+end, storages that were replaced before are dropped.`,
 		Example: `  quiver materialize
   quiver materialize airport_delay --to 2001-06-30T12:00:00Z
   quiver materialize airport_delay --rebuild    # forget what changed and removed files held`,
