@@ -47,10 +47,18 @@ func (w *world) applyCase(ctx context.Context, c *offlinetest.Case, staleness ma
 }
 
 func sourceOf(name string, s *offlinetest.Source, event, available string, derived []feature.DerivedColumn) feature.Source {
-	return feature.Source{
+	out := feature.Source{
 		Meta: feature.Meta{Name: name}, Parquet: []string{s.Name + "/*.parquet"},
 		EventTimestamp: event, CreatedTimestamp: s.Created, AvailableTimestamp: available, Derive: derived,
 	}
+	if len(s.Files) > 0 {
+		for _, c := range s.Files[0].Columns {
+			if c.Values.Type.Length > 0 { // which no footer tells
+				out.Columns = append(out.Columns, feature.ColumnOverride{Name: c.Name, Type: c.Values.Type})
+			}
+		}
+	}
+	return out
 }
 
 // viewsAt gives each view of a case in its newest version up to the given one.
