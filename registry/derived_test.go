@@ -264,29 +264,6 @@ func TestSearchFindsWhatIsComputed(t *testing.T) {
 	}
 }
 
-func TestAViewThatWouldKeepTooMuchOnlineIsRefused(t *testing.T) {
-	text := strings.Replace(kept, "  - {name: hours}\n", "  - {name: hours}\n  - {name: many, aggregate: count_distinct, column: destination, window: 90d, granularity: 1h}\n", 1)
-	_, err := registry.NewPlan(t.Context(), load(t, &memory{}), defined(t, strings.Replace(text, "hide: [", "hide: [many, ", 1)), flights())
-	// 90 d of hours, the head's and one to spare: 2,162 tiles of a hundred hashes of 8 bytes and some more.
-	const want = "a.yaml:16:9: view last: a key with events in all of its tiles takes about 1697 KiB online, and at most 1 MiB is allowed (take a coarser granularity"
-	if err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("got %v\nwant %s", err, want)
-	}
-}
-
-func TestAViewThatWouldKeepMuchOnlineIsWarnedOf(t *testing.T) {
-	text := strings.Replace(kept, "  - {name: hours}\n", "  - {name: hours}\n  - {name: many, aggregate: count_distinct, column: destination, window: 7d, granularity: 1h}\n", 1)
-	plan, err := registry.NewPlan(t.Context(), load(t, &memory{}), defined(t, strings.Replace(text, "hide: [", "hide: [many, ", 1)), flights())
-	if err != nil {
-		t.Fatal(err)
-	}
-	// 7 d of hours, the head's and one to spare: 170 tiles of a hundred hashes of 8 bytes and some more.
-	const want = "view last: a key with events in all of its tiles takes about 133 KiB online, and each request reads all of it"
-	if w := plan.Warnings; len(w) != 1 || w[0].Message != want || w[0].Line != 16 {
-		t.Errorf("got %+v, want one warning: %s", w, want)
-	}
-}
-
 func TestAViewOfNothingButExpressionsIsRefused(t *testing.T) {
 	d := defined(t, "kind: source\nname: s\nparquet: flights/*.parquet\nevent_timestamp: date\n---\nkind: view\nname: v\nsource: s\nfeatures: [{name: f, expression: hour(as_of)}]\n")
 	_, err := registry.NewPlan(t.Context(), load(t, &memory{}), d, flights())

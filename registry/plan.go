@@ -20,6 +20,8 @@ type Plan struct {
 	Removals []Removal `json:"removals,omitempty"`
 	// Warnings are about what the files say, changed or not: it works, and will hurt.
 	Warnings Problems `json:"-"`
+	// Stored is what the views with aggregates that are kept online take there, by their names.
+	Stored []Stored `json:"-"`
 
 	write Change // without author
 }
@@ -55,6 +57,8 @@ func NewPlan(ctx context.Context, base *Snapshot, defs *Definitions, schemas Sch
 	}
 	p.warnings.Sort()
 	p.plan.Warnings = p.warnings
+	slices.SortFunc(p.stored, func(a, b Stored) int { return strings.Compare(a.View, b.View) })
+	p.plan.Stored = p.stored
 	p.plan.Removals = p.removals()
 	giveUp(p.plan.Removals, p.plan.write.Retire)
 	p.plan.write.Operation, p.plan.write.Changes = OperationApply, p.plan.Changes

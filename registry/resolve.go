@@ -18,6 +18,7 @@ type resolver struct {
 	defs     *Definitions
 	problems Problems
 	warnings Problems
+	stored   []Stored
 
 	told map[Problem]bool // what a source has is told with every view that reads it
 

@@ -26,17 +26,37 @@ func (a *app) validateCommand() *cobra.Command {
 					return a.problems(err)
 				}
 				a.warnDefinitions(plan.Warnings)
-				counts := map[string]int{
-					"entities": len(defs.Entities), "sources": len(defs.Sources), "views": len(defs.Views), "services": len(defs.Services),
-				}
-				return a.print(counts, func() error {
-					return a.printText(fmt.Sprintf("valid: %s, %s, %s, %s\n",
-						plural(counts["entities"], "entity", "entities"), plural(counts["sources"], "source", "sources"),
-						plural(counts["views"], "view", "views"), plural(counts["services"], "service", "services")))
-				})
+				d := validDocument{len(defs.Entities), len(defs.Sources), len(defs.Views), len(defs.Services), plan.Stored}
+				return a.print(d, func() error { return a.printValid(&d) })
 			})
 		},
 	}
+}
+
+// validDocument is what the files define, for machines.
+type validDocument struct {
+	Entities int               `json:"entities"`
+	Sources  int               `json:"sources"`
+	Views    int               `json:"views"`
+	Services int               `json:"services"`
+	Stored   []registry.Stored `json:"stored,omitempty"` // bytes of a key
+}
+
+func (a *app) printValid(d *validDocument) error {
+	err := a.printText(fmt.Sprintf("valid: %s, %s, %s, %s\n",
+		plural(d.Entities, "entity", "entities"), plural(d.Sources, "source", "sources"),
+		plural(d.Views, "view", "views"), plural(d.Services, "service", "services")))
+	if err != nil || len(d.Stored) == 0 {
+		return err
+	}
+	var rows [][]string
+	for _, s := range d.Stored {
+		rows = append(rows, []string{s.View, sizeTold(int64(s.Worst), 1), sizeTold(int64(s.Usual), 1)})
+	}
+	if err := a.printText("\nWhat the aggregates of a key take online, with events in all tiles:\n"); err != nil {
+		return err
+	}
+	return a.printTable([]string{"VIEW", "WORST CASE", "USUAL"}, rows, 1, 2)
 }
 
 // problems counts what is wrong with definitions, for the last line.

@@ -197,10 +197,10 @@ func BenchmarkHotKey(b *testing.B) {
 			for b.Loop() {
 				section = merge(b, p, nil, patchOf(p, nil, times, values), feature.Time(30*feature.Day), feature.MinTime)
 			}
-			usual, worst := p.Bytes()
+			size := p.Size()
 			b.ReportMetric(float64(len(section)), "bytes")
-			b.ReportMetric(float64(usual), "foretold")
-			b.ReportMetric(float64(worst), "at-most")
+			b.ReportMetric(float64(size.Usual), "foretold")
+			b.ReportMetric(float64(size.Worst), "at-most")
 		})
 	}
 }

@@ -264,12 +264,8 @@ func TestBytesAreThoseOfAFullKey(t *testing.T) {
 		values.AppendFloat64(1 / float64(e+3))
 	}
 	section := merge(t, p, nil, patchOf(p, nil, times, values), 1011, feature.MinTime)
-	usual, worst := p.Bytes()
-	if n := len(section); n > usual || n < usual/3 || worst < usual {
-		t.Errorf("a full section has %d bytes, and %d were foretold, %d at most", n, usual, worst)
-	}
-	huge := newPlan(t, over("f", feature.Sum, num, 1000*feature.Day, 1))
-	if usual, worst := huge.Bytes(); usual < 4096*10 || usual > 1<<20 || worst < 1<<32 {
-		t.Errorf("got %d and %d bytes for tiles of a microsecond", usual, worst)
+	size := p.Size()
+	if n := len(section); n > size.Usual || n < size.Usual/3 || size.Worst < size.Usual || size.Sure != size.Worst {
+		t.Errorf("a full section has %d bytes, and %+v were foretold", n, size)
 	}
 }
