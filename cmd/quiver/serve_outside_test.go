@@ -98,6 +98,8 @@ func TestGetSpeaksTLSAndSaysWhatIsWrongWithThePort(t *testing.T) {
 	must(t, "-C", dir, "materialize")
 	cert, key, _ := selfSigned(t)
 	plain, secure := startProcess(t, dir, nil), startProcess(t, dir, nil, "--tls-cert", cert, "--tls-key", key, "--snapshot", "")
+	plain.shows("msg=ready")
+	secure.shows("msg=ready")
 	get := func(server string, args ...string) outcome {
 		return do(t.Context(), append([]string{"-C", dir, "get", "--features", "last_order:amount", "--key", "customer=1", "--server", server}, args...)...)
 	}
