@@ -50,6 +50,8 @@ if ! grep -q 'msg=ready' "$log" || [ -z "$address" ]; then
   exit 1
 fi
 step 'A request to it' get --server "$address" --service delay_model --key origin=SFO --key destination=LAX
+step 'And one that brings what only the request knows' \
+  get --server "$address" --service traffic_model --key origin=SFO --key destination=LAX --input distance=337
 
 cat <<END
 

@@ -3,10 +3,12 @@
 package flights_test
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
@@ -193,9 +195,11 @@ type traffic struct {
 	Distance    *int64   `parquet:"distance"`
 	Departed    *int64   `parquet:"origin__departed_1h"`
 	Departed24h *int64   `parquet:"origin__departed_24h"`
+	Ratio       *float64 `parquet:"origin__traffic_ratio"`
 	Landed      *int64   `parquet:"origin_delays__landed_1h"`
 	Mean        *float64 `parquet:"origin_delays__delay_mean_1h"`
 	LateShare   *float64 `parquet:"dest_delays__late_share_24h"`
+	LateRatio   *float64 `parquet:"origin_delays__late_ratio"`
 	LongHaul    *bool    `parquet:"long_haul"`
 }
 
@@ -230,7 +234,7 @@ func TestWindowsAreThoseOfTheRawFlights(t *testing.T) {
 	}
 	landed := func(from string) func(flight) (int64, bool) {
 		return func(f flight) (int64, bool) {
-			return f.Date + (30+value(f.Distance)/8)*minute, f.Origin == from && f.Distance != nil
+			return f.Date + (30+value(f.Distance)/8)*minute + 1, f.Origin == from && f.Distance != nil // likewise
 		}
 	}
 	minutes := func(f flight) *float64 {
@@ -255,8 +259,8 @@ func TestWindowsAreThoseOfTheRawFlights(t *testing.T) {
 		// The tail is about the departure itself, and known is the flight a microsecond later.
 		n1, _, _ := window(flights, r.Time, hour-1, 30*second, departed(r.Origin), minutes)
 		n24, _, _ := window(flights, r.Time, 24*hour-1, 10*minute, departed(r.Origin), minutes)
-		down, known, sum := window(flights, r.Time, hour, 30*second, landed(r.Origin), minutes)
-		_, known24, lateSum := window(flights, r.Time, 24*hour, 10*minute, landed(r.Destination), late)
+		down, known, sum := window(flights, r.Time, hour-1, 30*second, landed(r.Origin), minutes)
+		_, known24, lateSum := window(flights, r.Time, 24*hour-1, 10*minute, landed(r.Destination), late)
 		if *r.Departed != n1 || *r.Departed24h != n24 || *r.Landed != down {
 			t.Fatalf("row %d, %s at %d: departed %d and %d, landed %d; want %d, %d, %d", i, r.Origin, r.Time, *r.Departed, *r.Departed24h, *r.Landed, n1, n24, down)
 		}
@@ -270,8 +274,84 @@ func TestWindowsAreThoseOfTheRawFlights(t *testing.T) {
 		if math.Abs(*r.LateShare-share) > 1e-12 {
 			t.Fatalf("row %d, %s at %d: late share %v, want %v", i, r.Destination, r.Time, *r.LateShare, share)
 		}
+		if want := 24 * float64(n1) / float64(max(n24, 1)); math.Abs(*r.Ratio-want) > 1e-12 {
+			t.Fatalf("row %d, %s at %d: traffic ratio %v, want %v", i, r.Origin, r.Time, *r.Ratio, want)
+		}
+		_, known1, late1 := window(flights, r.Time, hour-1, 30*second, landed(r.Origin), late)
+		_, knownDay, lateDay := window(flights, r.Time, 24*hour-1, 10*minute, landed(r.Origin), late)
+		checkLateRatio(t, i, &r, late1/float64(known1), lateDay/float64(knownDay))
 		if want := *r.Distance > 1500 && n1*24 > n24; *r.LongHaul != want {
 			t.Fatalf("row %d: long haul %t, want %t", i, *r.LongHaul, want)
+		}
+	}
+}
+
+// checkLateRatio compares with the shares of late flights in the hour and the day; NaN is
+// that of none.
+func checkLateRatio(t *testing.T, i int, r *traffic, hour, day float64) {
+	t.Helper()
+	switch {
+	case math.IsNaN(hour):
+		if r.LateRatio != nil {
+			t.Fatalf("row %d, %s at %d: late ratio %v where nothing landed", i, r.Origin, r.Time, *r.LateRatio)
+		}
+	case hour == day:
+		if *r.LateRatio != 1 {
+			t.Fatalf("row %d, %s at %d: late ratio %v, want 1", i, r.Origin, r.Time, *r.LateRatio)
+		}
+	case math.Abs(*r.LateRatio-hour/day) > 1e-12:
+		t.Fatalf("row %d, %s at %d: late ratio %v, want %v", i, r.Origin, r.Time, *r.LateRatio, hour/day)
+	}
+}
+
+// checked is a row of the service leak_check.
+type checked struct {
+	Late         bool     `parquet:"late"`
+	HonestMean   *float64 `parquet:"honest__delay_mean_1h"`
+	HonestShare  *float64 `parquet:"honest__late_share_24h"`
+	LeakingMean  *float64 `parquet:"leaking__delay_mean_1h"`
+	LeakingShare *float64 `parquet:"leaking__late_share_24h"`
+}
+
+// The README's table is what the program prints of a training set; here pairs of flights
+// are counted one by one.
+func TestTheReadmeTellsWhatALeakIsWorth(t *testing.T) {
+	rows := trainService[checked](t, "leak_check")
+	auc := func(of func(*checked) *float64) float64 {
+		var late, inTime []float64
+		for i := range rows {
+			v := 0.0
+			if p := of(&rows[i]); p != nil {
+				v = *p
+			}
+			if rows[i].Late {
+				late = append(late, v)
+			} else {
+				inTime = append(inTime, v)
+			}
+		}
+		won := 0
+		for _, a := range late {
+			for _, b := range inTime {
+				if a > b {
+					won += 2
+				} else if a == b {
+					won++
+				}
+			}
+		}
+		return float64(won) / 2 / float64(len(late)*len(inTime))
+	}
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		fmt.Sprintf("| `delay_mean_1h` | AUC %.2f | AUC %.2f |\n", auc(func(r *checked) *float64 { return r.HonestMean }), auc(func(r *checked) *float64 { return r.LeakingMean })),
+		fmt.Sprintf("| `late_share_24h` | AUC %.2f | AUC %.2f |\n", auc(func(r *checked) *float64 { return r.HonestShare }), auc(func(r *checked) *float64 { return r.LeakingShare })),
+	} {
+		if !strings.Contains(string(text), line) {
+			t.Errorf("README.md has no line %s", line)
 		}
 	}
 }

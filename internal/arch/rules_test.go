@@ -126,6 +126,7 @@ func rules() []rule {
 		{"cmd/...", []string{"..."}, []string{"*"}, "cmd wires everything"},
 		{"bench/...", []string{"..."}, []string{"*"}, "bench puts the parts together"},
 		{"examples/*/extract", nil, []string{parquetGo}, "the program that cuts an example's data reads and writes Parquet, without Quiver"},
+		{"examples/*/leak", nil, []string{parquetGo}, "what a leak is worth is told by a training set alone"},
 		{"examples/...", []string{"sdk/go/...", "proto/...", "feature"}, []string{grpc}, "an example uses what a user would"},
 	}
 }
