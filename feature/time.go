@@ -75,8 +75,18 @@ func FromMillis(ms int64) Time {
 	return Time(ms * 1000)
 }
 
-// FromDate gives the midnight, UTC, at which a day begins.
-func FromDate(days int32) Time { return Time(int64(days) * int64(Day)) }
+// FromDate gives the midnight, UTC, at which a day begins, saturating: there are more
+// days than times.
+func FromDate(days int32) Time {
+	const last = int32(int64(math.MaxInt64) / int64(Day))
+	switch {
+	case days > last:
+		return MaxTime
+	case days < -last:
+		return MinTime
+	}
+	return Time(int64(days) * int64(Day))
+}
 
 // Std gives the same instant as a time.Time in UTC.
 func (t Time) Std() time.Time { return time.UnixMicro(int64(t)).UTC() }

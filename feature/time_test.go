@@ -64,6 +64,20 @@ func TestSumsAndDifferencesOfTimesSaturate(t *testing.T) {
 	}
 }
 
+func TestDaysBeyondTheRangeOfTimesSaturate(t *testing.T) {
+	const day = 86_400_000_000
+	for days, want := range map[int32]feature.Time{
+		0: 0, 1: day, -1: -day, 11_500: 11_500 * day,
+		// 2^63 microseconds are 106,751,991.167 days.
+		106_751_991: 106_751_991 * day, 106_751_992: maxT, math.MaxInt32: maxT,
+		-106_751_991: -106_751_991 * day, -106_751_992: minT, math.MinInt32: minT,
+	} {
+		if got := feature.FromDate(days); got != want {
+			t.Errorf("FromDate(%d) = %d, want %d", days, int64(got), int64(want))
+		}
+	}
+}
+
 func TestTimesAreReadInISO8601(t *testing.T) {
 	const noon = 993_902_400_000_000 // 2001-06-30T12:00:00Z: 11,503 days and a half
 	for text, want := range map[string]int64{
