@@ -3,6 +3,7 @@ package feature
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Column is a typed vector of values with nulls: the unit in which values move
@@ -14,6 +15,7 @@ import (
 type Column struct {
 	Type  Type
 	Valid []bool // nil: no value is null
+	spare []bool // memory of Valid, kept by Reset
 
 	Bools    []bool    // Bool
 	Int32s   []int32   // Int32; Date, in days since the epoch
@@ -76,9 +78,12 @@ func (c *Column) Len() int {
 	}
 }
 
-// Reset empties the column and keeps its memory.
+// Reset empties the column and keeps its memory, that of Valid too: what was read of the
+// column before is overwritten.
 func (c *Column) Reset() {
-	c.Valid = nil
+	if c.Valid != nil {
+		c.spare, c.Valid = c.Valid, nil
+	}
 	c.Bools, c.Int32s, c.Int64s = c.Bools[:0], c.Int32s[:0], c.Int64s[:0]
 	c.Float32s, c.Float64s = c.Float32s[:0], c.Float64s[:0]
 	c.Data = c.Data[:0]
@@ -96,18 +101,40 @@ func (c *Column) IsNull(i int) bool { return c.Valid != nil && !c.Valid[i] }
 // Bytes gives value i of a String or Bytes column; it aliases the column.
 func (c *Column) Bytes(i int) []byte { return c.Data[c.Offsets[i]:c.Offsets[i+1]:c.Offsets[i+1]] }
 
+// ItemBytes is what Varying counts for an item of a list, beside a text's bytes.
+const ItemBytes = 8
+
+// Varying gives the bytes by which the size of a column depends on its values: those of
+// texts and of lists' items, 0 for other types.
+func (c *Column) Varying() int {
+	if c.Items != nil {
+		return ItemBytes*c.Items.Len() + len(c.Items.Data)
+	}
+	return len(c.Data)
+}
+
 // markValid keeps Valid in step when a value is appended as the n-th.
 func (c *Column) markValid(n int, valid bool) {
 	if c.Valid == nil {
 		if valid {
 			return
 		}
-		c.Valid = make([]bool, n, n+n/2+16)
-		for i := range c.Valid {
-			c.Valid[i] = true
-		}
+		c.MakeValid(n/2 + 16)
 	}
 	c.Valid = append(c.Valid, valid)
+}
+
+// MakeValid writes out what a Valid of nil says, with room for so many values more. It does
+// nothing where Valid is there.
+func (c *Column) MakeValid(room int) {
+	if c.Valid != nil {
+		return
+	}
+	n := c.Len()
+	c.Valid = slices.Grow(c.spare[:0], n+room)[:n]
+	for i := range c.Valid {
+		c.Valid[i] = true
+	}
 }
 
 // AppendNull appends a null.

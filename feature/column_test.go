@@ -2,7 +2,9 @@ package feature_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -110,5 +112,33 @@ func TestTextIsReadBackAsItWasWritten(t *testing.T) {
 		if err := c.AppendText(bad); !errors.Is(err, feature.ErrInvalid) || c.Len() != 0 {
 			t.Errorf("%s: AppendText(%q) = %v with %d values, want ErrInvalid and none", typ, bad, err, c.Len())
 		}
+	}
+}
+
+func TestAColumnThatIsResetHasMemoryForItsNulls(t *testing.T) {
+	c := feature.NewColumn(feature.Scalar(feature.Int64), 3)
+	fill := func() {
+		c.Reset()
+		c.AppendInt64(1)
+		c.AppendNull()
+		c.AppendInt64(2)
+	}
+	fill()
+	if took := testing.AllocsPerRun(100, fill); took != 0 {
+		t.Errorf("%v allocations", took)
+	}
+	if got := fmt.Sprint(c.Any(0), c.Any(1), c.Any(2)); got != "1 <nil> 2" {
+		t.Error(got)
+	}
+	if c.Reset(); c.Valid != nil {
+		t.Error("an empty column tells of nulls")
+	}
+	c.AppendInt64(3)
+	if c.Valid != nil || c.IsNull(0) {
+		t.Error("a value is null, as the one before it was")
+	}
+	c.MakeValid(0)
+	if want := []bool{true}; !slices.Equal(c.Valid, want) {
+		t.Errorf("got %v, want %v", c.Valid, want)
 	}
 }

@@ -127,11 +127,7 @@ func (v *vector) storeStates(c *feature.Column, n, room int) {
 		if v.state == nil {
 			return
 		}
-		length := c.Len()
-		c.Valid = make([]bool, length, length+room)
-		for i := range c.Valid {
-			c.Valid[i] = true
-		}
+		c.MakeValid(room)
 	}
 	for _, s := range v.known()[:n] {
 		c.Valid = append(c.Valid, s == present)
