@@ -287,3 +287,31 @@ func TestWhatDoesNotFitIsAnErrorThatNamesIt(t *testing.T) {
 		})
 	}
 }
+
+// The texts of all columns count together, also of those that others only read.
+func TestALimitIsThatOfAllColumnsTogether(t *testing.T) {
+	scalar := feature.Scalar
+	table := &feature.Table{
+		Source: "s", Columns: []feature.TableColumn{{Name: "name", Type: scalar(feature.String)}},
+		Derived: []feature.DerivedColumn{
+			{Name: "twice", Expression: "name + name", Type: scalar(feature.String)},
+			{Name: "letters", Expression: "split(twice, '')", Type: feature.ListOf(feature.String, 0)},
+			{Name: "n", Expression: "size(letters)", Type: scalar(feature.Int64)},
+		},
+	}
+	p, err := derived.OfTable(table, "n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, names := p.NewMachine(), column(t, feature.String, "ab", "c", nil)
+	const bytes = 6 + 6 + 6*8 // abab and cc; six letters
+	for limit, want := range map[int]error{bytes: nil, bytes - 1: feature.ErrTooLarge, 5: feature.ErrTooLarge, 0: feature.ErrTooLarge} {
+		m.Limit(limit)
+		switch got, err := m.Compute(3, []*feature.Column{names}); {
+		case !errors.Is(err, want):
+			t.Errorf("within %d bytes: got %v, expected %v", limit, err, want)
+		case want == nil:
+			check(t, got, [][]any{{int64(4), int64(2), nil}}, nil)
+		}
+	}
+}

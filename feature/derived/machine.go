@@ -22,7 +22,12 @@ type machine struct {
 	plan    *plan
 	steps   []running // of the plan's
 	results []Result  // of the plan's results
+	limit   int       // bytes
 }
+
+// maxResults is how many bytes of texts and lists a computation makes, unless Limit says
+// something else.
+const maxResults = 1 << 30
 
 // running is a step with its memory.
 type running struct {
@@ -33,7 +38,7 @@ type running struct {
 }
 
 func newMachine(p *plan) machine {
-	m := machine{plan: p, steps: make([]running, len(p.steps)), results: make([]Result, len(p.results))}
+	m := machine{plan: p, steps: make([]running, len(p.steps)), results: make([]Result, len(p.results)), limit: maxResults}
 	for i := range p.steps {
 		s := &p.steps[i]
 		m.steps[i] = running{
@@ -45,19 +50,27 @@ func newMachine(p *plan) machine {
 	return m
 }
 
+// Limit bounds the bytes of texts and lists that a computation makes of all columns
+// together, as feature.Column.Varying counts them: 1 GiB until it is called. What takes more
+// is an error that wraps feature.ErrTooLarge.
+func (m *machine) Limit(bytes int) { m.limit = bytes }
+
 // compute computes rows of all results. reads are the columns of the plan's reads, each
 // of rows values, or of one that stands for all of them.
 func (m *machine) compute(rows int, reads []*feature.Column) ([]Result, error) {
+	left := m.limit
 	for i := range m.steps {
 		s := &m.steps[i]
 		for n, arg := range m.plan.steps[i].args {
 			s.args[n] = m.at(arg, reads)
 		}
 		s.values.Reset()
+		s.machine.Limit(left)
 		var err error
 		if s.failed, err = s.machine.Eval(rows, s.args, s.values); err != nil {
 			return nil, fmt.Errorf("%s: %w", m.plan.steps[i].name, err)
 		}
+		left -= s.values.Varying()
 	}
 	for i, r := range m.plan.results {
 		m.results[i] = Result{Values: m.at(r, reads)}

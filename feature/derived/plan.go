@@ -34,9 +34,24 @@ type step struct {
 // the result of step ^ref.
 type ref int
 
+// scopes makes the scopes of plans that are made together: the first costs more than the
+// others.
+type scopes struct{ none *expression.Scope }
+
+func (s *scopes) of(vars []expression.Variable) (*expression.Scope, error) {
+	if s.none == nil {
+		none, err := expression.NewScope(nil)
+		if err != nil {
+			return nil, err
+		}
+		s.none = none
+	}
+	return s.none.With(vars)
+}
+
 // newPlan makes a plan for what is asked for: names of definitions, or of variables,
 // which are passed through.
-func newPlan(vars []expression.Variable, definitions []definition, asked []string) (*plan, error) {
+func newPlan(scopes *scopes, vars []expression.Variable, definitions []definition, asked []string) (*plan, error) {
 	b := builder{plan: &plan{}, definitions: make(map[string]*definition, len(definitions)), known: map[string]ref{}}
 	for i := range definitions {
 		d := &definitions[i]
@@ -44,7 +59,7 @@ func newPlan(vars []expression.Variable, definitions []definition, asked []strin
 		vars = append(vars, expression.Variable{Name: d.name, Type: d.typ})
 	}
 	var err error
-	if b.scope, err = expression.NewScope(vars); err != nil {
+	if b.scope, err = scopes.of(vars); err != nil {
 		return nil, err
 	}
 	for _, name := range asked {

@@ -27,16 +27,16 @@ func OfSelection(s *feature.Selection) (*Selection, error) {
 		}
 		asked[o.Use] = append(asked[o.Use], o.Feature)
 	}
-	p := &Selection{Views: make([]*View, len(s.Uses))}
+	p, scopes := &Selection{Views: make([]*View, len(s.Uses))}, &scopes{}
 	var err error
-	if p.Service, err = OfService(s, of...); err != nil {
+	if p.Service, err = ofService(scopes, s, of); err != nil {
 		return nil, err
 	}
 	for _, place := range p.Service.Reads {
 		asked[place.Use] = append(asked[place.Use], place.Feature)
 	}
 	for i := range s.Uses {
-		if p.Views[i], err = OfView(s.Uses[i].View, asked[i]...); err != nil {
+		if p.Views[i], err = ofView(scopes, s.Uses[i].View, asked[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -70,6 +70,10 @@ type ServiceNeeds struct {
 // is asked for twice. An expression that does not fit is an error that wraps
 // feature.ErrInvalid.
 func OfService(s *feature.Selection, asked ...int) (*Service, error) {
+	return ofService(&scopes{}, s, asked)
+}
+
+func ofService(scopes *scopes, s *feature.Selection, asked []int) (*Service, error) {
 	p := &Service{plan: &plan{}}
 	var names []string
 	for _, d := range asked {
@@ -94,7 +98,7 @@ func OfService(s *feature.Selection, asked ...int) (*Service, error) {
 		inputs[in.Name] = i
 	}
 	var err error
-	if p.plan, err = newPlan(vars, definitionsOf(s.Derived), names); err != nil {
+	if p.plan, err = newPlan(scopes, vars, definitionsOf(s.Derived), names); err != nil {
 		return nil, fmt.Errorf("service %s: feature %w", s.Service, err)
 	}
 	for at, name := range p.plan.reads {
@@ -132,8 +136,7 @@ func (s *Service) NewMachine() *ServiceMachine {
 
 // Compute gives Service.Derived, in their order, for a number of rows. features and
 // inputs are the columns of Service.Reads and Service.Inputs, each of rows values, or of
-// one that stands for all rows; none is changed. An error says that they are not what
-// was planned for: no value is one.
+// one that stands for all rows; none is changed. Errors are those of TableMachine.Compute.
 func (m *ServiceMachine) Compute(rows int, features, inputs []*feature.Column) ([]Result, error) {
 	for i, at := range m.service.reads {
 		m.reads[at] = features[i]

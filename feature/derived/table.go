@@ -33,7 +33,7 @@ func OfTable(t *feature.Table, names ...string) (*Table, error) {
 			return nil, fmt.Errorf("source %s has no column %q: %w", t.Source, name, feature.ErrInvalid)
 		}
 	}
-	p, err := newPlan(vars, definitions, names)
+	p, err := newPlan(&scopes{}, vars, definitions, names)
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w", t.Source, err)
 	}
@@ -52,8 +52,9 @@ type TableMachine struct{ machine }
 func (t *Table) NewMachine() *TableMachine { return &TableMachine{newMachine(t.plan)} }
 
 // Compute gives the planned columns, in the order of the names, for a chunk of rows.
-// reads are the chunk's columns of Table.Reads, which are not changed. An error says that
-// they are not what was planned for: no value is one.
+// reads are the chunk's columns of Table.Reads, which are not changed. An error that wraps
+// feature.ErrTooLarge says that the columns take more than Limit allows, another one that
+// reads are not what was planned for: no value is one.
 func (m *TableMachine) Compute(rows int, reads []*feature.Column) ([]Result, error) {
 	return m.compute(rows, reads)
 }

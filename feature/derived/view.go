@@ -45,6 +45,10 @@ type ViewNeeds struct {
 // even if it is asked for twice. An expression that does not fit the view is an error that
 // wraps feature.ErrInvalid.
 func OfView(v *feature.ViewVersion, asked ...int) (*View, error) {
+	return ofView(&scopes{}, v, asked)
+}
+
+func ofView(scopes *scopes, v *feature.ViewVersion, asked []int) (*View, error) {
 	p := &View{asOf: -1, eventAt: -1}
 	var names []string
 	for _, f := range asked {
@@ -60,7 +64,7 @@ func OfView(v *feature.ViewVersion, asked ...int) (*View, error) {
 		return p, nil
 	}
 	var err error
-	if p.plan, err = newPlan(variablesOf(v), definitionsOf(v.Features), names); err != nil {
+	if p.plan, err = newPlan(scopes, variablesOf(v), definitionsOf(v.Features), names); err != nil {
 		return nil, fmt.Errorf("view %s: feature %w", v.ID(), err)
 	}
 	p.placeReads(v)
@@ -138,8 +142,7 @@ func (p *View) NewMachine() *ViewMachine {
 // Compute gives View.Derived, in their order, for a number of rows. stored are the
 // columns of View.Reads; asOf and event are timestamps, and looked at only where
 // View.AsOf and View.Event are set. Each has rows values, or one that stands for all rows;
-// none is changed. An error says that they are not what was planned for: no value is
-// one.
+// none is changed. Errors are those of TableMachine.Compute.
 func (m *ViewMachine) Compute(rows int, stored []*feature.Column, asOf, event *feature.Column) ([]Result, error) {
 	for i, at := range m.view.stored {
 		m.reads[at] = stored[i]

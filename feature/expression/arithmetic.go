@@ -14,7 +14,7 @@ func arithmetic() []function {
 	date, t, d := scalar(feature.Date), scalar(feature.Timestamp), scalar(kindDuration)
 	return []function{
 		{
-			name: "+", fails: beyond + ", or a text longer than 1 MiB",
+			name: "+", fails: beyond + ", or a text or list is larger than 1 MiB",
 			overloads: []overload{
 				{args: of(i, i), result: i, kernel: addInts},
 				{args: of(f, f), result: f, kernel: addFloats},
@@ -172,7 +172,11 @@ func mulSaturated(a, unit int64) int64 {
 }
 
 func concat(arena []byte, args []*vector, i int) ([]byte, bool) {
-	return append(append(arena, args[0].texts[i]...), args[1].texts[i]...), true
+	a, b := args[0].texts[i], args[1].texts[i]
+	if len(a)+len(b) > maxValue {
+		return arena, false
+	}
+	return append(append(arena, a...), b...), true
 }
 
 func concatLists(out *vector, in []*vector, n int) {
@@ -180,9 +184,15 @@ func concatLists(out *vector, in []*vector, n int) {
 		if out.stateAt(i) != present {
 			continue
 		}
+		if in[0].listBytes(i)+in[1].listBytes(i) > maxValue {
+			out.fail(i)
+			continue
+		}
 		out.pushList(i, in[0], i)
 		from := out.starts[i]
 		out.pushList(i, in[1], i)
-		out.starts[i] = from
+		if out.starts[i] = from; !out.fits() {
+			return
+		}
 	}
 }

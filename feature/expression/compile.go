@@ -48,6 +48,7 @@ type compiler struct {
 	info    *ast.SourceInfo
 	program *Program
 	loaded  map[string]int // variables by name: their registers
+	made    int            // bytes of texts and lists made of constants
 }
 
 // at gives a problem its place. That of a call is where its name begins; the parser
@@ -136,9 +137,12 @@ func (c *compiler) apply(f *function, args []operand) (operand, *problem) {
 		if v.stateAt(0) == failed {
 			return operand{}, problemf("", "%s of these constants never has a value: %s", f.name, f.fails)
 		}
+		if c.made += v.made(); c.made > maxChunk {
+			return operand{}, problemf("write what you need of them as it is", "the texts and lists that are made of constants take more than %d MiB", maxChunk>>20)
+		}
 		return operand{typ: call.result, constant: v, literal: literal && isInt(call.result.Kind)}, nil
 	}
-	ins := instruction{out: c.newRegister(call.result), kernel: k, strict: !o.nulls}
+	ins := instruction{out: c.newRegister(call.result), kernel: k, strict: !o.nulls, varies: isVarying(call.result)}
 	for _, a := range call.args {
 		ins.in = append(ins.in, c.register(a))
 	}

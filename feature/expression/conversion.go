@@ -128,12 +128,22 @@ func parseBool(text []byte) (v, ok bool) {
 	return v, err == nil
 }
 
+// longestTime is more than any time or date has: what is longer is not looked at, as the
+// errors of reading it quote it.
+const longestTime = 256
+
 func parseTime(text []byte) (int64, bool) {
+	if len(text) > longestTime {
+		return 0, false
+	}
 	t, err := feature.ParseTime(string(text))
 	return int64(t), err == nil
 }
 
 func parseDay(text []byte) (int64, bool) {
+	if len(text) > longestTime {
+		return 0, false
+	}
 	d, err := feature.ParseDay(string(text))
 	return int64(d), err == nil
 }

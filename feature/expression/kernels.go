@@ -73,7 +73,8 @@ func folded[T any](lane func(*vector) []T, f func(a, b T) T) kernel {
 }
 
 // written makes a kernel that computes texts: f appends the text of row i to the
-// arena, or says that there is none.
+// arena, or says that there is none. It sees to it that the text is no longer than
+// maxValue.
 func written(f func(arena []byte, args []*vector, i int) ([]byte, bool)) kernel {
 	return func(out *vector, args []*vector, n int) {
 		for i := range n {
@@ -88,7 +89,9 @@ func written(f func(arena []byte, args []*vector, i int) ([]byte, bool)) kernel 
 				out.fail(i)
 				continue
 			}
-			out.setText(i, from)
+			if out.texts[i] = out.arena[from:len(out.arena):len(out.arena)]; !out.fits() {
+				return
+			}
 		}
 	}
 }

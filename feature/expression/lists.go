@@ -52,14 +52,28 @@ func literalList(c *call) (kernel, *problem) {
 	}
 	return func(out *vector, in []*vector, n int) {
 		for i := range n {
+			size := len(in) * feature.ItemBytes
+			for _, item := range in {
+				switch s := item.stateAt(i); {
+				case s == failed:
+					out.fail(i)
+				case s == present && item.lane == textLane:
+					size += len(item.texts[i])
+				}
+			}
+			if size > maxValue {
+				out.fail(i)
+			}
+			if out.stateAt(i) != present {
+				continue
+			}
 			out.starts[i] = out.items.n
 			for _, item := range in {
-				if item.stateAt(i) == failed {
-					out.fail(i)
-				}
 				out.items.push(item, i)
 			}
-			out.ends[i] = out.items.n
+			if out.ends[i] = out.items.n; !out.fits() {
+				return
+			}
 		}
 	}, nil
 }
@@ -189,6 +203,10 @@ func marked[T any](lane func(*vector) []T, values *vector, equal func(a, b T) bo
 	all := lane(values)[:values.n]
 	return func(out *vector, in []*vector, n int) {
 		x := lane(in[0])
+		if n*len(all)*feature.ItemBytes > out.room {
+			out.full = true
+			return
+		}
 		out.items.resize(n * len(all))
 		at := 0
 		for i := range n {

@@ -137,8 +137,11 @@ func picker(l lane) func(out *vector, in []*vector, choice []uint16) {
 	default:
 		return func(out *vector, in []*vector, choice []uint16) {
 			for i, k := range choice {
-				if out.stateAt(i) == present {
-					out.pushList(i, in[k], i)
+				if out.stateAt(i) != present {
+					continue
+				}
+				if out.pushList(i, in[k], i); !out.fits() {
+					return
 				}
 			}
 		}

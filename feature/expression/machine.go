@@ -18,11 +18,12 @@ type Machine struct {
 	registers []*vector
 	operands  [][]*vector // of each instruction
 	failed    []bool
+	limit     int // bytes
 }
 
 // NewMachine makes a machine. It takes memory at the first Eval.
 func (p *Program) NewMachine() *Machine {
-	m := &Machine{program: p, registers: make([]*vector, len(p.registers)), operands: make([][]*vector, len(p.code))}
+	m := &Machine{program: p, registers: make([]*vector, len(p.registers)), operands: make([][]*vector, len(p.code)), limit: maxResult}
 	for i, t := range p.registers {
 		m.registers[i] = newVector(t)
 	}
@@ -43,30 +44,53 @@ func (p *Program) NewMachine() *Machine {
 // text that is no number) is null, and failed tells which these are: nil where there
 // are none, otherwise of rows values, valid until the next Eval.
 //
-// No value makes Eval fail. The error, which wraps feature.ErrInvalid, says that
-// the columns are not those of the program; then nothing was appended.
+// No value makes Eval fail. An error that wraps feature.ErrInvalid says that the columns
+// are not those of the program; then nothing was appended. One that wraps
+// feature.ErrTooLarge says that the values are more than Limit allows; then some were.
 func (m *Machine) Eval(rows int, args []*feature.Column, dst *feature.Column) (failed []bool, err error) {
 	if err := m.check(rows, args, dst); err != nil {
 		return nil, err
 	}
 	m.failed = m.failed[:0]
-	for from := 0; from < rows; from += chunk {
-		n := min(chunk, rows-from)
-		for _, v := range m.program.variables {
-			m.registers[v.register].load(args[v.argument], from, n, rows)
-		}
-		for _, c := range m.program.constants {
-			m.registers[c.register].repeat(c.value, n)
-		}
-		m.run(n)
+	varies, left := isVarying(m.program.typ), m.limit
+	for from, size := 0, chunk; from < rows; {
+		n := min(size, rows-from)
+		m.load(args, from, n, rows)
 		result := m.registers[m.program.result]
+		if !m.run(n) {
+			if n > 1 {
+				size = n / 2
+				continue
+			}
+			result.resize(1)
+			result.fail(0)
+		}
+		if varies {
+			if left -= result.varying(n); left < 0 {
+				return nil, fmt.Errorf("expression: texts and lists of %d rows take more than %d bytes: %w", rows, m.limit, feature.ErrTooLarge)
+			}
+		}
 		result.store(dst, n, rows-from)
 		m.collect(result, from, n, rows)
+		from, size = from+n, min(2*n, chunk)
 	}
 	if len(m.failed) == 0 {
 		return nil, nil
 	}
 	return m.failed, nil
+}
+
+// Limit bounds the bytes of texts and lists that an Eval appends, as feature.Column.Varying
+// counts them: 1 GiB until it is called.
+func (m *Machine) Limit(bytes int) { m.limit = bytes }
+
+func (m *Machine) load(args []*feature.Column, from, n, rows int) {
+	for _, v := range m.program.variables {
+		m.registers[v.register].load(args[v.argument], from, n, rows)
+	}
+	for _, c := range m.program.constants {
+		m.registers[c.register].repeat(c.value, n)
+	}
 }
 
 func (m *Machine) check(rows int, args []*feature.Column, dst *feature.Column) error {
@@ -89,8 +113,10 @@ func (m *Machine) check(rows int, args []*feature.Column, dst *feature.Column) e
 	return nil
 }
 
-// run executes the code on the n rows that are loaded.
-func (m *Machine) run(n int) {
+// run executes the code on the n rows that are loaded. It is false where the texts and
+// lists on the way take more than maxChunk; then there is no result.
+func (m *Machine) run(n int) bool {
+	room := maxChunk
 	for i := range m.program.code {
 		ins := &m.program.code[i]
 		out := m.registers[ins.out]
@@ -98,8 +124,16 @@ func (m *Machine) run(n int) {
 		if ins.strict {
 			out.merge(m.operands[i])
 		}
+		out.room = room
 		ins.kernel(out, m.operands[i], n)
+		if ins.varies {
+			if out.full {
+				return false
+			}
+			room -= out.made()
+		}
 	}
+	return true
 }
 
 // collect notes the failed rows of a chunk.

@@ -35,6 +35,7 @@ type instruction struct {
 	in     []int
 	kernel kernel
 	strict bool // a null or failed operand makes the result so, before the kernel runs
+	varies bool // the result is of texts or lists
 }
 
 // Type is the type of the result.

@@ -35,7 +35,7 @@ func texts() []function {
 			overloads: []overload{{args: of(s, s, s), result: s, kernel: written(replaced)}},
 		},
 		{
-			name: "split", doc: "the parts of the text between separators, as split(text, separator); its characters where the separator is empty",
+			name: "split", doc: "the parts of the text between separators, as split(text, separator); its characters where the separator is empty", fails: "the list is larger than 1 MiB",
 			overloads: []overload{{args: of(s, s), result: listOf(feature.String), kernel: splits}},
 		},
 	}
@@ -56,6 +56,9 @@ func matches(c *call) (kernel, *problem) {
 // cased swaps the case of the ASCII letters in a range.
 func cased(first, last byte) func(arena []byte, args []*vector, i int) ([]byte, bool) {
 	return func(arena []byte, args []*vector, i int) ([]byte, bool) {
+		if len(args[0].texts[i]) > maxValue {
+			return arena, false
+		}
 		for _, c := range args[0].texts[i] {
 			if c >= first && c <= last {
 				c ^= 'a' - 'A'
@@ -113,8 +116,12 @@ func splits(out *vector, in []*vector, n int) {
 		if out.stateAt(i) != present {
 			continue
 		}
-		out.starts[i] = out.items.n
 		text, separator := in[0].texts[i], in[1].texts[i]
+		if parts := partsOf(text, separator); len(text)+parts*feature.ItemBytes > maxValue {
+			out.fail(i)
+			continue
+		}
+		out.starts[i] = out.items.n
 		for more := true; more && (len(separator) > 0 || len(text) > 0); {
 			var part []byte
 			if len(separator) == 0 {
@@ -125,6 +132,16 @@ func splits(out *vector, in []*vector, n int) {
 			out.items.texts = append(out.items.texts, part)
 			out.items.grown(present)
 		}
-		out.ends[i] = out.items.n
+		if out.ends[i] = out.items.n; !out.fits() {
+			return
+		}
 	}
+}
+
+// partsOf gives how many parts a text is split into.
+func partsOf(text, separator []byte) int {
+	if len(separator) == 0 {
+		return utf8.RuneCount(text)
+	}
+	return bytes.Count(text, separator) + 1
 }

@@ -73,6 +73,12 @@ func laneOf(t feature.Type) lane {
 	}
 }
 
+// isVarying tells whether values of a type differ in size.
+func isVarying(t feature.Type) bool {
+	l := laneOf(t)
+	return l == textLane || l == listLane
+}
+
 func isInt(k feature.Kind) bool   { return k == feature.Int32 || k == feature.Int64 }
 func isFloat(k feature.Kind) bool { return k == feature.Float32 || k == feature.Float64 }
 

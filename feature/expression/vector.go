@@ -12,10 +12,6 @@ const (
 	failed
 )
 
-// maxValue bounds the bytes of a text that is computed: replace can make long ones
-// of short ones.
-const maxValue = 1 << 20
-
 // vector is a register: values of one type for the rows of a chunk. Rows that are
 // null or failed hold any value of the lane, and empty lists.
 type vector struct {
@@ -32,6 +28,8 @@ type vector struct {
 	items        *vector
 
 	arena  []byte   // of texts that were computed
+	room   int      // bytes that may be made
+	full   bool     // they were not enough
 	states []state  // memory of state
 	zeros  []state  // what known gives where state is nil
 	choice []uint16 // memory of ?: and coalesce
@@ -40,7 +38,7 @@ type vector struct {
 }
 
 func newVector(t feature.Type) *vector {
-	v := &vector{lane: laneOf(t)}
+	v := &vector{lane: laneOf(t), room: maxChunk}
 	if t.List {
 		v.items = newVector(t.Elem())
 	}
@@ -49,7 +47,7 @@ func newVector(t feature.Type) *vector {
 
 // resize makes n present rows of any value; lists are empty.
 func (v *vector) resize(n int) {
-	v.n, v.state = n, nil
+	v.n, v.state, v.full = n, nil, false
 	switch v.lane {
 	case boolLane:
 		v.bools = sized(v.bools, n)
@@ -126,18 +124,6 @@ func (v *vector) merge(in []*vector) {
 			}
 		}
 	}
-}
-
-// setText sets row i to what was appended to the arena from a place on; a text that is too
-// long fails.
-func (v *vector) setText(i, from int) {
-	if len(v.arena)-from > maxValue {
-		v.arena = v.arena[:from]
-		v.texts[i] = nil
-		v.fail(i)
-		return
-	}
-	v.texts[i] = v.arena[from:len(v.arena):len(v.arena)]
 }
 
 // push appends row i of another vector of the lane; it is how items of lists are
