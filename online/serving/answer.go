@@ -89,8 +89,8 @@ func cut[T any](left *[]T, n int) []T {
 	return s
 }
 
-// fill appends one value to every cell of a use for each row. It is false where texts
-// and lists of windows take more than so many bytes, and stops there.
+// fill appends one value to every cell of a use for each row. It is false where the use
+// has windows, and texts and lists up to it take more than so many bytes; it stops there.
 func (a *answer) fill(use int, state *markState, s *scratch, values [][]byte, unread []bool, most int) bool {
 	u := &a.plan.uses[use]
 	s.into = append(s.into[:0], make([]*feature.Column, u.storedLen)...)
@@ -128,7 +128,7 @@ func (a *answer) fill(use int, state *markState, s *scratch, values [][]byte, un
 		if a.views != nil {
 			a.views[use].Events[row], a.views[use].Statuses[row] = event, byte(status)
 		}
-		if f.decoder != nil && u.varies && row%64 == 63 && a.sizeOf(u.from, u.to) > most {
+		if f.decoder != nil && u.varies && row%64 == 63 && a.sizeOf(0, u.to) > most {
 			return false
 		}
 	}
@@ -138,7 +138,7 @@ func (a *answer) fill(use int, state *markState, s *scratch, values [][]byte, un
 			a.views[use].Events = nil
 		}
 	}
-	return f.decoder == nil || a.sizeOf(u.from, u.to) <= most
+	return f.decoder == nil || a.sizeOf(0, u.to) <= most
 }
 
 // filling is a use while its cells are filled.

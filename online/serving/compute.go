@@ -87,8 +87,10 @@ func newMachines(p *plan, d *derived.Selection) *machines {
 }
 
 // compute appends one value to every computed cell for each row, when those that are
-// decoded are filled.
-func (a *answer) compute(m *machines, s *scratch, inputs []*feature.Column) error {
+// decoded are filled. An error wraps feature.ErrTooLarge where the texts and lists of all
+// cells, and those that are made on the way, take more than so many bytes.
+func (a *answer) compute(m *machines, s *scratch, inputs []*feature.Column, most int) error {
+	left := most - a.sizeOf(0, len(a.plan.cells))
 	m.barred = append(m.barred[:0], make([]feature.Status, len(a.plan.cells)*a.rows)...)
 	m.asOf.Reset()
 	m.asOf.AppendInt64(int64(a.time))
@@ -98,12 +100,14 @@ func (a *answer) compute(m *machines, s *scratch, inputs []*feature.Column) erro
 			continue
 		}
 		m.load(a, &u.derived, u.readsEvent, i)
+		m.views[i].Limit(left)
 		results, err := m.views[i].Compute(a.rows, m.columns, m.asOf, m.event)
 		if err != nil {
 			return err
 		}
 		slots := s.slots[i*a.rows : (i+1)*a.rows]
 		a.take(m, &u.derived, results, i, func(row int) bool { return slots[row] < 0 })
+		left -= a.sizeOf(u.derived.from, u.derived.from+len(u.derived.needs))
 	}
 	d := &a.plan.derived
 	if len(d.needs) == 0 {
@@ -114,6 +118,7 @@ func (a *answer) compute(m *machines, s *scratch, inputs []*feature.Column) erro
 	for _, in := range d.in {
 		m.inputs = append(m.inputs, inputs[in])
 	}
+	m.service.Limit(left)
 	results, err := m.service.Compute(a.rows, m.columns, m.inputs)
 	if err != nil {
 		return err

@@ -21,8 +21,11 @@ type Options struct {
 	MaxRows     int // of a request. Default 10,000
 	MaxFeatures int // references in a request's list, before "*" is expanded. Default 1,000
 	MaxCells    int // rows times features. Default 1,000,000
-	MaxBytes    int // of the stored values that texts and lists are taken from, a value once for each of its rows. Default 64 MiB
-	MaxPlans    int // reference lists, and services, whose plans are kept. Default 1,024
+	// MaxBytes bounds what texts and lists make of an answer: the stored values that they
+	// are taken from, a value once for each of its rows, and those that windows and
+	// expressions make. Default 64 MiB.
+	MaxBytes int
+	MaxPlans int // reference lists, and services, whose plans are kept. Default 1,024
 
 	StoreTimeout    time.Duration // for what a request asks of the store, and less where the request's deadline is near. Default 1 s
 	RefreshInterval time.Duration // between looks at the registry and at the watermarks. Default 1 s

@@ -120,16 +120,17 @@ func (h *Handler) checkSize(p *plan, r *Request, rows int) error {
 	return nil
 }
 
-// compute fills the cells that are computed, and bounds what texts and lists they make.
+// compute fills the cells that are computed, within the bytes that texts and lists may
+// take.
 func (h *Handler) compute(a *answer, s *scratch, inputs []*feature.Column) error {
 	if !a.plan.computes {
 		return nil
 	}
-	if err := a.compute(a.machines, s, inputs); err != nil {
-		return fmt.Errorf("serving: compute the features of %s: %w", a.plan.what(), err)
-	}
-	if a.sizeOf(0, len(a.plan.cells)) > h.opts.MaxBytes {
+	switch err := a.compute(a.machines, s, inputs, h.opts.MaxBytes); {
+	case errors.Is(err, feature.ErrTooLarge):
 		return h.tooManyBytes(a)
+	case err != nil:
+		return fmt.Errorf("serving: compute the features of %s: %w", a.plan.what(), err)
 	}
 	return nil
 }
@@ -141,19 +142,9 @@ func (h *Handler) tooManyBytes(a *answer) error {
 // sizeOf gives the bytes of texts and lists in some cells.
 func (a *answer) sizeOf(from, to int) (size int) {
 	for i := from; i < to; i++ {
-		if c := &a.columns[i]; varies(c.Type) {
-			size += sizeOf(c)
-		}
+		size += a.columns[i].Varying()
 	}
 	return size
-}
-
-// sizeOf gives the bytes of a column of texts or lists.
-func sizeOf(c *feature.Column) int {
-	if c.Items == nil {
-		return len(c.Data)
-	}
-	return 8*c.Items.Len() + len(c.Items.Data)
 }
 
 // checkValues bounds what texts and lists make of an answer, whose size no count of
