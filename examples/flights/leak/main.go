@@ -40,7 +40,7 @@ func main() {
 
 func table(rows []row) string {
 	line := func(name string, honest, leaking func(*row) *float64) string {
-		return fmt.Sprintf("| `%s` | AUC %.2f | AUC %.2f |\n", name, auc(rows, honest), auc(rows, leaking))
+		return fmt.Sprintf("| %#q | AUC %.2f | AUC %.2f |\n", name, auc(rows, honest), auc(rows, leaking))
 	}
 	return line("delay_mean_1h", func(r *row) *float64 { return r.HonestMean }, func(r *row) *float64 { return r.LeakingMean }) +
 		line("late_share_24h", func(r *row) *float64 { return r.HonestShare }, func(r *row) *float64 { return r.LeakingShare })
