@@ -99,7 +99,7 @@ func rules() []rule {
 		{"offline/parquet", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{parquetGo, brotli, compress, arrow, xsys}, technology},
 		{"offline/ipc", []string{"offline", "offline/arrowconv", "offline/atomicfile", "feature"}, []string{arrow, compress}, technology},
 		{"offline/eventspine", []string{"offline", "offline/arrowconv", "feature"}, []string{arrow}, "eventspine makes spines of what views hold and knows no format"},
-		{"offline/featuretest", []string{"offline", "offline/inmemory", "feature"}, []string{yaml}, "featuretest runs examples that users write, on the engine, and knows no registry"},
+		{"offline/featuretest", []string{"offline", "offline/inmemory", "feature"}, []string{yaml, jsonSchema}, "featuretest runs examples that users write, on the engine, and knows no registry"},
 		{"offline/inmemory", []string{"offline", "offline/arrowconv", "feature"}, []string{arrow}, "inmemory has rows that no file holds, and knows no format"},
 		{"offline/sample", []string{"offline", "offline/arrowconv", "feature"}, []string{arrow}, "sample takes rows of any spine and knows no format"},
 		{"offline/profile", []string{"offline", "offline/sample", "feature"}, []string{arrow}, "profile describes columns and knows no format"},

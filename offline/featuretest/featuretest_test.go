@@ -87,16 +87,61 @@ func TestWhatIsNoTestIsTold(t *testing.T) {
 		"view: v\nview: w\n":         "view stands here a second time",
 		"rows: []\nexpect: []\n":     "a test is of a view or of a service",
 		"view: v\nrows: []\n":        "expect: expected a list",
-		"view: [\n":                  "a.test.yaml:1:1",
+		"view: [\n":                  "a.test.yaml:2:1: YAML: did not find expected node content",
+		"view: v\nrows: []\n a: 1\n": "a.test.yaml:3:2: YAML: ",
+		"view: v\nrows:\n\t- 1\n":    "a.test.yaml:3:1: YAML: ",
 		"view: v\ntolerance: -1\n":   "tolerance: expected a number, zero or more",
 		"view: v\nrows: {s: 1}\n":    "rows of s: expected a list",
 		"view: v\nrows: [1]\n":       "a row: expected a mapping",
 		strings.Repeat("x", 5<<20):   "at most 4194304 are allowed",
-		"view: &a {b: *a}\nrows: []": "",
+		"tolerance: \"1\"\n":         "tolerance: expected a number",
 	} {
 		_, problems := featuretest.Parse("a.test.yaml", []byte(text))
 		if len(problems) == 0 || !errors.Is(problems, feature.ErrInvalid) || !strings.Contains(problems.Error(), want) {
 			t.Errorf("%.40q: got %v, want %q", text, problems, want)
 		}
+	}
+}
+
+// Nothing else is told of a test with an alias, and others of the file are read.
+func TestAnAliasIsToldOnce(t *testing.T) {
+	const good = "---\nview: v\nrows: []\nexpect: [{at: 2026-01-02, keys: {k: 1}, features: {f_a: null}}]\n"
+	for text, want := range map[string]string{
+		"view: v\nrows: &a [{k: 1}]\nexpect: *a\n":                      "a.test.yaml:3:9: the YAML alias *a is not allowed (write the value out)",
+		"view: &a {b: *a}\nrows: []\n":                                  "a.test.yaml:1:14: the YAML alias *a is not allowed (write the value out)",
+		"view: v\nrows: [&a {k: 1}, {<<: *a}]\nexpect: [{at: never}]\n": "a.test.yaml:2:24: the YAML alias *a is not allowed (write the value out)",
+	} {
+		tests, problems := featuretest.Parse("a.test.yaml", []byte(text+good))
+		if len(tests) != 1 || problems.Error() != want {
+			t.Errorf("%q: %d tests, got %v, want %q", text, len(tests), problems, want)
+		}
+	}
+}
+
+// What is misspelt is one problem: what it should be is not missing, too.
+func TestNamesOfKeysAndInputsAreChecked(t *testing.T) {
+	s := types()
+	s.Inputs = []feature.Input{{Name: "distance", Type: feature.Scalar(feature.Int64)}}
+	for given, want := range map[string]string{
+		"keys: {kk: 1}, inputs: {distance: 1}":             `4:15: keys: there is no "kk" (did you mean k?)`,
+		"keys: {k: 1}, inputs: {distanse: 1}":              `4:37: inputs: there is no "distanse" (did you mean distance?)`,
+		"keys: {k: 1, customer: 1}, inputs: {}":            `4:27: keys: there is no "customer" (there are k)` + "\na.test.yaml:4:3: inputs: distance (int64) is missing",
+		"keys: {}, inputs: {distance: x}":                  `4:3: keys: k (int64) is missing` + "\n" + `a.test.yaml:4:33: inputs: distance: "x" is no int64`,
+		"inputs: {distance: 1, distanse: 2}, keys: {k: 1}": `4:36: inputs: there is no "distanse" (there are distance)`,
+	} {
+		text := "view: v\nrows: []\nexpect:\n- {" + given + ", at: 2026-01-02, features: {f_a: null}}\n"
+		tests, problems := featuretest.Parse("a.test.yaml", []byte(text))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		_, _, err := featuretest.Run(t.Context(), tests[0], s, nil)
+		if err == nil || !strings.HasPrefix(err.Error(), "a.test.yaml:"+want) {
+			t.Errorf("%s: got %v\nwant %s", given, err, want)
+		}
+	}
+	s.Uses[0].View.Keys, s.Uses[0].Keys = nil, nil
+	tests, _ := featuretest.Parse("a.test.yaml", []byte("view: v\nrows: []\nexpect: [{at: 2026-01-02, keys: {k: 1}, inputs: {distance: 1}, features: {f_a: null}}]\n"))
+	if _, _, err := featuretest.Run(t.Context(), tests[0], s, nil); err == nil || !strings.Contains(err.Error(), `keys: there is no "k" (there are none)`) {
+		t.Errorf("of a view without keys: got %v", err)
 	}
 }

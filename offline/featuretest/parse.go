@@ -90,8 +90,11 @@ func Parse(file string, text []byte) ([]*Test, Problems) {
 			break
 		}
 		if err != nil {
-			p.fail(&yaml.Node{Line: 1, Column: 1}, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
+			p.syntax(err, text)
 			return tests, p.problems
+		}
+		if p.aliases(&doc) {
+			continue
 		}
 		if t := p.test(&doc); t != nil {
 			tests = append(tests, t)
@@ -99,6 +102,43 @@ func Parse(file string, text []byte) ([]*Test, Problems) {
 	}
 	return tests, p.problems
 }
+
+// syntax tells what the YAML parser found, where it found it; of what is not closed where
+// it opens, and not at the file's end.
+func (p *parser) syntax(err error, text []byte) {
+	var le *yaml.LoadError
+	if !errors.As(err, &le) {
+		p.fail(&yaml.Node{Line: 1, Column: 1}, "YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
+		return
+	}
+	at, message := le.Mark, le.Message
+	if le.ContextMsg != "" {
+		message += " " + le.ContextMsg
+	}
+	if le.ContextMark.Line > 0 && at.Line > bytes.Count(bytes.TrimRight(text, " \n"), []byte("\n"))+1 {
+		at = le.ContextMark
+	}
+	p.fail(&yaml.Node{Line: max(at.Line, 1), Column: max(at.Column, 1)}, "YAML: %s", message)
+}
+
+// aliases tells of each alias, which nothing else is told of: what it stands for may be
+// around it.
+func (p *parser) aliases(n *yaml.Node) (some bool) {
+	if n.Kind == yaml.AliasNode {
+		p.fail(n, "the YAML alias *%s is not allowed (write the value out)", n.Value)
+		return true
+	}
+	for _, c := range n.Content {
+		some = p.aliases(c) || some
+	}
+	return some
+}
+
+func testFields() []string {
+	return []string{"name", "view", "service", "tolerance", "rows", "expect"}
+}
+
+func expectFields() []string { return []string{"at", "keys", "inputs", "features"} }
 
 type parser struct {
 	file     string
@@ -172,14 +212,15 @@ func (p *parser) test(doc *yaml.Node) *Test {
 	}
 	before := len(p.problems)
 	t := &Test{Place: p.place(n), Rows: map[string][]row{}}
-	_, f := p.fields(n, "a test", "name", "view", "service", "tolerance", "rows", "expect")
+	_, f := p.fields(n, "a test", testFields()...)
 	t.Name, t.View, t.Service = p.text(f["name"]), p.text(f["view"]), p.text(f["service"])
 	if (t.View == "") == (t.Service == "") && len(p.problems) == before {
 		p.fail(n, "a test is of a view or of a service: give one of them")
 	}
 	if v := f["tolerance"]; v != nil {
 		var err error
-		if t.Tolerance, err = strconv.ParseFloat(v.Value, 64); err != nil || !(t.Tolerance >= 0) || math.IsInf(t.Tolerance, 0) {
+		number := v.Tag == "!!int" || v.Tag == "!!float"
+		if t.Tolerance, err = strconv.ParseFloat(v.Value, 64); err != nil || !number || !(t.Tolerance >= 0) || math.IsInf(t.Tolerance, 0) {
 			p.fail(v, "tolerance: expected a number, zero or more")
 		}
 	}
@@ -245,7 +286,7 @@ func (p *parser) row(n *yaml.Node, what string) row {
 
 func (p *parser) expectation(n *yaml.Node) expectation {
 	e := expectation{Place: p.place(n)}
-	_, f := p.fields(n, "an expectation", "at", "keys", "inputs", "features")
+	_, f := p.fields(n, "an expectation", expectFields()...)
 	if at := f["at"]; at == nil {
 		p.fail(n, "at: expected the time that features are looked at")
 	} else if t, err := feature.ParseTime(at.Value); err != nil {
@@ -253,9 +294,12 @@ func (p *parser) expectation(n *yaml.Node) expectation {
 	} else {
 		e.at = t
 	}
-	for name, into := range map[string]*row{"keys": &e.keys, "inputs": &e.inputs, "features": &e.features} {
-		if f[name] != nil {
-			*into = p.row(f[name], name)
+	for _, of := range []struct {
+		name string
+		into *row
+	}{{"keys", &e.keys}, {"inputs", &e.inputs}, {"features", &e.features}} {
+		if f[of.name] != nil {
+			*of.into = p.row(f[of.name], of.name)
 		}
 	}
 	if len(e.features.order) == 0 {

@@ -119,22 +119,17 @@ func (r *run) spine() (names []string, columns []*feature.Column, err error) {
 	for i, in := range r.selection.Inputs {
 		inputs[i] = feature.JoinKey(in)
 	}
-	for _, of := range []struct {
-		what   string
-		wanted []feature.JoinKey
-		given  func(e *expectation) *row
-	}{
+	for _, of := range []asked{
 		{"keys", keys, func(e *expectation) *row { return &e.keys }},
 		{"inputs", inputs, func(e *expectation) *row { return &e.inputs }},
 	} {
+		for i := range r.Expect {
+			r.checkNames(&of, &r.Expect[i])
+		}
 		for _, k := range of.wanted {
 			c := feature.NewColumn(k.Type, len(r.Expect))
 			for i := range r.Expect {
-				e := &r.Expect[i]
-				n, given := of.given(e).cells[k.Name]
-				if !given {
-					r.fail(e.Place, "%s: %s (%s) is missing", of.what, k.Name, k.Type)
-				}
+				n := of.given(&r.Expect[i]).cells[k.Name]
 				if err := appendValue(c, n); err != nil {
 					r.fail(r.place(n), "%s: %s: %s", of.what, k.Name, err)
 					c.AppendNull()
@@ -142,20 +137,60 @@ func (r *run) spine() (names []string, columns []*feature.Column, err error) {
 			}
 			names, columns = append(names, k.Name), append(columns, c)
 		}
-		for i := range r.Expect {
-			e := &r.Expect[i]
-			for _, name := range of.given(e).order {
-				if !slices.ContainsFunc(of.wanted, func(k feature.JoinKey) bool { return k.Name == name }) {
-					r.fail(e.Place, "%s: there is no %q here", of.what, name)
-				}
-			}
-		}
 	}
 	at := feature.NewColumn(feature.Scalar(feature.Timestamp), len(r.Expect))
 	for _, e := range r.Expect {
 		at.AppendInt64(int64(e.at))
 	}
 	return append(names, "event_timestamp"), append(columns, at), r.err()
+}
+
+// asked is what a question consists of: the keys, or the inputs.
+type asked struct {
+	what   string
+	wanted []feature.JoinKey
+	given  func(e *expectation) *row
+}
+
+// checkNames tells what an expectation gives too much and too little of, what looks
+// misspelt only once.
+func (r *run) checkNames(of *asked, e *expectation) {
+	given := of.given(e)
+	var missing []string
+	for _, k := range of.wanted {
+		if _, found := given.cells[k.Name]; !found {
+			missing = append(missing, k.Name)
+		}
+	}
+	for _, name := range given.order {
+		if slices.ContainsFunc(of.wanted, func(k feature.JoinKey) bool { return k.Name == name }) {
+			continue
+		}
+		var hint string
+		if near := feature.Nearest(name, slices.Values(missing)); near != "" {
+			hint = fmt.Sprintf("did you mean %s?", near)
+			missing = slices.DeleteFunc(missing, func(m string) bool { return m == near })
+		} else {
+			hint = "there are " + wantedText(of.wanted)
+		}
+		r.fail(r.place(given.cells[name]), "%s: there is no %q (%s)", of.what, name, hint)
+	}
+	for _, k := range of.wanted {
+		if slices.Contains(missing, k.Name) {
+			r.fail(e.Place, "%s: %s (%s) is missing", of.what, k.Name, k.Type)
+		}
+	}
+}
+
+func wantedText(wanted []feature.JoinKey) string {
+	if len(wanted) == 0 {
+		return "none"
+	}
+	names := make([]string, len(wanted))
+	for i, k := range wanted {
+		names[i] = k.Name
+	}
+	return strings.Join(names, ", ")
 }
 
 // compare looks at each expected value.
