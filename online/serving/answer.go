@@ -1,6 +1,8 @@
 package serving
 
 import (
+	"context"
+	"fmt"
 	"math"
 	"unicode/utf8"
 
@@ -89,9 +91,14 @@ func cut[T any](left *[]T, n int) []T {
 	return s
 }
 
-// fill appends one value to every cell of a use for each row. It is false where the use
-// has windows, and texts and lists up to it take more than so many bytes; it stops there.
-func (a *answer) fill(use int, state *markState, s *scratch, values [][]byte, unread []bool, most int) bool {
+// fillAtOnce is how many rows are filled before fill looks at what they take, and at
+// whether they are still wanted.
+const fillAtOnce = 64
+
+// fill appends one value to every cell of a use for each row. Where the use has windows,
+// which may take long to answer, it ends early with the context's error, or with one that
+// wraps feature.ErrTooLarge where texts and lists up to it take more than so many bytes.
+func (a *answer) fill(ctx context.Context, use int, state *markState, s *scratch, values [][]byte, unread []bool, most int) error {
 	u := &a.plan.uses[use]
 	s.into = append(s.into[:0], make([]*feature.Column, u.storedLen)...)
 	for i := u.from; i < u.to; i++ {
@@ -128,8 +135,10 @@ func (a *answer) fill(use int, state *markState, s *scratch, values [][]byte, un
 		if a.views != nil {
 			a.views[use].Events[row], a.views[use].Statuses[row] = event, byte(status)
 		}
-		if f.decoder != nil && u.varies && row%64 == 63 && a.sizeOf(0, u.to) > most {
-			return false
+		if f.decoder != nil && (row+1)%fillAtOnce == 0 {
+			if err := a.check(ctx, u, most); err != nil {
+				return err
+			}
 		}
 	}
 	if a.views != nil {
@@ -138,7 +147,33 @@ func (a *answer) fill(use int, state *markState, s *scratch, values [][]byte, un
 			a.views[use].Events = nil
 		}
 	}
-	return f.decoder == nil || a.sizeOf(0, u.to) <= most
+	if f.decoder == nil {
+		return nil
+	}
+	return a.check(ctx, u, most)
+}
+
+// check tells why a use needs no further filling.
+func (a *answer) check(ctx context.Context, u *use, most int) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("serving: merge windows: %w", ctx.Err())
+	}
+	if u.varies && a.sizeOf(0, u.to) > most {
+		return a.tooManyBytes(most)
+	}
+	return nil
+}
+
+func (a *answer) tooManyBytes(most int) error {
+	return tooLarge("keys", "%d rows have texts and lists of more than %d bytes: split the request", a.rows, most)
+}
+
+// sizeOf gives the bytes of texts and lists in some cells.
+func (a *answer) sizeOf(from, to int) (size int) {
+	for i := from; i < to; i++ {
+		size += a.columns[i].Varying()
+	}
+	return size
 }
 
 // filling is a use while its cells are filled.

@@ -1,6 +1,8 @@
 package serving
 
 import (
+	"context"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/quiver-features/quiver/feature"
@@ -88,8 +90,9 @@ func newMachines(p *plan, d *derived.Selection) *machines {
 
 // compute appends one value to every computed cell for each row, when those that are
 // decoded are filled. An error wraps feature.ErrTooLarge where the texts and lists of all
-// cells, and those that are made on the way, take more than so many bytes.
-func (a *answer) compute(m *machines, s *scratch, inputs []*feature.Column, most int) error {
+// cells, and those that are made on the way, take more than so many bytes; it may be the
+// context's.
+func (a *answer) compute(ctx context.Context, m *machines, s *scratch, inputs []*feature.Column, most int) error {
 	left := most - a.sizeOf(0, len(a.plan.cells))
 	m.barred = append(m.barred[:0], make([]feature.Status, len(a.plan.cells)*a.rows)...)
 	m.asOf.Reset()
@@ -98,6 +101,9 @@ func (a *answer) compute(m *machines, s *scratch, inputs []*feature.Column, most
 		u := &a.plan.uses[i]
 		if len(u.derived.needs) == 0 {
 			continue
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		m.load(a, &u.derived, u.readsEvent, i)
 		m.views[i].Limit(left)

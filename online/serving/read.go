@@ -83,11 +83,11 @@ func (h *Handler) Get(ctx context.Context, r *Request) (*Response, error) {
 		defer p.machines.Put(a.machines)
 	}
 	for i := range p.uses {
-		if !a.fill(i, &states[i], s, values, unread, h.opts.MaxBytes) {
-			return nil, h.tooManyBytes(a)
+		if err := a.fill(ctx, i, &states[i], s, values, unread, h.opts.MaxBytes); err != nil {
+			return nil, err
 		}
 	}
-	if err := h.compute(a, s, inputs); err != nil {
+	if err := h.compute(ctx, a, s, inputs); err != nil {
 		return nil, err
 	}
 	if a.damage != nil {
@@ -122,29 +122,17 @@ func (h *Handler) checkSize(p *plan, r *Request, rows int) error {
 
 // compute fills the cells that are computed, within the bytes that texts and lists may
 // take.
-func (h *Handler) compute(a *answer, s *scratch, inputs []*feature.Column) error {
+func (h *Handler) compute(ctx context.Context, a *answer, s *scratch, inputs []*feature.Column) error {
 	if !a.plan.computes {
 		return nil
 	}
-	switch err := a.compute(a.machines, s, inputs, h.opts.MaxBytes); {
+	switch err := a.compute(ctx, a.machines, s, inputs, h.opts.MaxBytes); {
 	case errors.Is(err, feature.ErrTooLarge):
-		return h.tooManyBytes(a)
+		return a.tooManyBytes(h.opts.MaxBytes)
 	case err != nil:
 		return fmt.Errorf("serving: compute the features of %s: %w", a.plan.what(), err)
 	}
 	return nil
-}
-
-func (h *Handler) tooManyBytes(a *answer) error {
-	return tooLarge("keys", "%d rows have texts and lists of more than %d bytes: split the request", a.rows, h.opts.MaxBytes)
-}
-
-// sizeOf gives the bytes of texts and lists in some cells.
-func (a *answer) sizeOf(from, to int) (size int) {
-	for i := from; i < to; i++ {
-		size += a.columns[i].Varying()
-	}
-	return size
 }
 
 // checkValues bounds what texts and lists make of an answer, whose size no count of

@@ -2,6 +2,7 @@ package serving_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -183,5 +184,26 @@ func TestAViewOfWindowsAlone(t *testing.T) {
 	}
 	if _, has := r.Views[0].Event(0); has || r.Views[0].Events != nil {
 		t.Errorf("events %v of a view without rows", r.Views[0].Events)
+	}
+}
+
+// Rows of many tiles may take longer than anybody waits for them.
+func TestAnAnswerThatNobodyWaitsForIsNotMade(t *testing.T) {
+	v, s := windowed(t)
+	m := newMemory()
+	m.marks[1] = feature.Watermark{Known: true, Time: now, Run: 1, Since: 1}
+	m.materialize(t, s, 1, now, event{now.Add(-feature.Hour), 10})
+	h := newHandler(t, &catalog{services: map[string]*feature.Selection{
+		"s": selection("s@1", feature.Use{View: v, Alias: "spend", Keys: []string{"customer"}, Active: s}),
+	}}, m, options())
+	customers := make([]any, 100)
+	for i := range customers {
+		customers[i] = int64(1)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	m.set(func() { m.get = func(context.Context, [][]byte) error { cancel(); return nil } })
+	r, err := h.Get(ctx, &serving.Request{Service: "s", Keys: map[string]*feature.Column{"customer": column(t, feature.Scalar(feature.Int64), customers...)}})
+	if r != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("got an answer: %t, error %v, want the context's", r != nil, err)
 	}
 }
