@@ -6,16 +6,20 @@ import (
 	"github.com/quiver-features/quiver/feature"
 )
 
-// mergeKeys is how many values one Merge takes at most: what it gives is held until it
-// returns.
-const mergeKeys = 1024
+// What one Merge takes: what it reads and gives is held until it returns. How much a key's
+// value takes is known of those before it, so that the first are few.
+const (
+	mergeKeys  = 1024
+	mergeFirst = 64
+	mergeBytes = 8 << 20 // about
+)
 
 // merge writes a batch of a view with aggregates.
 func (s *Sink) merge(ctx context.Context, layout *Layout, batch *feature.Batch, from feature.Origin) (feature.WriteResult, error) {
 	var result feature.WriteResult
 	m := mergeBuffer{layout: layout, batch: batch, from: from, expired: make([]bool, batch.Rows)}
-	for first := 0; first < batch.Rows; first += mergeKeys {
-		m.reset(first, min(first+mergeKeys, batch.Rows))
+	for first, keys := 0, mergeFirst; first < batch.Rows; first += len(m.keys) {
+		m.reset(first, keys)
 		put, err := s.store.Merge(ctx, layout, m.keys, m.merge)
 		result.Written += put.Written
 		result.Skipped += put.Kept
@@ -23,6 +27,7 @@ func (s *Sink) merge(ctx context.Context, layout *Layout, batch *feature.Batch, 
 		if err != nil {
 			return result, err
 		}
+		keys = min(max(mergeBytes*len(m.keys)/max(len(m.bytes), 1), 1), mergeKeys)
 	}
 	for _, expired := range m.expired {
 		if expired {
@@ -44,9 +49,12 @@ type mergeBuffer struct {
 	expired []bool // of the batch's rows: left out, as it may be forgotten
 }
 
-func (m *mergeBuffer) reset(first, end int) {
+// reset takes the keys from a row on, at most so many, and fewer where they bring much.
+func (m *mergeBuffer) reset(first, keys int) {
 	m.first, m.keys, m.bytes = first, m.keys[:0], m.bytes[:0]
-	for i := first; i < end; i++ {
+	end := min(first+keys, m.batch.Rows)
+	brought := m.batch.Tiles.Offsets
+	for i := first; i < end && (i == first || brought[i+1]-brought[first] <= mergeBytes); i++ {
 		start := len(m.bytes)
 		m.bytes = m.layout.AppendKey(m.bytes, m.batch.Keys, i)
 		m.keys = append(m.keys, m.bytes[start:len(m.bytes):len(m.bytes)])
