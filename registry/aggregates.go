@@ -62,6 +62,7 @@ func (r *resolver) complete(field *feature.Field, def *feature.View, f *feature.
 	if a.Default != nil && !field.Type.IsZero() {
 		if err := feature.NewColumn(field.Type, 1).AppendText(*a.Default); err != nil {
 			r.problem(at("default"), "", "feature %s of view %s: default: %s", f.Name, def.Name, plain(err))
+			a.Default = nil // so that it isn't told again of what is kept online
 		}
 	}
 }

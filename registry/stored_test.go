@@ -49,3 +49,20 @@ func TestAViewThatMayKeepMuchOnlineIsWarnedOf(t *testing.T) {
 		t.Errorf("got %+v", s)
 	}
 }
+
+func TestADefaultThatCantBeIsToldOnceOnlineToo(t *testing.T) {
+	_, err := keeping(t, "aggregate: sum, column: delay, window: 7d, default: x")
+	const want = `feature many of view last: default: "x" is no int64: expected a whole number of 64 bits`
+	if err == nil || !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+
+func TestTopKOverAllTimeIsRefusedOnline(t *testing.T) {
+	_, err := keeping(t, "aggregate: top_k, n: 3, column: destination, window: all")
+	const want = "a.yaml:16:9: view last: feature many: top_k over all time can't be kept online, as there is no end to the values that have to be counted: " +
+		"give it a window such as 90d (or leave online out)"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+}

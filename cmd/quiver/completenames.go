@@ -95,6 +95,28 @@ func (a *app) views(c *cobra.Command, args []string, typed string) ([]cobra.Comp
 	return a.named(c, args, typed, "views"), onlyThese
 }
 
+// viewsOfFiles offers the views that the files define, applied or not, for one; those of the
+// registry where the files are being edited and can't be read.
+func (a *app) viewsOfFiles(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, onlyThese
+	}
+	a.env.err, a.clockTold = io.Discard, true
+	p, err := a.project()
+	if err != nil {
+		return nil, onlyThese
+	}
+	defs, err := p.Load()
+	if err != nil {
+		return a.views(c, nil, typed)
+	}
+	var found []cobra.Completion
+	for i := range defs.Views {
+		found = append(found, cobra.CompletionWithDesc(defs.Views[i].Name, defs.Views[i].Description))
+	}
+	return found, onlyThese
+}
+
 // objects offers everything that describe knows.
 func (a *app) objects(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {

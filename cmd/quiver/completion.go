@@ -50,7 +50,7 @@ func (a *app) addCompletions(root *cobra.Command) {
 	arguments := map[string]cobra.CompletionFunc{
 		"init": onlyFolders, "man": onlyFolders,
 		"describe": a.objects, "promote": a.versions,
-		"preview": a.views, "materialize": a.views, "status": a.views, "runs": a.views,
+		"preview": a.viewsOfFiles, "materialize": a.views, "status": a.views, "runs": a.views,
 		"fmt": onlyFiles("yaml", "yml"), "test": onlyFiles("yaml", "yml"), "inspect": onlyFiles("parquet", "csv", "arrow", "feather", "arrows"),
 	}
 	flags := map[string]cobra.CompletionFunc{

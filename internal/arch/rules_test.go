@@ -58,6 +58,7 @@ func testThird() []string {
 func testExtra() map[string][]string {
 	return map[string][]string{
 		"internal/rpc":     {"proto/..."},
+		"offline/inmemory": {"offline/parquet"},
 		"online/serving":   {"feature/tiles"},
 		"internal/testenv": {goRedis, pgx},
 	}
