@@ -20,6 +20,7 @@ type keyBatch struct {
 	data    []byte  // bytes of key i are data[offsets[i]:offsets[i+1]]; may alias
 	offsets []int64
 	short   int64 // keys of as many bytes or fewer are their words
+	long    bool  // a key of this chunk or an earlier one has more
 
 	wordScratch   []int64
 	dataScratch   []byte
@@ -124,6 +125,7 @@ func (b *keyBatch) toWords(n int) {
 	for i := range b.words {
 		from, to := b.offsets[i], b.offsets[i+1]
 		if to-from > b.short {
+			b.long = true
 			b.words[i] = int64(maphash.Bytes(b.seed, b.data[from:to]))
 			continue
 		}

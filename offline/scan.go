@@ -77,13 +77,15 @@ type asof struct {
 	use   *feature.Use
 	order []int // of the use's keys in its group
 	slots *slots
+	near  [][]uint32 // per partition, as slotPart.near, under its stripe's lock
 	*arena
 }
 
 func newAsof(use *feature.Use, order []int, s *slots) *asof {
-	a := &asof{use: use, order: order, slots: s, arena: newArena(len(s.parts))}
+	a := &asof{use: use, order: order, slots: s, near: make([][]uint32, len(s.parts)), arena: newArena(len(s.parts))}
 	for i := range s.parts {
 		a.stripes[i].extend(len(s.parts[i].times), use.View.Rule)
+		a.near[i] = s.parts[i].near()
 	}
 	return a
 }
@@ -102,7 +104,7 @@ func (a *asof) take(partition int, b *batch) {
 		if key == 0 {
 			continue
 		}
-		slot := p.first(key-1, b.visibleFrom(i))
+		slot := p.first(key-1, b.visibleFrom(i), a.near[partition])
 		switch {
 		case slot == noSlot || rule.TTL != 0 && !rule.Fresh(p.times[slot], o.time):
 		case plain:

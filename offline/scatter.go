@@ -152,9 +152,9 @@ func (e *Engine) batchLimit(partitions, workers int) int {
 func (s *scatter) add(keys []*feature.Column, c *chunk, base int64, selected []int32, visible []feature.Time) error {
 	s.keys.load(keys, c.rows)
 	switch {
-	case s.keys.exact && s.plain && len(s.nullable) == 0:
+	case !s.keys.long && s.plain && len(s.nullable) == 0:
 		return s.addPlain(c, base, selected)
-	case s.keys.exact && s.plain && len(s.inputs) == 1 && s.values.null[s.inputs[0]] == nil && len(s.nullable) == 1:
+	case !s.keys.long && s.plain && len(s.inputs) == 1 && s.values.null[s.inputs[0]] == nil && len(s.nullable) == 1:
 		return s.addValues(c, selected)
 	}
 	apart, stamps := s.apart, s.rule.Created || s.rule.Available

@@ -134,11 +134,28 @@ func (p *slotPart) addKey(requests []request, ofOffer []uint32) {
 	}
 }
 
-// first gives the first slot of a key with time >= from, or noSlot.
-func (p *slotPart) first(key uint32, from feature.Time) uint32 {
+// few slots of a key are searched one after the other.
+const few = 8
+
+// near gives, for each key, the slot that was found last, where keys have so many slots
+// that looking there first helps; else nil.
+func (p *slotPart) near() []uint32 {
+	if len(p.times) <= few*p.keys.n {
+		return nil
+	}
+	return slices.Clone(p.starts[:p.keys.n])
+}
+
+// first gives the first slot of a key with time >= from, or noSlot. Rows often come in
+// the order of their times: near, of slotPart.near or nil, has the search begin where
+// the one before it ended.
+func (p *slotPart) first(key uint32, from feature.Time, near []uint32) uint32 {
 	lo, hi := p.starts[key], p.starts[key+1]
 	end := hi
-	for hi-lo > 8 {
+	if near != nil && hi-lo > few {
+		lo, hi = p.around(lo, hi, near[key], from)
+	}
+	for hi-lo > few {
 		mid := lo + (hi-lo)/2
 		if p.times[mid] < from {
 			lo = mid + 1
@@ -149,8 +166,27 @@ func (p *slotPart) first(key uint32, from feature.Time) uint32 {
 	for lo < hi && p.times[lo] < from {
 		lo++
 	}
+	if near != nil {
+		near[key] = min(lo, end-1)
+	}
 	if lo == end {
 		return noSlot
 	}
 	return lo
+}
+
+// around narrows the slots lo to hi to a range that still has the first one with time >=
+// from, or its end at hi: in steps from a slot on, each twice as long as the one before.
+func (p *slotPart) around(lo, hi, at uint32, from feature.Time) (uint32, uint32) {
+	step := uint32(1)
+	if p.times[at] < from {
+		for lo = at + 1; hi-lo > step && p.times[lo+step-1] < from; step *= 2 {
+			lo += step
+		}
+		return lo, min(lo+step, hi)
+	}
+	for hi = at; hi-lo > step && p.times[hi-step] >= from; step *= 2 {
+		hi -= step
+	}
+	return hi - min(step, hi-lo), hi
 }

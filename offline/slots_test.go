@@ -79,3 +79,37 @@ func TestRowsShareASlotWhereKeyAndTimeAreEqual(t *testing.T) {
 		}
 	}
 }
+
+// Wherever the search begins, it finds the slot that looking at all of them finds.
+func TestFirstSlotIsFoundFromAnywhere(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 2_000 {
+		p := slotPart{keys: &keyTable{n: 2}, starts: []uint32{0}}
+		for range 2 {
+			at := feature.Time(r.Int64N(5))
+			for range 1 + r.IntN(60) {
+				p.times = append(p.times, at)
+				at += feature.Time(1 + r.Int64N(1+r.Int64N(9)))
+			}
+			p.starts = append(p.starts, uint32(len(p.times)))
+		}
+		near := p.near()
+		for range 50 {
+			key := uint32(r.IntN(2))
+			from := feature.Time(r.Int64N(300) - 3)
+			want := noSlot
+			for slot := p.starts[key]; slot < p.starts[key+1] && want == noSlot; slot++ {
+				if p.times[slot] >= from {
+					want = slot
+				}
+			}
+			if near != nil && r.IntN(3) == 0 {
+				n := p.starts[key+1] - p.starts[key]
+				near[key] = p.starts[key] + r.Uint32N(n)
+			}
+			if got := p.first(key, from, near); got != want {
+				t.Fatalf("slots %v of key %d: the first from %d is %d, want %d", p.times[p.starts[key]:p.starts[key+1]], key, from, got, want)
+			}
+		}
+	}
+}

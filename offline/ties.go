@@ -36,13 +36,22 @@ const out = ^uint32(0)
 // settled.
 const contendersAtOnce = 1 << 16
 
+// Contenders are sorted in up to rangesMost ranges of about rowsSortedAtOnce rows.
+const (
+	rowsSortedAtOnce = 1 << 12
+	rangesMost       = 1 << 10
+)
+
 // settle decides the full ties of the places that want names, by the values of
 // the view's features in the order of their names. Rows that agree in everything
 // are settled by position, so that what is said to have won is the same for any
 // number of workers. Only the values of the best rows so far, of one feature, are
 // held.
 func (t *table) settle(ctx context.Context, boards []*board, wanted func(board int, place uint32) bool, workers int) error {
-	contests, contenders := gatherContests(boards, wanted)
+	contests, contenders, err := gatherContests(ctx, boards, wanted, workers)
+	if err != nil {
+		return err
+	}
 	for _, f := range t.featuresByName() {
 		if len(contenders) == 0 {
 			break
@@ -63,33 +72,79 @@ func (t *table) settle(ctx context.Context, boards []*board, wanted func(board i
 }
 
 // gatherContests lists the places in tie, and their rows in ascending order.
-func gatherContests(boards []*board, wanted func(board int, place uint32) bool) ([]contest, []contender) {
-	live := 0
-	for _, b := range boards {
-		live += b.live
+func gatherContests(ctx context.Context, boards []*board, wanted func(board int, place uint32) bool, workers int) ([]contest, []contender, error) {
+	rows := make([][]contender, len(boards)) // of each board, their contests counted from its first
+	of := make([][]contest, len(boards))
+	err := each(ctx, len(boards), workers, func(_ context.Context, n int) error {
+		of[n], rows[n] = boards[n].contests(func(place uint32) bool { return wanted(n, place) })
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
-	contests := make([]contest, 0, live)          // at least one row each, beside the first
-	contenders := make([]contender, 0, live+live) // where all are wanted: live and the firsts
-	for n, b := range boards {
-		if b.live == 0 {
+	contests := slices.Concat(of...)
+	contenders, err := inOrder(ctx, rows, of, workers)
+	return contests, contenders, err
+}
+
+// contests lists a board's places in tie that are wanted, and their rows.
+func (b *board) contests(wanted func(place uint32) bool) ([]contest, []contender) {
+	if b.live == 0 {
+		return nil, nil
+	}
+	contests := make([]contest, 0, b.live)            // at least one row each, beside the first
+	contenders := make([]contender, 0, b.live+b.live) // where all are wanted: live and the firsts
+	for place, head := range b.heads {
+		if head == 0 || !wanted(uint32(place)) {
 			continue
 		}
-		for place, head := range b.heads {
-			if head == 0 || !wanted(n, uint32(place)) {
-				continue
-			}
-			at := uint32(len(contests))
-			left := uint32(1)
-			contenders = append(contenders, contender{row: b.best[place].row - 1, contest: at})
-			for ; head != 0; head = b.ties[head-1].next {
-				contenders = append(contenders, contender{row: b.ties[head-1].row - 1, contest: at})
-				left++
-			}
-			contests = append(contests, contest{board: b, place: uint32(place), left: left, differ: b.wasSettled(uint32(place))})
+		at := uint32(len(contests))
+		left := uint32(1)
+		contenders = append(contenders, contender{row: b.best[place].row - 1, contest: at})
+		for ; head != 0; head = b.ties[head-1].next {
+			contenders = append(contenders, contender{row: b.ties[head-1].row - 1, contest: at})
+			left++
+		}
+		contests = append(contests, contest{board: b, place: uint32(place), left: left, differ: b.wasSettled(uint32(place))})
+	}
+	return contests, contenders
+}
+
+// inOrder puts the contenders of all boards in the order of their rows: by ranges of
+// rows, each of which is sorted by itself.
+func inOrder(ctx context.Context, rows [][]contender, of [][]contest, workers int) ([]contender, error) {
+	n, most := 0, int64(0)
+	for _, board := range rows {
+		n += len(board)
+		for _, c := range board {
+			most = max(most, c.row)
 		}
 	}
-	slices.SortFunc(contenders, func(a, b contender) int { return cmp.Compare(a.row, b.row) })
-	return contests, contenders
+	ranges := min(n/rowsSortedAtOnce, rangesMost) + 1
+	width := most/int64(ranges) + 1
+	starts := make([]int, ranges+1)
+	for _, board := range rows {
+		for _, c := range board {
+			starts[c.row/width+1]++
+		}
+	}
+	for i := range ranges {
+		starts[i+1] += starts[i]
+	}
+	sorted, next, first := make([]contender, n), slices.Clone(starts), uint32(0)
+	for b, board := range rows {
+		for _, c := range board {
+			c.contest += first
+			r := c.row / width
+			sorted[next[r]] = c
+			next[r]++
+		}
+		first += uint32(len(of[b]))
+	}
+	return sorted, each(ctx, ranges, workers, func(_ context.Context, i int) error {
+		slices.SortFunc(sorted[starts[i]:starts[i+1]], func(a, b contender) int { return cmp.Compare(a.row, b.row) })
+		return nil
+	})
 }
 
 // decide drops those who lost, settles the contests that one contender is left in,

@@ -246,7 +246,7 @@ func (b *bench) w8(ctx context.Context, name, what string, l dataset.Layout, fil
 }
 
 // spineOfW8 is how many times W1's spine it takes that the unbounded run needs well over four times 512 MiB.
-const spineOfW8 = 8
+const spineOfW8 = 9
 
 func (b *bench) w9(ctx context.Context) (contest, error) {
 	folder, rows, err := b.cache.Flights(ctx, b.flights)
