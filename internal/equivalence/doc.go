@@ -8,9 +8,10 @@
 // oracle of package offlinetest, which looks at every row:
 //
 //   - scripts: every script of the time rule, answered online;
-//   - random: random definitions, rows and files that land, grow, shrink and
-//     vanish between runs, at the watermark and later, with the status of every
-//     cell derived a second time;
+//   - random: random definitions, rows and files that land, grow, are put together,
+//     shrink and vanish between runs, which die at some write or sleep through others;
+//     at the watermark and later, with the status of every cell, computed ones too,
+//     derived a second time;
 //   - crashes: a failure at every single operation of a run, and processes that
 //     are killed or run at once;
 //   - changes: features that are added, rebuilds, and two versions side by side;

@@ -6,7 +6,6 @@ import (
 
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/offline/offlinetest"
-	"github.com/quiver-features/quiver/online"
 )
 
 // fact is one source row as a view reads it: its place in the files and its
@@ -18,10 +17,12 @@ type fact struct {
 	complete         bool   // T3
 	event, available *big.Int
 	visible          *big.Int // from when on
+	counts           []bool   // per feature of the view: an aggregate counts the row
 }
 
 // factsOf reads the rows of a view out of a source.
 func factsOf(v *feature.ViewVersion, s *offlinetest.Source) []fact {
+	s = derived(v, s)
 	var facts []fact
 	for n := range s.Files {
 		f := &s.Files[n]
@@ -32,11 +33,11 @@ func factsOf(v *feature.ViewVersion, s *offlinetest.Source) []fact {
 				keys[i] = columnOf(f.Columns, name)
 			}
 			a.key, a.complete = keyOf(keys, row)
-			if a.event = micros(columnOf(f.Columns, s.Event), row, false); a.event == nil {
+			if a.event = micros(columnOf(f.Columns, v.Table.Event), row, false); a.event == nil {
 				a.complete = false
 			}
-			if s.Available != "" {
-				if a.available = micros(columnOf(f.Columns, s.Available), row, true); a.available == nil {
+			if v.Table.Available != "" {
+				if a.available = micros(columnOf(f.Columns, v.Table.Available), row, true); a.available == nil {
 					a.complete = false
 				}
 			}
@@ -46,10 +47,34 @@ func factsOf(v *feature.ViewVersion, s *offlinetest.Source) []fact {
 					a.visible = a.available
 				}
 			}
+			for i := range v.Features {
+				a.counts = append(a.counts, counts(v.Features[i].Aggregate, f.Columns, row))
+			}
 			facts = append(facts, a)
 		}
 	}
 	return facts
+}
+
+// derived gives a source as a view reads it, with what is computed of its rows.
+func derived(v *feature.ViewVersion, s *offlinetest.Source) *offlinetest.Source {
+	out, err := offlinetest.WithDerived(s, &v.Table)
+	if err != nil {
+		panic(err) // the case's own expressions
+	}
+	return out
+}
+
+// counts tells whether an aggregate counts a row: its condition holds, and the value is
+// not null.
+func counts(a *feature.Aggregate, columns []offlinetest.Column, row int) bool {
+	if a == nil {
+		return false
+	}
+	if a.Where != "" && columnOf(columns, a.Where).Values.Any(row) != true {
+		return false
+	}
+	return a.Column == "" || !columnOf(columns, a.Column).Values.IsNull(row)
 }
 
 func columnOf(columns []offlinetest.Column, name string) *offlinetest.Column {
@@ -108,41 +133,6 @@ func clamp(n *big.Int) *big.Int {
 		return most
 	}
 	return n
-}
-
-// presence is what the rows say of one key at a time.
-type presence int
-
-const (
-	unknown   presence = iota // no row
-	forgotten                 // a row so old that the store may keep it or not
-	outlived                  // a row, older than the TTL
-	visible                   // a row that counts
-)
-
-// presenceOf looks at the rows known at the watermark, as of t.
-func presenceOf(v *feature.ViewVersion, facts []fact, key string, watermark, t feature.Time) presence {
-	var event *big.Int
-	for i := range facts {
-		f := &facts[i]
-		if f.complete && f.key == key && f.visible.Cmp(big.NewInt(int64(watermark))) <= 0 && (event == nil || f.event.Cmp(event) > 0) {
-			event = f.event
-		}
-	}
-	if event == nil {
-		return unknown
-	}
-	ttl := big.NewInt(int64(v.Rule.TTL))
-	age := new(big.Int).Sub(big.NewInt(int64(t)), event)
-	kept := new(big.Int).Add(ttl, big.NewInt(int64(online.Grace)))
-	switch {
-	case v.Rule.TTL == 0 || clamp(age).Cmp(ttl) <= 0:
-		return visible
-	case age.Cmp(kept) < 0:
-		return outlived
-	default:
-		return forgotten
-	}
 }
 
 // until gives a source without the rows that a view did not know at a watermark.

@@ -1,6 +1,7 @@
 package equivalence_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -14,6 +15,8 @@ type landing struct {
 	r     *rand.Rand
 	whole *offlinetest.Case
 	rows  [][]int // per source and file; -1: the file is not there
+	// compact has all rows of a source stand in one file.
+	compact bool
 }
 
 // newLanding lets a first part of the case land. Each source has a file from the
@@ -82,9 +85,28 @@ func (l *landing) stands() *offlinetest.Case {
 				source.Files = append(source.Files, beginning(files[i], n))
 			}
 		}
+		if l.compact {
+			source.Files = []offlinetest.File{together(source.Files)}
+		}
 		c.Sources = append(c.Sources, source)
 	}
 	return &c
+}
+
+// together puts the rows of files into one.
+func together(files []offlinetest.File) offlinetest.File {
+	out := rowsOf(files[0], nil)
+	out.Name, out.Groups = "compact", nil
+	for _, f := range files {
+		out.Name += fmt.Sprintf("_%d", f.Rows()) // another file where other rows are in it
+		for i := range out.Columns {
+			for row := range f.Rows() {
+				out.Columns[i].Values.AppendFrom(f.Columns[i].Values, row)
+			}
+		}
+		out.Groups = append(out.Groups, f.Groups...)
+	}
+	return out
 }
 
 // beginning gives the first n rows of a file, in its row groups.

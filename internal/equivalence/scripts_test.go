@@ -61,7 +61,11 @@ func TestTheOnlinePathAnswersEveryScript(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range windows {
+	expressions, err := offlinetest.ExpressionScripts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range append(windows, expressions...) {
 		scripts = append(scripts, servable(c))
 	}
 	for _, k := range kinds(t) {

@@ -11,34 +11,36 @@ import (
 // eventFeature is the name under which the event of the row that is shown is asked for.
 const eventFeature = "event_timestamp"
 
-// withExpressions answers a case whose expressions are left to the oracle: stored
-// features by the time rule, then what is computed of them, row by row.
-func withExpressions(ctx context.Context, c *Case) ([]*feature.Column, error) {
+// JoinFailures is Join that also tells, for each output, of which spine rows the value
+// could not be computed, and is null for that.
+func (Oracle) JoinFailures(ctx context.Context, c *Case) (values []*feature.Column, failed [][]bool, err error) {
 	plain, places, err := withoutExpressions(c)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	stored, err := Oracle{}.Join(ctx, plain)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	out := make([]*feature.Column, len(c.Selection.Outputs))
-	for i := range out {
-		out[i] = feature.NewColumn(c.outputType(i), c.Rows())
+	values, failed = make([]*feature.Column, len(c.Selection.Outputs)), make([][]bool, len(c.Selection.Outputs))
+	for i := range values {
+		values[i], failed[i] = feature.NewColumn(c.outputType(i), c.Rows()), make([]bool, c.Rows())
 	}
+	formulas := map[*feature.Field]formula{}
 	for row := range c.Rows() {
-		r := &answeredRow{c: c, row: row, stored: func(use int, name string) any { return stored[places[place{use, name}]].Any(row) }}
+		r := &answeredRow{c: c, row: row, formulas: formulas, stored: func(use int, name string) any { return stored[places[place{use, name}]].Any(row) }}
 		for i, o := range c.Selection.Outputs {
-			v, err := r.output(o)
+			v, fails, err := r.output(o)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
-			if err := out[i].AppendAny(v); err != nil {
-				return nil, err
+			failed[i][row] = fails
+			if err := values[i].AppendAny(v); err != nil {
+				return nil, nil, err
 			}
 		}
 	}
-	return out, nil
+	return values, failed, nil
 }
 
 func hasExpressions(c *Case) bool {
@@ -62,7 +64,7 @@ func withoutExpressions(c *Case) (plain *Case, places map[place]int, err error) 
 	s.Uses, s.Outputs, s.Inputs, s.Derived = slices.Clone(s.Uses), nil, nil, nil
 	views := map[*feature.ViewVersion]*feature.ViewVersion{}
 	for _, v := range c.Views {
-		source, err := withDerived(c.Source(v.Table.Source), &v.Table)
+		source, err := WithDerived(c.Source(v.Table.Source), &v.Table)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -90,21 +92,27 @@ func withoutExpressions(c *Case) (plain *Case, places map[place]int, err error) 
 	return &out, places, nil
 }
 
-// withDerived gives a source with the derived columns of a table in its files.
-func withDerived(s *Source, t *feature.Table) (*Source, error) {
+// WithDerived gives a source with the derived columns of a table in its files, behind those
+// that are there.
+func WithDerived(s *Source, t *feature.Table) (*Source, error) {
 	out := *s
+	if len(t.Derived) == 0 {
+		return &out, nil
+	}
 	out.Files = slices.Clone(s.Files)
 	for i := range out.Files {
-		f := &out.Files[i]
-		f.Columns = slices.Clone(f.Columns)
-		for _, d := range t.Derived {
-			formula, err := parseFormula(d.Expression, d.Type)
-			if err != nil {
-				return nil, err
-			}
+		out.Files[i].Columns = slices.Clone(out.Files[i].Columns)
+	}
+	for _, d := range t.Derived {
+		formula, err := parseFormula(d.Expression, d.Type)
+		if err != nil {
+			return nil, err
+		}
+		for i := range out.Files {
+			f := &out.Files[i]
 			values := feature.NewColumn(d.Type, f.Rows())
 			for row := range f.Rows() {
-				v := formula.value(func(name string) any { return rawValue(find(f.Columns, name), row) })
+				v, _ := formula.value(func(name string) any { return rawValue(find(f.Columns, name), row) })
 				if err := values.AppendAny(v); err != nil {
 					return nil, err
 				}
@@ -125,15 +133,27 @@ func rawValue(c *Column, row int) any {
 
 // answeredRow is a spine row with the stored features that it is shown.
 type answeredRow struct {
-	c      *Case
-	row    int
-	stored func(use int, feature string) any
+	c        *Case
+	row      int
+	stored   func(use int, feature string) any
+	formulas map[*feature.Field]formula // of the case, as far as they were asked for
+}
+
+// formula gives that of a feature, parsed once.
+func (r *answeredRow) formula(f *feature.Field) (formula, error) {
+	parsed, ok := r.formulas[f]
+	if ok {
+		return parsed, nil
+	}
+	parsed, err := parseFormula(f.Expression, f.Type)
+	r.formulas[f] = parsed
+	return parsed, err
 }
 
 // output gives what the row is shown, null where it has no time.
-func (r *answeredRow) output(o feature.Output) (any, error) {
+func (r *answeredRow) output(o feature.Output) (v any, failed bool, err error) {
 	if _, ok := r.c.RequestTime(r.row); !ok {
-		return nil, nil //nolint:nilnil // a null
+		return nil, false, nil
 	}
 	if o.Use == feature.DerivedOutput {
 		return r.ofService(&r.c.Selection.Derived[o.Feature])
@@ -143,24 +163,24 @@ func (r *answeredRow) output(o feature.Output) (any, error) {
 
 // ofUse gives a feature of a use: stored, or computed of others, of the time of the row
 // and of the event. A row without a key has none.
-func (r *answeredRow) ofUse(use int, f *feature.Field) (v any, err error) {
+func (r *answeredRow) ofUse(use int, f *feature.Field) (v any, failed bool, err error) {
 	u := &r.c.Selection.Uses[use]
 	for _, key := range u.Keys {
 		if r.c.SpineColumn(key).Values.IsNull(r.row) {
-			return nil, nil //nolint:nilnil // a null
+			return nil, false, nil
 		}
 	}
 	if !f.IsDerived() {
-		return r.stored(use, f.Name), nil
+		return r.stored(use, f.Name), false, nil
 	}
-	formula, err := parseFormula(f.Expression, f.Type)
+	formula, err := r.formula(f)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	v = formula.value(func(name string) any {
+	v, failed = formula.value(func(name string) any {
 		switch at := u.View.Feature(name); {
 		case at >= 0:
-			v, e := r.ofUse(use, &u.View.Features[at])
+			v, _, e := r.ofUse(use, &u.View.Features[at])
 			err = errorOf(err, e)
 			return v
 		case name == "as_of":
@@ -170,21 +190,21 @@ func (r *answeredRow) ofUse(use int, f *feature.Field) (v any, err error) {
 			return r.stored(use, eventFeature)
 		}
 	})
-	return v, err
+	return v, failed, err
 }
 
 // ofService gives a feature that the service derives.
-func (r *answeredRow) ofService(f *feature.Field) (v any, err error) {
-	formula, err := parseFormula(f.Expression, f.Type)
+func (r *answeredRow) ofService(f *feature.Field) (v any, failed bool, err error) {
+	formula, err := r.formula(f)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	s := r.c.Selection
-	v = formula.value(func(name string) any {
+	v, failed = formula.value(func(name string) any {
 		for u := range s.Uses {
 			for i := range s.Uses[u].View.Features {
 				if of := &s.Uses[u].View.Features[i]; s.Uses[u].Alias+"."+of.Name == name {
-					v, e := r.ofUse(u, of)
+					v, _, e := r.ofUse(u, of)
 					err = errorOf(err, e)
 					return v
 				}
@@ -192,14 +212,14 @@ func (r *answeredRow) ofService(f *feature.Field) (v any, err error) {
 		}
 		for i := range s.Derived {
 			if s.Derived[i].Name == name {
-				v, e := r.ofService(&s.Derived[i])
+				v, _, e := r.ofService(&s.Derived[i])
 				err = errorOf(err, e)
 				return v
 			}
 		}
 		return rawValue(r.c.SpineColumn(name), r.row)
 	})
-	return v, err
+	return v, failed, err
 }
 
 func errorOf(a, b error) error {

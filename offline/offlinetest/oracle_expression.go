@@ -41,12 +41,11 @@ func parseFormula(text string, t feature.Type) (formula, error) {
 }
 
 // value computes the formula; variables gives the value of a name. What fails is null.
-func (f formula) value(variables func(name string) any) any {
-	v, failed := walk(f.tree, variables)
-	if failed {
-		return nil
+func (f formula) value(variables func(name string) any) (v any, failed bool) {
+	if v, failed = walk(f.tree, variables); failed {
+		return nil, true
 	}
-	return narrowed(v, f.typ)
+	return narrowed(v, f.typ), false
 }
 
 // narrowed gives a value in the width of a type.

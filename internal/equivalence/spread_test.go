@@ -1,0 +1,68 @@
+package equivalence_test
+
+import (
+	"math"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/offline/offlinetest"
+)
+
+// step is what a microsecond of a case becomes that is spread over days. No number of steps
+// is a whole number of hours, but of a day: the grace of a store does not end just when
+// something else happens.
+const step = 7*feature.Hour + 13*feature.Second
+
+// spread spreads the events of every second case over days: there windows of all time have
+// several tiles, of which the old ones are folded, and the grace of values ends. Events are
+// at, and a microsecond beside, edges.
+func spread(c *offlinetest.Case, seed uint64) *offlinetest.Case {
+	if seed%2 == 0 {
+		return c
+	}
+	for n := range c.Sources {
+		s := &c.Sources[n]
+		for i := range s.Files {
+			for _, name := range []string{s.Event, s.Created, s.Available} {
+				if name != "" && (name != s.Created || name != s.Available) {
+					spreadTimes(columnOf(s.Files[i].Columns, name))
+				}
+			}
+			if s.Created != "" && s.Created == s.Available {
+				spreadTimes(columnOf(s.Files[i].Columns, s.Created))
+			}
+		}
+	}
+	for _, v := range c.Views {
+		v.Rule.Delay = longer(v.Rule.Delay)
+		v.Rule.TTL = longer(v.Rule.TTL)
+		for i := range v.Features {
+			if a := v.Features[i].Aggregate; a != nil && a.Window.Granularity < 1000 {
+				a.Window = feature.Window{Length: longer(a.Window.Length), Granularity: longer(a.Window.Granularity)}
+			}
+		}
+	}
+	return c
+}
+
+func longer(d feature.Duration) feature.Duration {
+	if d > math.MaxInt64/step {
+		return d
+	}
+	return d * step
+}
+
+// spreadTimes moves times away from the one that most of them are near to.
+func spreadTimes(c *offlinetest.Column) {
+	unit := int64(1)
+	if c.Nanos {
+		unit = 1000
+	}
+	for i, t := range c.Values.Int64s {
+		for _, middle := range []int64{0, 993_902_400_000_000} {
+			if d := t/unit - middle; !c.Values.IsNull(i) && -100 < d && d < 100 {
+				c.Values.Int64s[i] = (middle+d*int64(step)+int64(i%3)-1)*unit + t%unit
+				break
+			}
+		}
+	}
+}
