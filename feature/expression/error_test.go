@@ -64,6 +64,7 @@ func TestErrorsSayWhereWhatAndWhatToDo(t *testing.T) {
 		{"sqrt(delay)", "1:1: sqrt takes (float64), not (int64); convert the integers: double(x)"},
 		{"clamp(delay)", "1:1: clamp takes (int64, int64, int64) or (float64, float64, float64), not (int64); x, but at least lo and at most hi, as clamp(x, lo, hi)"},
 		{"city.matches(city)", "1:6: argument 2 of matches has to be a constant; write it out as a literal"},
+		{"city.matches('x{1000}y{1000}')", "1:6: the pattern of matches is too large: it takes 2002 steps, at most 2000 are allowed; repeat less: x{n} counts as n times x"},
 		{"city.matches('(')", "1:6: error parsing regexp: missing closing ): `(`; patterns are RE2's: https://github.com/google/re2/wiki/Syntax"},
 		{"bucketize(delay, [2, 1])", "1:1: the boundaries of bucketize have to ascend, without null and NaN; write them in ascending order"},
 		{"one_hot(city, [])", "1:1: one_hot needs values, none of them null"},

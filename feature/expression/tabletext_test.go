@@ -27,6 +27,7 @@ func TestTextsAreComparedByBytesAndCountedInCharacters(t *testing.T) {
 		{"s.endsWith('本')", "bool true"},
 		{"s.matches('^H.llo')", "bool true"},
 		{"s.matches('llo$')", "bool false"},
+		{"s.matches('^H.{0,900}$')", "bool true"},
 		{"none.matches('a')", "bool null"},
 		{"lower(s)", `string "héllo, 日本"`},
 		{"upper(s)", `string "HéLLO, 日本"`},

@@ -3,6 +3,7 @@ package expression
 import (
 	"bytes"
 	"regexp"
+	"regexp/syntax"
 	"unicode/utf8"
 
 	"github.com/quiver-features/quiver/feature"
@@ -41,16 +42,41 @@ func texts() []function {
 	}
 }
 
+// maxPattern bounds the instructions of a pattern, each of which may be looked at for each
+// byte of a text: a short pattern can have millions, as x{1000} has a thousand.
+const maxPattern = 2000
+
 // matches compiles the pattern once, for all rows and machines.
 func matches(c *call) (kernel, *problem) {
 	if c.args[1].constant.stateAt(0) != present {
 		return nil, problemf("", "the pattern of matches is null")
 	}
-	re, err := regexp.Compile(string(c.args[1].constant.texts[0]))
+	pattern := string(c.args[1].constant.texts[0])
+	n, err := instructions(pattern)
+	if err == nil && n > maxPattern {
+		return nil, problemf("repeat less: x{n} counts as n times x", "the pattern of matches is too large: it takes %d steps, at most %d are allowed", n, maxPattern)
+	}
+	var re *regexp.Regexp
+	if err == nil {
+		re, err = regexp.Compile(pattern)
+	}
 	if err != nil {
 		return nil, problemf("patterns are RE2's: https://github.com/google/re2/wiki/Syntax", "%s", err)
 	}
 	return mapped(textsOf, boolsOf, re.Match), nil
+}
+
+// instructions gives how many instructions package regexp makes of a pattern.
+func instructions(pattern string) (int, error) {
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return 0, err
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return 0, err
+	}
+	return len(program.Inst), nil
 }
 
 // cased swaps the case of the ASCII letters in a range.
