@@ -40,7 +40,16 @@ const (
 )
 
 // MaxN gives the greatest n of a function that gives several values, 0 for others.
-func (f Function) MaxN() int { return map[Function]int{LastN: MaxLastN, TopK: MaxTopK}[f] }
+func (f Function) MaxN() int {
+	switch f {
+	case LastN:
+		return MaxLastN
+	case TopK:
+		return MaxTopK
+	default:
+		return 0
+	}
+}
 
 // IsSketch tells whether the function is computed from summaries of tiles.
 func (f Function) IsSketch() bool { return f == CountDistinct || f == Quantile || f == TopK }

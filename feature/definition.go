@@ -86,6 +86,12 @@ type View struct {
 	Features     []ViewFeature     `json:"features"`
 }
 
+// The times that an expression over a view's features may name beside these.
+const (
+	NameAsOf           = "as_of"           // the time that is asked for: the spine row's, the request's
+	NameEventTimestamp = "event_timestamp" // the event of the row that column features are shown of; null where there is none
+)
+
 // ViewFeature is one feature of a view: a column as it stands, a windowed aggregate
 // or an expression over other features.
 type ViewFeature struct {

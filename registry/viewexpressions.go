@@ -7,12 +7,6 @@ import (
 	"github.com/quiver-features/quiver/feature/expression"
 )
 
-// What expressions of a view may name beside its features.
-const (
-	asOf           = "as_of"           // the time of the spine's row, or of the request
-	eventTimestamp = "event_timestamp" // of the row that the column features are of
-)
-
 // viewExpressions gives the features of a view that are expressions their types.
 func (r *resolver) viewExpressions(def *feature.View, v *feature.ViewVersion) {
 	e := viewExpressions{
@@ -69,11 +63,11 @@ func (e *viewExpressions) resolve(f *feature.Field, def *feature.ViewFeature) {
 	for _, name := range outline.Names {
 		_, isFeature := e.index[name]
 		switch {
-		case (name == asOf || name == eventTimestamp) && isFeature:
+		case (name == feature.NameAsOf || name == feature.NameEventTimestamp) && isFeature:
 			e.problem(e.defs.At(KindView, e.view.Name, "features", name, "name"), "give the feature another name",
 				"feature %s of view %s: expressions take the name for a time", name, e.view.Name)
 			return
-		case name == eventTimestamp && !e.hasRow():
+		case name == feature.NameEventTimestamp && !e.hasRow():
 			e.wrongFrom(w, "make a feature of the time, for example {name: latest, aggregate: max, column: "+e.view.Table.Event+", window: all}",
 				"event_timestamp is that of the row that column features are of, and the view has none")
 			return
@@ -95,7 +89,7 @@ func (e *viewExpressions) hasRow() bool {
 
 // look gives the type of a name, and tells whether there is such a thing.
 func (e *viewExpressions) look(name string) (t feature.Type, exists bool) {
-	if name == asOf || name == eventTimestamp {
+	if name == feature.NameAsOf || name == feature.NameEventTimestamp {
 		return feature.Scalar(feature.Timestamp), true
 	}
 	at, exists := e.index[name]
@@ -107,9 +101,9 @@ func (e *viewExpressions) look(name string) (t feature.Type, exists bool) {
 
 // variables gives all that the view's expressions can name.
 func (e *viewExpressions) variables() []expression.Variable {
-	names := append(slices.Collect(featureNames(e.view)), asOf)
+	names := append(slices.Collect(featureNames(e.view)), feature.NameAsOf)
 	if e.hasRow() {
-		names = append(names, eventTimestamp)
+		names = append(names, feature.NameEventTimestamp)
 	}
 	slices.Sort(names)
 	var vars []expression.Variable

@@ -37,13 +37,10 @@ func (e *Entry) Compare(o *Entry) int {
 	return bytes.Compare(e.Value, o.Value)
 }
 
-// MaxLastN is the greatest n.
-const MaxLastN = 1000
-
-// NewLastN makes a state of the n latest values, n being from 1 to MaxLastN.
+// NewLastN makes a state of the n latest values, n being from 1 to feature.MaxLastN.
 func NewLastN(n int) *LastN { return &LastN{n: n} }
 
-// NewFirstN makes a state of the n earliest values, n being from 1 to MaxLastN.
+// NewFirstN makes a state of the n earliest values, n being from 1 to feature.MaxLastN.
 func NewFirstN(n int) *LastN { return &LastN{n: n, first: true} }
 
 // Len is the number of values that are kept, at most n.

@@ -70,7 +70,7 @@ func TestLastNKeepsTheLatest(t *testing.T) {
 		r := newRand(seed)
 		n, first := 1+r.IntN(12), seed%2 == 0
 		if seed%10 == 0 {
-			n = aggregate.MaxLastN
+			n = feature.MaxLastN
 		}
 		rows := entries(seed/2, r.IntN(60))
 		fresh := func() *aggregate.LastN { return aggregate.NewLastN(n) }

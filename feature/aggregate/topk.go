@@ -28,9 +28,6 @@ type Count struct {
 	N     int64
 }
 
-// MaxTopK is the greatest k.
-const MaxTopK = 100
-
 // SealSize is the number of values that a sealed tile keeps for the k most frequent ones:
 // 4k, and at least 32.
 func SealSize(k int) int { return max(32, 4*k) }

@@ -8,12 +8,6 @@ import (
 	"github.com/quiver-features/quiver/feature/expression"
 )
 
-// The variables that expressions over a view's features have beside these.
-const (
-	AsOf           = "as_of"           // the time that is asked for: the spine row's, the request's
-	EventTimestamp = "event_timestamp" // the event of the row that column features are shown of; null: there is none
-)
-
 // View computes features of a view. Rows are what features are asked for: slots of a
 // spine, or keys of a request.
 type View struct {
@@ -91,7 +85,7 @@ func (p *View) placeReads(v *feature.ViewVersion) {
 			if !slices.Contains(p.Stored, f) {
 				p.Stored = append(p.Stored, f)
 			}
-		case name == AsOf:
+		case name == feature.NameAsOf:
 			p.AsOf, p.asOf = true, at
 		default:
 			p.Event, p.eventAt = true, at
@@ -103,7 +97,7 @@ func (p *View) placeReads(v *feature.ViewVersion) {
 // hides the time of its name.
 func variablesOf(v *feature.ViewVersion) []expression.Variable {
 	var vars []expression.Variable
-	for _, name := range []string{AsOf, EventTimestamp} {
+	for _, name := range []string{feature.NameAsOf, feature.NameEventTimestamp} {
 		if v.Feature(name) < 0 {
 			vars = append(vars, expression.Variable{Name: name, Type: feature.Scalar(feature.Timestamp)})
 		}

@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/quiver-features/quiver/feature"
-	"github.com/quiver-features/quiver/feature/aggregate"
 )
 
 // Plan says what is kept of a view's aggregates. It is immutable and safe for
@@ -136,13 +135,7 @@ func (p *Plan) read(k *ask, a *feature.Aggregate) {
 }
 
 func check(f *feature.Field) error {
-	a, most := f.Aggregate, 0
-	switch a.Function {
-	case feature.LastN:
-		most = aggregate.MaxLastN
-	case feature.TopK:
-		most = aggregate.MaxTopK
-	}
+	a, most := f.Aggregate, f.Aggregate.Function.MaxN()
 	result, err := a.Function.Of(a.Input)
 	switch w := a.Window; {
 	case err != nil:
