@@ -71,7 +71,7 @@ func BenchmarkIntegersAdd(b *testing.B) {
 	})
 	b.Run("extreme", func(b *testing.B) {
 		b.ReportAllocs()
-		var m aggregate.Max
+		var m aggregate.Min
 		for i := int64(0); b.Loop(); i++ {
 			m.Add(i & 1023)
 		}

@@ -20,24 +20,8 @@ type Distinct struct {
 // DistinctExact is the number of distinct values up to which the count is exact.
 const DistinctExact = 256
 
-// Add adds a value as AppendValue encodes it. A NaN is not added: see Skipped.
+// Add adds a value as AppendValue encodes it. Callers leave NaN out.
 func (d *Distinct) Add(v []byte) { d.add(Hash(v)) }
-
-// AddInt adds a value of an integer type, a date in days or a timestamp in
-// microseconds.
-func (d *Distinct) AddInt(v int64) {
-	var room [9]byte
-	d.add(Hash(AppendInt(room[:0], v)))
-}
-
-// AddFloat adds a value of a float type, unless it is NaN.
-func (d *Distinct) AddFloat(v float64) {
-	if FloatKey(v) == nanKey {
-		return
-	}
-	var room [8]byte
-	d.add(Hash(AppendFloat(room[:0], v)))
-}
 
 func (d *Distinct) add(hash uint64) {
 	if len(d.registers) > 0 {

@@ -15,12 +15,13 @@
 // On the way a state may have lost more than it was given (running differences do that);
 // it has an answer and an encoding again when it is that of some values.
 //
-// Min, Max, MinText and MaxText keep an extreme, LastN the latest values, Distinct
+// Min, MinText and MaxText keep an extreme, LastN the latest values, Distinct
 // and Quantile are sketches, TopK counts values. DESIGN.md has the reasons, the
 // proofs, the error bounds and the bytes.
 //
 // Every state has Append, which appends its encoding, and a Read function, which
-// cuts one from the front of b and gives the rest. Equal states have equal bytes,
+// cuts one from the front of b and gives the rest; extreme texts have AppendText and
+// CutText. Equal states have equal bytes,
 // and Read accepts no other bytes: whatever it accepts, Append writes again.
 // Damaged bytes give an error that wraps feature.ErrInvalid. The encodings have no
 // version of their own: that of the row that holds them is theirs.

@@ -7,7 +7,7 @@ import (
 )
 
 // FloatKey gives v's place in the order of numbers: keys compare as values do, -0
-// equals 0, and all NaN are one value, greater than +Inf. Min and Max of floats keep
+// equals 0, and all NaN are one value, greater than +Inf. A Min of floats keeps
 // keys, of all other fixed-width types the number itself.
 func FloatKey(v float64) int64 {
 	b := int64(math.Float64bits(v))
@@ -32,7 +32,8 @@ func KeyFloat(k int64) float64 {
 const nanKey = 0x7ff8 << 48
 
 // Min is the least of numbers: integers, dates in days, timestamps in microseconds,
-// floats by FloatKey. The zero value is that of no numbers. It may be copied.
+// floats by FloatKey. Who wants the greatest adds complements, ^v, whose order is the
+// other way. The zero value is that of no numbers. It may be copied.
 type Min struct {
 	v   int64
 	any bool
@@ -67,42 +68,7 @@ func ReadMin(b []byte) (m Min, rest []byte, err error) {
 	return m, rest, err
 }
 
-// Max is the greatest of numbers, as Min is the least.
-type Max struct {
-	v   int64
-	any bool
-}
-
-// Add adds v.
-func (m *Max) Add(v int64) {
-	if v > m.v || !m.any {
-		m.v, m.any = v, true
-	}
-}
-
-// Merge adds all that was added to o.
-func (m *Max) Merge(o *Max) {
-	if o.any {
-		m.Add(o.v)
-	}
-}
-
-// Reset makes it that of no numbers.
-func (m *Max) Reset() { *m = Max{} }
-
-// Value gives the greatest; ok is false where nothing was added.
-func (m *Max) Value() (v int64, ok bool) { return m.v, m.any }
-
-// Append appends the encoding.
-func (m *Max) Append(dst []byte) []byte { return appendExtreme(dst, m.v, m.any) }
-
-// ReadMax cuts a Max from the front of b.
-func ReadMax(b []byte) (m Max, rest []byte, err error) {
-	m.v, m.any, rest, err = cutExtreme(b)
-	return m, rest, err
-}
-
-// ExtremeMaxBytes is the length of the longest encoding of a Min or Max.
+// ExtremeMaxBytes is the length of the longest encoding of a Min.
 const ExtremeMaxBytes = 9
 
 // appendExtreme appends 0 for nothing, else a byte with the number of low zero bytes

@@ -26,15 +26,6 @@ func (t *text) Reset() { t.v, t.any = t.v[:0], false }
 // nothing was added.
 func (t *text) Value() (v []byte, ok bool) { return t.v, t.any }
 
-// Append appends the encoding: 0 for nothing, else the length and 1, then the bytes.
-func (t *text) Append(dst []byte) []byte {
-	if !t.any {
-		return append(dst, 0)
-	}
-	dst = binary.AppendUvarint(dst, uint64(len(t.v))+1)
-	return append(dst, t.v...)
-}
-
 // Add adds a copy of v.
 func (t *MinText) Add(v []byte) {
 	if !t.any || bytes.Compare(v, t.v) < 0 {
@@ -63,30 +54,26 @@ func (t *MaxText) Merge(o *MaxText) {
 	}
 }
 
-// TextMaxBytes is the length of the longest encoding of a MinText or MaxText whose
-// texts have at most valueBytes.
+// TextMaxBytes is the length of the longest encoding of a text of at most valueBytes.
 func TextMaxBytes(valueBytes int) int { return uvarintLen(uint64(valueBytes)+1) + valueBytes }
 
-// ReadMinText cuts a MinText from the front of b. It copies.
-func ReadMinText(b []byte) (t MinText, rest []byte, err error) {
-	t.text, rest, err = cutText(b)
-	return t, rest, err
+// AppendText appends the encoding of an extreme text, nil for none: 0 for nothing, else the
+// length and 1, then the bytes.
+func AppendText(dst, v []byte) []byte {
+	if v == nil {
+		return append(dst, 0)
+	}
+	return append(binary.AppendUvarint(dst, uint64(len(v))+1), v...)
 }
 
-// ReadMaxText cuts a MaxText from the front of b. It copies.
-func ReadMaxText(b []byte) (t MaxText, rest []byte, err error) {
-	t.text, rest, err = cutText(b)
-	return t, rest, err
-}
-
-func cutText(b []byte) (t text, rest []byte, err error) {
+// CutText cuts an extreme text from the front of b, which it aliases. It is nil for none.
+func CutText(b []byte) (v, rest []byte, err error) {
 	n, b, err := cutUvarint(b, 1<<62, "the length of a text")
 	if err != nil || n == 0 {
-		return text{}, b, err
+		return nil, b, err
 	}
-	if n-1 > uint64(len(b)) {
-		return text{}, nil, damaged("a text ends too early")
+	if n--; n > uint64(len(b)) {
+		return nil, nil, damaged("a text ends too early")
 	}
-	t.set(b[:n-1])
-	return t, b[n-1:], nil
+	return b[:n:n], b[n:], nil
 }

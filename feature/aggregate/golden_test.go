@@ -26,6 +26,11 @@ func built[S any, P interface {
 	return s
 }
 
+// text is an extreme text, nil for none.
+type text struct{ v []byte }
+
+func (t text) Append(dst []byte) []byte { return aggregate.AppendText(dst, t.v) }
+
 // goldenStates are states by the name that testdata/states.txt has them under.
 func goldenStates() map[string]appender {
 	nan, inf := math.NaN(), math.Inf(1)
@@ -48,8 +53,8 @@ func goldenStates() map[string]appender {
 	}
 	wide = append(wide, -1, -2, -4, -8)
 	sum, ints, moments, intMoments := (*aggregate.Sum).Add, (*aggregate.IntSum).Add, (*aggregate.Moments).Add, (*aggregate.IntMoments).Add
-	low, high := (*aggregate.Min).Add, (*aggregate.Max).Add
-	distinct, quantile, top := (*aggregate.Distinct).AddInt, (*aggregate.Quantile).Add, addInt
+	least := (*aggregate.Min).Add
+	distinct, quantile, top := countInt, (*aggregate.Quantile).Add, addInt
 	return map[string]appender{
 		"sum of nothing":                    built(sum),
 		"sum of 1, 2":                       built(sum, 1, 2),
@@ -67,13 +72,13 @@ func goldenStates() map[string]appender {
 		"moments of 0.1, 1e200, NaN":        built(moments, 0.1, 1e200, nan),
 		"integer moments of -3, 5":          built(intMoments, -3, 5),
 		"integer moments of the least":      built(intMoments, math.MinInt64),
-		"min of nothing":                    built(low),
-		"min of 7, 300":                     built(low, 7, 300),
-		"max of -129":                       built(high, -129),
-		"max of 1.5":                        built(high, aggregate.FloatKey(1.5)),
-		"min text of nothing":               built((*aggregate.MinText).Add),
-		"min text of b, a":                  built((*aggregate.MinText).Add, []byte("b"), []byte("a")),
-		"max text of the empty one":         built((*aggregate.MaxText).Add, []byte{}),
+		"min of nothing":                    built(least),
+		"min of 7, 300":                     built(least, 7, 300),
+		"min of -129":                       built(least, -129),
+		"min of 1.5":                        built(least, aggregate.FloatKey(1.5)),
+		"text of nothing":                   text{},
+		"text of a":                         text{[]byte("a")},
+		"text of the empty one":             text{[]byte{}},
 		"distinct of nothing":               built(distinct),
 		"distinct of 1, 2, 2":               built(distinct, 1, 2, 2),
 		"distinct of 0 to 299":              built(distinct, integers...),

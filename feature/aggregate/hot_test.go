@@ -23,7 +23,7 @@ func TestAMillionEqualValues(t *testing.T) {
 	for i := range n {
 		sum.Add(v)
 		moments.Add(v)
-		distinct.AddFloat(v)
+		distinct.Add(value)
 		quantile.Add(v)
 		top.Add(value)
 		last.Add(feature.Stamp{Event: feature.Time(i)}, value)

@@ -21,11 +21,11 @@ func BenchmarkSketchAdd(b *testing.B) {
 	for name, add := range map[string]func() func(i int){
 		"distinct": func() func(int) {
 			var d aggregate.Distinct
-			return func(i int) { d.AddInt(ints[i]) }
+			return func(i int) { countInt(&d, ints[i]) }
 		},
 		"distinct exact": func() func(int) {
 			var d aggregate.Distinct
-			return func(i int) { d.AddInt(ints[i] & 127) }
+			return func(i int) { countInt(&d, ints[i]&127) }
 		},
 		"quantile": func() func(int) {
 			var q aggregate.Quantile
@@ -81,7 +81,7 @@ func BenchmarkSketchMerge(b *testing.B) {
 		var t aggregate.TopK
 		l := aggregate.NewLastN(100)
 		for i := range n {
-			d.AddInt(r.Int64N(1e6))
+			countInt(&d, r.Int64N(1e6))
 			q.Add(r.ExpFloat64() * 30)
 			addInt(&t, int64(r.ExpFloat64()*100))
 			l.Add(feature.Stamp{Event: feature.Time(i)}, []byte("abc"))

@@ -176,8 +176,8 @@ func TestDistinctMergesIntoItsOwnMemory(t *testing.T) {
 			var part aggregate.Distinct
 			for range r.IntN([]int{5, 200, 2000}[r.IntN(3)]) {
 				v := int64(r.IntN(3000))
-				part.AddInt(v)
-				whole.AddInt(v)
+				countInt(&part, v)
+				countInt(&whole, v)
 			}
 			reused.Merge(&part)
 		}

@@ -32,7 +32,7 @@ type Count struct {
 // 4k, and at least 32.
 func SealSize(k int) int { return max(32, 4*k) }
 
-// Add adds a value as AppendValue encodes it. A NaN is not added: see Skipped.
+// Add adds a value as AppendValue encodes it. Callers leave NaN out.
 func (t *TopK) Add(v []byte) {
 	t.open()
 	if i, ok := t.index[string(v)]; ok {

@@ -74,21 +74,6 @@ func AppendFloat(dst []byte, v float64) []byte {
 	return dst
 }
 
-// Skipped tells whether the sketches and TopK leave value i of c, which is no list, out: a
-// null, a NaN.
-func Skipped(c *feature.Column, i int) bool {
-	switch {
-	case c.IsNull(i):
-		return true
-	case c.Type.Kind == feature.Float64:
-		return math.IsNaN(c.Float64s[i])
-	case c.Type.Kind == feature.Float32:
-		return math.IsNaN(float64(c.Float32s[i]))
-	default:
-		return false
-	}
-}
-
 // DecodeValue appends the value that AppendValue encoded as v to c, which is of the
 // same kind of type. Bytes that are no such value, or do not fit c, are an error
 // that wraps feature.ErrInvalid; nothing is appended then.

@@ -2,7 +2,6 @@ package tiles
 
 import (
 	"bytes"
-	"encoding/binary"
 
 	"github.com/quiver-features/quiver/feature/aggregate"
 )
@@ -69,8 +68,8 @@ func (e *extremes) answer(_ *ask, into *answer) error {
 	return nil
 }
 
-// texts are the least or the greatest of texts or bytes: 0 for nothing, else the length and
-// 1, and the bytes. While an answer is made they alias what was read.
+// texts are the least or the greatest of texts or bytes, as package aggregate encodes them.
+// While an answer is made they alias what was read.
 type texts struct {
 	greatest bool
 	all      [][]byte // nil: nothing
@@ -99,33 +98,17 @@ func (t *texts) add(slot int, v *aggregate.Value) {
 }
 
 func (t *texts) append(dst []byte, slot int) []byte {
-	v := t.all[slot]
-	if v == nil {
-		return append(dst, 0)
-	}
-	return append(binary.AppendUvarint(dst, uint64(len(v))+1), v...)
+	return aggregate.AppendText(dst, t.all[slot])
 }
 
 func (t *texts) skip(b []byte) ([]byte, error) {
-	_, b, err := t.cut(b)
+	_, b, err := aggregate.CutText(b)
 	return b, err
-}
-
-// cut cuts one state; v is nil where there is nothing.
-func (t *texts) cut(b []byte) (v, rest []byte, err error) {
-	size, b, err := cutUvarint(b)
-	if err != nil || size == 0 {
-		return nil, b, err
-	}
-	if size--; size > uint64(len(b)) {
-		return nil, nil, damaged("a text of %d bytes ends too early", size)
-	}
-	return b[:size:size], b[size:], nil
 }
 
 func (t *texts) merge(b []byte, n int) ([]byte, error) {
 	for range n {
-		v, rest, err := t.cut(b)
+		v, rest, err := aggregate.CutText(b)
 		if err != nil {
 			return nil, err
 		}
