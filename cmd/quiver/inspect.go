@@ -221,7 +221,7 @@ func (a *app) printInspection(i *inspection) error {
 	var rows [][]string
 	for n := range i.Columns {
 		c := &i.Columns[n]
-		rows = append(rows, []string{c.Name, typeTold(c.Type), matched[c.Name], shareOf(i.Rows, c.NullRate), sparkline(c.Histogram), valuesTold(c)})
+		rows = append(rows, []string{c.Name, typeTold(c.Type), matched[c.Name], shareOf(i.Rows, c.NullRate), sparkline(c.Histogram, a.bars()), valuesTold(c)})
 	}
 	b.WriteString("\n" + a.table([]string{"COLUMN", "TYPE", "MATCHED", "NULL", "HISTOGRAM", "VALUES"}, rows, 2, 3))
 	if i.Sampled < i.Rows {
@@ -304,18 +304,17 @@ func sizeTold(bytes int64, files int) string {
 	return size
 }
 
-// sparkline draws counts; an empty bin is a blank.
-func sparkline(counts []int64) string {
-	levels := []rune("▁▂▃▄▅▆▇█")
+// sparkline draws counts.
+func sparkline(counts []int64, draw bars) string {
 	most := int64(0)
 	for _, n := range counts {
 		most = max(most, n)
 	}
 	line := make([]rune, len(counts))
 	for i, n := range counts {
-		line[i] = '·'
+		line[i] = draw.none
 		if n > 0 {
-			line[i] = levels[(n*int64(len(levels))-1)/most]
+			line[i] = draw.levels[(n*int64(len(draw.levels))-1)/most]
 		}
 	}
 	return string(line)

@@ -19,8 +19,11 @@ func (a *app) lineageText(trees []registry.LineageNode) string {
 func (a *app) branches(b *strings.Builder, nodes []registry.LineageNode, indent string) {
 	for i := range nodes {
 		branch, below := "├── ", "│   "
+		if !a.utf8() {
+			branch, below = "|-- ", "|   "
+		}
 		if i == len(nodes)-1 {
-			branch, below = "└── ", "    "
+			branch, below = strings.Replace(branch, "├", "└", 1), "    "
 		}
 		b.WriteString(indent + branch + a.nodeText(&nodes[i]) + "\n")
 		a.branches(b, nodes[i].ReadBy, indent+below)

@@ -260,6 +260,7 @@ func previewOf(view *feature.ViewVersion, selection *feature.Selection, keys []*
 
 func (a *app) printPreview(p *previewed) error {
 	header := []string{"KEY", "FEATURE", "AS OF", "UNTIL THEN", "LEAST", "GREATEST", "NULL"}
+	draw := a.bars()
 	var rows [][]string
 	for _, k := range p.Keys {
 		for i, f := range k.Features {
@@ -267,7 +268,7 @@ func (a *app) printPreview(p *previewed) error {
 			if i == 0 {
 				key = k.text
 			}
-			line, least, greatest := course(f.Series)
+			line, least, greatest := course(f.Series, draw)
 			nulls := 0
 			for _, v := range f.Series {
 				if v == nil {

@@ -8,7 +8,7 @@ import (
 
 // course draws numbers and bools, a gap for what is null or no number, with the least
 // and the greatest of them.
-func course(series []any) (line, least, greatest string) {
+func course(series []any, draw bars) (line, least, greatest string) {
 	numbers := make([]float64, len(series))
 	lo, hi := math.Inf(1), math.Inf(-1)
 	for i, v := range series {
@@ -20,17 +20,17 @@ func course(series []any) (line, least, greatest string) {
 	if lo > hi {
 		return "", "", ""
 	}
-	bars := []rune("▁▂▃▄▅▆▇█")
+	levels := draw.levels
 	var b strings.Builder
 	for _, n := range numbers {
 		switch {
 		case math.IsNaN(n):
 			b.WriteByte(' ')
 		case hi == lo:
-			b.WriteRune(bars[0])
+			b.WriteRune(levels[0])
 		default:
 			share := (min(max(n, lo), hi) - lo) / (hi - lo)
-			b.WriteRune(bars[min(int(share*float64(len(bars))), len(bars)-1)])
+			b.WriteRune(levels[min(int(share*float64(len(levels))), len(levels)-1)])
 		}
 	}
 	return b.String(), shortNumber(lo), shortNumber(hi)

@@ -81,6 +81,9 @@ func (a *app) table(header []string, rows [][]string, right ...int) string {
 	w := table.NewWriter()
 	style := table.StyleLight
 	style.Options = table.Options{SeparateHeader: true, SeparateColumns: false, DrawBorder: false}
+	if !a.utf8() {
+		style.Box = table.StyleBoxDefault
+	}
 	style.Box.PaddingLeft, style.Box.PaddingRight = "", strings.Repeat(" ", gap)
 	style.Format.Header = 0
 	w.SetStyle(style)
