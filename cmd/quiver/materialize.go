@@ -18,6 +18,7 @@ import (
 type materializeFlags struct {
 	to, from string
 	rebuild  bool
+	memory   string
 }
 
 func (a *app) materializeCommand() *cobra.Command {
@@ -38,6 +39,7 @@ end, storages that were replaced before are dropped.`,
 	c.Flags().StringVar(&f.to, "to", "", "`time` up to which to materialize, for example 2026-01-31T12:00:00Z (default: now)")
 	c.Flags().StringVar(&f.from, "from", "", "read again what became visible after this `time`")
 	c.Flags().BoolVar(&f.rebuild, "rebuild", false, "fill a new storage from scratch and switch to it")
+	c.Flags().StringVar(&f.memory, "memory", "", "`bytes` of memory to use for windows, about: events take a quarter of it at a time (default: 1GiB)")
 	return c
 }
 
@@ -90,6 +92,10 @@ func (a *app) materialize(ctx context.Context, f materializeFlags, names []strin
 	if err != nil {
 		return err
 	}
+	reading, err := f.reading()
+	if err != nil {
+		return err
+	}
 	wanted, err := parseViews(names)
 	if err != nil {
 		return err
@@ -105,14 +111,7 @@ func (a *app) materialize(ctx context.Context, f materializeFlags, names []strin
 		for _, v := range views {
 			m := newMeter(a.env.err)
 			a.meter = m
-			s.runner.Source = s.project.engine(offline.Options{Progress: func(g offline.Progress) {
-				switch g.Stage { // the rest goes on in turn with the writing
-				case offline.StageScan:
-					m.set(advance{stage: "read " + g.View, unit: "rows", done: g.Done, total: g.Total})
-				case offline.StageWindows: // once for every part of the keys
-					m.set(advance{stage: "read events of " + g.View, unit: "rows", done: g.Done, total: g.Total, passing: true})
-				}
-			}})
+			s.runner.Source = s.project.engine(shownOn(m, reading))
 			s.runner.Progress = func(g materialize.Progress) {
 				m.set(advance{stage: "write " + g.View.ID(), unit: "keys", done: g.Keys})
 			}
@@ -139,6 +138,28 @@ func (a *app) materialize(ctx context.Context, f materializeFlags, names []strin
 		}
 		return a.sweep(ctx, s)
 	})
+}
+
+// reading gives the options by which what is materialized is read.
+func (f *materializeFlags) reading() (offline.Options, error) {
+	memory, err := parseBytes(f.memory)
+	if err != nil {
+		return offline.Options{}, usagef("--memory: %w", err)
+	}
+	return offline.Options{Memory: memory}, nil
+}
+
+// shownOn shows on a meter how far reading is.
+func shownOn(m *meter, reading offline.Options) offline.Options {
+	reading.Progress = func(g offline.Progress) {
+		switch g.Stage { // the rest goes on in turn with the writing
+		case offline.StageScan:
+			m.set(advance{stage: "read " + g.View, unit: "rows", done: g.Done, total: g.Total})
+		case offline.StageWindows: // once for every part of the keys
+			m.set(advance{stage: "read events of " + g.View, unit: "rows", done: g.Done, total: g.Total, passing: true})
+		}
+	}
+	return reading
 }
 
 // written says how many keys runs have brought into the online store.
