@@ -30,12 +30,13 @@ func (l *life) die(ctx context.Context, change ...func(*materialize.Request)) er
 
 // sleeper is a run that stops between computing and writing, until it is awakened.
 type sleeper struct {
-	wake   chan struct{}
-	done   chan struct{} // closed when it is over
-	err    error         // then
-	writes int           // after which it stopped
-	// replaced has another run have made a storage: this one can't switch to its own any more.
-	replaced bool
+	wake  chan struct{}
+	done  chan struct{} // closed when it is over
+	err   error         // then
+	steps int           // after which it stopped
+	// overtaken has files have changed since, or the storage: a file that the run reads may be
+	// gone or another, and it can't switch to a storage of its own any more.
+	overtaken bool
 }
 
 // sleepySink stops before a write, or before it moves the watermark.
@@ -68,13 +69,25 @@ func (s *sleepySink) Advance(ctx context.Context, storage *feature.Storage, to f
 	return s.Sink.Advance(ctx, storage, to, run, since)
 }
 
-// fallAsleep begins a run that stops at some write.
+// sleepyLedger stops before a run has its number.
+type sleepyLedger struct {
+	materialize.Ledger
+	sink *sleepySink
+}
+
+func (s sleepyLedger) StartRun(ctx context.Context, run feature.Run) (int64, error) {
+	s.sink.step()
+	return s.Ledger.StartRun(ctx, run)
+}
+
+// fallAsleep begins a run that stops before it has its number, or at some write.
 func (l *life) fallAsleep(ctx context.Context) error {
-	s := &sleeper{wake: make(chan struct{}), done: make(chan struct{}), writes: l.r.IntN(8)}
+	s := &sleeper{wake: make(chan struct{}), done: make(chan struct{}), steps: l.r.IntN(10)}
 	stopped := make(chan struct{})
 	r := l.runner()
 	r.Source = inSmallBatches{r.Source, 1 + l.r.IntN(3)}
-	r.Sink = &sleepySink{Sink: r.Sink, left: s.writes, asks: func() { close(stopped) }, awake: s.wake}
+	sink := &sleepySink{Sink: r.Sink, left: s.steps, asks: func() { close(stopped) }, awake: s.wake}
+	r.Sink, r.Ledger = sink, sleepyLedger{r.Ledger, sink}
 	r.Tick = func() (<-chan time.Time, func()) { return nil, func() {} }
 	to := l.clock()
 	l.begun = max(l.begun, to)
@@ -90,7 +103,7 @@ func (l *life) fallAsleep(ctx context.Context) error {
 		}
 	case <-s.done: // it had too little to write
 	}
-	l.note("a run to %s fell asleep after %d writes: %t", to, s.writes, l.asleep != nil)
+	l.note("a run to %s fell asleep after %d steps: %t", to, s.steps, l.asleep != nil)
 	return s.ended()
 }
 
@@ -114,22 +127,29 @@ func (l *life) awaken() error {
 	l.note("awakened at %s", l.clock())
 	close(s.wake)
 	<-s.done
-	if s.replaced && errors.Is(s.err, feature.ErrConflict) {
+	if s.overtaken && (errors.Is(s.err, feature.ErrConflict) || errors.Is(s.err, feature.ErrNotFound)) {
+		l.note("which failed: %s", s.err)
 		return nil
 	}
 	return s.err
 }
 
 // goOn awakens the run that is asleep while there is no other. It may lead views further that it
-// had not begun with.
+// had not begun with. What is served is compared.
 func (l *life) goOn(ctx context.Context) error {
+	if l.asleep == nil {
+		return nil
+	}
 	if err := l.awaken(); err != nil {
 		return err
 	}
 	if err := l.handler.Refresh(ctx); err != nil {
 		return err
 	}
-	return l.look(ctx, feature.MinTime)
+	if err := l.look(ctx, feature.MinTime); err != nil {
+		return err
+	}
+	return l.compare(ctx)
 }
 
 // wakingSink awakens a run before a write of another.
