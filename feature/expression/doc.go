@@ -28,7 +28,7 @@
 //
 // A value that can't be computed is null, and its row is marked as failed: integer
 // overflow, an integer divided by zero, a conversion of what does not fit, an index
-// outside of a list, a text beyond 1 MiB, and what Function.Fails says. A failed
+// outside of a list, a text or list that would be beyond 1 MiB, and what Function.Fails says. A failed
 // operand makes the result fail, before a null makes it null; &&, || and ?: let no
 // failure through that does not matter, and coalesce hides none. An expression of
 // constants that always fails does not compile.

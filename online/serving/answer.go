@@ -21,8 +21,10 @@ type answer struct {
 	told     bool             // views were asked for
 	machines *machines        // nil: nothing is computed, and there are no windows
 	byStatus [feature.StatusError + 1]int
-	damaged  int   // rows that could not be decoded
-	damage   error // of one of them
+
+	damaged     int    // rows that could not be decoded
+	damage      error  // of one of them
+	damagedView string // its view
 }
 
 // newAnswer makes room for all values at once: one allocation per kind of value
@@ -206,7 +208,7 @@ func (a *answer) decode(f *filling, value []byte, row int) (feature.Status, feat
 	switch {
 	case err != nil:
 		a.damaged++
-		a.damage = err
+		a.damage, a.damagedView = err, f.view.Name
 		return feature.StatusError, 0
 	case hasRow && !f.view.Rule.Fresh(a.time, stamp.Event):
 		for i := f.from; i < f.to; i++ {

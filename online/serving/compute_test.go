@@ -1,8 +1,11 @@
 package serving_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	gostrings "strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,6 +20,11 @@ import (
 //
 //	SFO: delay 30, flights 4, an hour ago    LAX: delay null, flights 0, an hour ago    JFK: two days ago, beyond the TTL
 func expressions(t *testing.T) (*serving.Handler, *memory, *prometheus.Registry) {
+	t.Helper()
+	return expressionsWith(t, quiet())
+}
+
+func expressionsWith(t *testing.T, log *slog.Logger) (*serving.Handler, *memory, *prometheus.Registry) {
 	t.Helper()
 	v, s := view("airports", 1, []feature.JoinKey{key("airport", feature.String)}, feature.Rule{TTL: feature.Day},
 		field("delay", feature.Int64), field("flights", feature.Int64))
@@ -50,7 +58,7 @@ func expressions(t *testing.T) (*serving.Handler, *memory, *prometheus.Registry)
 	}
 	opts := options()
 	registry := prometheus.NewRegistry()
-	opts.Registerer = registry
+	opts.Registerer, opts.Log = registry, log
 	return newHandler(t, &catalog{services: map[string]*feature.Selection{"model": sel}}, m, opts), m, registry
 }
 
@@ -117,7 +125,8 @@ func TestWhatRestsOnAnUnreadValueIsUnavailable(t *testing.T) {
 }
 
 func TestADamagedRowIsAnErrorOfAllThatReadsIt(t *testing.T) {
-	h, m, _ := expressions(t)
+	var log bytes.Buffer
+	h, m, _ := expressionsWith(t, slog.New(slog.NewTextHandler(&log, nil)))
 	m.set(func() {
 		for k, v := range m.values {
 			m.values[k] = v[:len(v)-1]
@@ -128,6 +137,10 @@ func TestADamagedRowIsAnErrorOfAllThatReadsIt(t *testing.T) {
 		if f := &r.Features[i]; f.Name != "score" && show(f)[0] != "null/ERROR" {
 			t.Errorf("%s: got %s", f.Name, show(f)[0])
 		}
+	}
+	if says := `msg="a stored value can't be read, and its features have the status ERROR"`; !gostrings.Contains(log.String(), says) ||
+		!gostrings.Contains(log.String(), `do="quiver materialize --rebuild airports"`) {
+		t.Errorf("the log does not say %s, and what to do:\n%s", says, log.String())
 	}
 }
 

@@ -34,6 +34,7 @@ type Handler struct {
 	registryDown atomic.Bool
 	marksDown    atomic.Bool
 	storeLogged  atomic.Int64 // when a failed read was last logged, in Unix seconds
+	damageLogged atomic.Int64 // likewise, a value that could not be decoded
 }
 
 // served is one snapshot and the plans compiled against it. It is swapped whole.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/quiver-features/quiver/feature"
@@ -90,10 +91,7 @@ func (h *Handler) Get(ctx context.Context, r *Request) (*Response, error) {
 	if err := h.compute(ctx, a, s, inputs); err != nil {
 		return nil, err
 	}
-	if a.damage != nil {
-		h.metrics.damaged.Add(float64(a.damaged))
-		h.storeFailed(ctx, a.damage)
-	}
+	h.tellDamage(ctx, a)
 	h.count(p, rows, a)
 	return a.response(r.Matrix), nil
 }
@@ -280,12 +278,25 @@ func (h *Handler) storeContext(ctx context.Context) (context.Context, context.Ca
 	return context.WithTimeout(ctx, limit)
 }
 
-// storeFailed logs at most once a second: a store that is down fails every
-// request.
 func (h *Handler) storeFailed(ctx context.Context, err error) {
+	h.warn(ctx, &h.storeLogged, "the online store did not answer as it should", slog.Any("error", err))
+}
+
+// tellDamage counts and logs values that could not be decoded.
+func (h *Handler) tellDamage(ctx context.Context, a *answer) {
+	if a.damage == nil {
+		return
+	}
+	h.metrics.damaged.Add(float64(a.damaged))
+	h.warn(ctx, &h.damageLogged, "a stored value can't be read, and its features have the status ERROR",
+		slog.Any("error", a.damage), slog.String("do", "quiver materialize --rebuild "+a.damagedView))
+}
+
+// warn logs at most once a second: a store that is down fails every request.
+func (h *Handler) warn(ctx context.Context, logged *atomic.Int64, message string, attrs ...any) {
 	now := time.Now().Unix()
-	if last := h.storeLogged.Load(); last != now && h.storeLogged.CompareAndSwap(last, now) {
-		h.opts.Log.WarnContext(ctx, "the online store did not answer as it should", slog.Any("error", err))
+	if last := logged.Load(); last != now && logged.CompareAndSwap(last, now) {
+		h.opts.Log.WarnContext(ctx, message, attrs...)
 	}
 }
 
