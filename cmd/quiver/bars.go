@@ -1,9 +1,6 @@
 package main
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // bars are what courses and distributions are drawn with.
 type bars struct {
@@ -11,27 +8,23 @@ type bars struct {
 	none   rune   // of a bin without any
 }
 
-// bars gives those that the terminal has: ASCII where its locale says that it takes nothing
-// else. Most that set no locale take UTF-8.
+// bars gives those that the terminal has.
 func (a *app) bars() bars {
-	if a.utf8() {
-		return bars{[]rune("▁▂▃▄▅▆▇█"), '·'}
+	if a.env.ascii {
+		return bars{[]rune(".:-=+*#@"), '_'}
 	}
-	return bars{[]rune(".:-=+*#@"), '_'}
+	return bars{[]rune("▁▂▃▄▅▆▇█"), '·'}
 }
 
-// utf8 tells whether the locale's characters are those of UTF-8. Of the variables that
-// can name it the first that is set counts, as POSIX has it.
-func (a *app) utf8() bool {
-	names := []string{"LC_ALL", "LC_CTYPE", "LANG"}
-	at := slices.IndexFunc(names, func(name string) bool {
-		text, _ := a.env.getenv(name)
-		return text != ""
-	})
-	if at < 0 {
-		return true
+// onlyASCII tells whether the locale has other characters than those of UTF-8. Of the
+// variables that can name it the first that is set counts, as POSIX has it; where none is,
+// most terminals take UTF-8.
+func onlyASCII(getenv func(string) (string, bool)) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if locale, _ := getenv(name); locale != "" {
+			locale = strings.ToLower(locale)
+			return !strings.Contains(locale, "utf-8") && !strings.Contains(locale, "utf8")
+		}
 	}
-	locale, _ := a.env.getenv(names[at])
-	locale = strings.ToLower(locale)
-	return strings.Contains(locale, "utf-8") || strings.Contains(locale, "utf8")
+	return false
 }

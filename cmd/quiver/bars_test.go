@@ -6,7 +6,7 @@ import "testing"
 func TestWhatTheTerminalDrawsIsThatOfTheLocale(t *testing.T) {
 	for _, c := range []struct {
 		all, ctype, lang string
-		want             bool
+		want             bool // UTF-8
 	}{
 		{"", "", "", true},
 		{"", "", "C", false},
@@ -20,15 +20,15 @@ func TestWhatTheTerminalDrawsIsThatOfTheLocale(t *testing.T) {
 		{"C.UTF-8", "C", "C", true},
 	} {
 		set := map[string]string{"LC_ALL": c.all, "LC_CTYPE": c.ctype, "LANG": c.lang}
-		a := &app{env: environment{getenv: func(name string) (string, bool) { v, ok := set[name]; return v, ok }}}
-		if got := a.utf8(); got != c.want {
+		got := onlyASCII(func(name string) (string, bool) { v, ok := set[name]; return v, ok })
+		if got == c.want {
 			t.Errorf("%+v: got %t", c, got)
 		}
 	}
 }
 
 func TestADistributionIsDrawnInASCII(t *testing.T) {
-	a := &app{env: environment{getenv: func(name string) (string, bool) { return "C", name == "LANG" }}}
+	a := &app{env: environment{ascii: true}}
 	// Of eight: one and below, two, four, eight.
 	if got := sparkline([]int64{0, 1, 2, 4, 8}, a.bars()); got != "_.:=@" {
 		t.Errorf("got %s", got)

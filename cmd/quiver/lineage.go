@@ -19,7 +19,7 @@ func (a *app) lineageText(trees []registry.LineageNode) string {
 func (a *app) branches(b *strings.Builder, nodes []registry.LineageNode, indent string) {
 	for i := range nodes {
 		branch, below := "├── ", "│   "
-		if !a.utf8() {
+		if a.env.ascii {
 			branch, below = "|-- ", "|   "
 		}
 		if i == len(nodes)-1 {

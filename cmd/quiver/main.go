@@ -22,8 +22,8 @@ func main() {
 	cobra.EnableCommandSorting = false // help lists commands in the order of the work
 	code := run(ctx, os.Args[1:], environment{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.LookupEnv,
-		variables: variableNames(os.Environ()),
-		person:    terminal(os.Stdin), width: terminalWidth(os.Stdout),
+		variables: variableNames(os.Environ()), ascii: onlyASCII(os.LookupEnv),
+		person: terminal(os.Stdin), width: terminalWidth(os.Stdout),
 	})
 	stop()
 	os.Exit(code)
@@ -44,6 +44,7 @@ type environment struct {
 
 	variables []string // the names of all that getenv knows
 	person    bool     // somebody can answer questions on in
+	ascii     bool     // out takes nothing else
 	width     int      // of the terminal that out is, in columns; 0: out is none
 }
 

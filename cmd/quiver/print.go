@@ -81,7 +81,7 @@ func (a *app) table(header []string, rows [][]string, right ...int) string {
 	w := table.NewWriter()
 	style := table.StyleLight
 	style.Options = table.Options{SeparateHeader: true, SeparateColumns: false, DrawBorder: false}
-	if !a.utf8() {
+	if a.env.ascii {
 		style.Box = table.StyleBoxDefault
 	}
 	style.Box.PaddingLeft, style.Box.PaddingRight = "", strings.Repeat(" ", gap)
