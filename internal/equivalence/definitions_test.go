@@ -26,14 +26,14 @@ func (w *world) applyCase(ctx context.Context, c *offlinetest.Case, staleness ma
 	for version := 1; version <= latest; version++ {
 		defs := &registry.Definitions{}
 		for _, s := range c.Sources {
-			defs.Sources = append(defs.Sources, sourceOf(s.Name, &s, s.Event, s.Available, nil))
+			defs.Sources = append(defs.Sources, sourceOf(s.Name, &s, &feature.Table{Event: s.Event, Available: s.Available}))
 		}
 		for _, v := range viewsAt(c, version) {
 			addView(defs, v, staleness[v.Name])
 			if t := &v.Table; len(t.Derived) > 0 { // which each view of a case has of its own
 				name := t.Source + "_of_" + v.Name
 				defs.Views[len(defs.Views)-1].Source = name
-				defs.Sources = append(defs.Sources, sourceOf(name, c.Source(t.Source), t.Event, t.Available, t.Derived))
+				defs.Sources = append(defs.Sources, sourceOf(name, c.Source(t.Source), t))
 			}
 		}
 		if version == latest {
@@ -46,15 +46,21 @@ func (w *world) applyCase(ctx context.Context, c *offlinetest.Case, staleness ma
 	return nil
 }
 
-func sourceOf(name string, s *offlinetest.Source, event, available string, derived []feature.DerivedColumn) feature.Source {
+// sourceOf writes a source as a table reads it. What types it gives to columns that no feature
+// or key declares is declared here, and fixed lengths of lists, which no footer tells.
+func sourceOf(name string, s *offlinetest.Source, t *feature.Table) feature.Source {
 	out := feature.Source{
 		Meta: feature.Meta{Name: name}, Parquet: []string{s.Name + "/*.parquet"},
-		EventTimestamp: event, CreatedTimestamp: s.Created, AvailableTimestamp: available, Derive: derived,
+		EventTimestamp: t.Event, CreatedTimestamp: s.Created, AvailableTimestamp: t.Available, Derive: t.Derived,
 	}
 	if len(s.Files) > 0 {
 		for _, c := range s.Files[0].Columns {
-			if c.Values.Type.Length > 0 { // which no footer tells
-				out.Columns = append(out.Columns, feature.ColumnOverride{Name: c.Name, Type: c.Values.Type})
+			as := c.Values.Type
+			if t.Column(c.Name) != nil {
+				as = t.TypeOf(c.Name)
+			}
+			if as.Length > 0 || as != c.Values.Type {
+				out.Columns = append(out.Columns, feature.ColumnOverride{Name: c.Name, Type: as})
 			}
 		}
 	}
