@@ -93,7 +93,7 @@ func TestATextOrListOfMoreThanAMebibyteIsNotMade(t *testing.T) {
 // Rows beside one another share the memory of what is made on the way, and give what each
 // gives alone.
 func TestWhatIsMadeOnTheWayTakesBoundedMemory(t *testing.T) {
-	const rows, much = 1100, mebi / 8
+	const rows, much = 1100, mebi / 16
 	texts := feature.NewColumn(feature.Scalar(feature.String), rows)
 	size := func(i int) int {
 		if i%3 == 0 {
@@ -106,11 +106,11 @@ func TestWhatIsMadeOnTheWayTakesBoundedMemory(t *testing.T) {
 		texts.AppendString(long[:size(i)])
 	}
 	for text, want := range map[string]func(i int) int{
-		"size(s + s)":                                    func(i int) int { return 2 * size(i) },
-		"size(s + 'a') + size((s + s) + '')":             func(i int) int { return 3*size(i) + 1 },
-		"size([s + 'a', s][0])":                          func(i int) int { return size(i) + 1 },
-		"size(split(substr(s, 0, 10000), '')) + size(s)": func(i int) int { return min(10000, size(i)) + size(i) },
-		"size(split(substr(s, 0, 10000), '') + ['a'])":   func(i int) int { return min(10000, size(i)) + 1 },
+		"size(s + s)":                                   func(i int) int { return 2 * size(i) },
+		"size(s + 'a') + size((s + s) + '')":            func(i int) int { return 3*size(i) + 1 },
+		"size([s + 'a', s][0])":                         func(i int) int { return size(i) + 1 },
+		"size(split(substr(s, 0, 2000), '')) + size(s)": func(i int) int { return min(2000, size(i)) + size(i) },
+		"size(split(substr(s, 0, 2000), '') + ['a'])":   func(i int) int { return min(2000, size(i)) + 1 },
 		"size(size(s) > 0 ? split(substr(s, 1, 9), '') : ['']) + size(one_hot(s, ['a', 'b']))": func(i int) int {
 			return max(1, min(9, size(i)-1)) + 2 - b2i(size(i) == 1)
 		},
