@@ -188,3 +188,35 @@ func TestBadRequestsOverGRPC(t *testing.T) {
 		})
 	}
 }
+
+// Vectors tell their type by what is in them, and lists without any item tell none.
+func TestListsWithoutItemsAreInputsOverGRPC(t *testing.T) {
+	sel := &feature.Selection{
+		Service: "s@1",
+		Inputs:  []feature.Input{{Name: "any", Type: feature.ListOf(feature.String, 0)}, {Name: "two", Type: feature.ListOf(feature.Float64, 2)}},
+		Derived: []feature.Field{
+			{Name: "size", Type: feature.Scalar(feature.Int64), Expression: "size(any)"},
+			{Name: "norm", Type: feature.Scalar(feature.Float64), Expression: "norm(two)"},
+		},
+	}
+	for i, d := range sel.Derived {
+		sel.Outputs = append(sel.Outputs, feature.Output{Use: feature.DerivedOutput, Feature: i, Name: d.Name})
+	}
+	client := dial(t, newHandler(t, &catalog{services: map[string]*feature.Selection{"s": sel}}, newMemory(), options()), rpc.Options{})
+	got, err := client.GetOnlineFeatures(t.Context(), message(t,
+		`{"service": "s", "inputs": {"any": {"lengths": [0, 0], "nulls": "AAE="}, "two": {"lengths": [0, 0], "nulls": "AQE="}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][]byte{{1, 2}, {2, 2}} { // PRESENT, NULL
+		f := got.GetFeatures()[i]
+		if d := cmp.Diff(want, f.GetStatuses()); d != "" || i == 0 && f.GetValues().GetInt64S()[0] != 0 {
+			t.Errorf("%s: %v, statuses -want +got:\n%s", f.GetName(), f.GetValues(), d)
+		}
+	}
+	_, err = client.GetOnlineFeatures(t.Context(), message(t,
+		`{"service": "s", "inputs": {"any": {"lengths": [0]}, "two": {"lengths": [0]}}}`))
+	if status.Code(err) != codes.InvalidArgument || !gostrings.Contains(status.Convert(err).Message(), "inputs.two[0]: a list of 0 items, expected list<float64>[2]") {
+		t.Errorf("an empty list for one of two items: %v", err)
+	}
+}

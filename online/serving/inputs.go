@@ -90,6 +90,8 @@ func converted(c *feature.Column, want feature.Input) (*feature.Column, error) {
 		return feature.NewColumn(t, 0), nil
 	case c.Type.List && c.Type.Kind == t.Kind && t.List:
 		return sized(c, want)
+	case c.Type.List && c.Type.IsZero() && t.List: // no list has an item that would tell its type
+		return sized(&feature.Column{Type: t, Valid: c.Valid, Offsets: c.Offsets, Items: feature.NewColumn(t.Elem(), 0)}, want)
 	case c.Type.List || t.List:
 	case from == feature.Int32 && t.Kind == feature.Int64:
 		return &feature.Column{Type: t, Valid: c.Valid, Int64s: each[int32, int64](c.Int32s)}, nil
