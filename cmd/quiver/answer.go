@@ -134,7 +134,22 @@ func (c *answerFeature) text(row int) string {
 	if c.Values[row] == nil {
 		return "-"
 	}
-	return fmt.Sprint(c.Values[row])
+	return cellText(c.Values[row])
+}
+
+// cellText writes a value as Column.Text does: lists in brackets, their nulls as null.
+func cellText(v any) string {
+	items, ok := v.([]any)
+	if !ok {
+		return fmt.Sprint(v)
+	}
+	texts := make([]string, len(items))
+	for i, item := range items {
+		if texts[i] = "null"; item != nil {
+			texts[i] = cellText(item)
+		}
+	}
+	return "[" + strings.Join(texts, ", ") + "]"
 }
 
 // age is how long before the request the value's event was.
