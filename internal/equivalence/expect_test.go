@@ -86,7 +86,7 @@ func (e *expectation) look(use feature.Use) {
 		var key string
 		if key, complete[row] = keyOf(keys, row); complete[row] {
 			lost[row] = e.life.lost[v.ID()][key]
-			presences[row] = presenceOf(v, facts, key, e.marks[v.ID()], e.clock())
+			presences[row] = presenceOf(v, facts, key, e.marks[v.ID()], e.clock(), e.soon)
 		}
 	}
 	e.complete, e.lost, e.presences = append(e.complete, complete), append(e.lost, lost), append(e.presences, presences)

@@ -21,6 +21,7 @@ import (
 // life is one random history on one store.
 type life struct {
 	*world
+	soon      feature.Duration // of its kind of store
 	r         *rand.Rand
 	landing   *landing
 	staleness map[string]feature.Duration
@@ -44,7 +45,7 @@ func history(ctx context.Context, dir string, k kind, seed uint64, c *offlinetes
 		return err
 	}
 	l := &life{
-		world: w, r: rand.New(rand.NewPCG(seed, 2)), staleness: map[string]feature.Duration{}, //nolint:gosec // the same seed gives the same history
+		world: w, soon: k.soon, r: rand.New(rand.NewPCG(seed, 2)), staleness: map[string]feature.Duration{}, //nolint:gosec // the same seed gives the same history
 		marks: map[string]feature.Time{}, lost: map[string]map[string]bool{}, begun: feature.MinTime,
 		native: &offlinetest.Native{
 			Dir: temp, Files: func(root string) offline.Files { return parquet.New(root) }, Spine: parquet.OpenSpine,

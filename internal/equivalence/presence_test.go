@@ -15,8 +15,8 @@ type presence struct {
 	outlive bool // the latest row is older than the TTL
 }
 
-// presenceOf looks at all rows of a view.
-func presenceOf(v *feature.ViewVersion, facts []fact, key string, watermark, t feature.Time) presence {
+// presenceOf looks at all rows of a view. What has not more than soon to live may be gone.
+func presenceOf(v *feature.ViewVersion, facts []fact, key string, watermark, t feature.Time, soon feature.Duration) presence {
 	var latest *big.Int
 	known := big.NewInt(int64(watermark))
 	shows := big.NewInt(math.MinInt64) // until when any of what a run keeps can be shown; nil: always
@@ -55,7 +55,7 @@ func presenceOf(v *feature.ViewVersion, facts []fact, key string, watermark, t f
 	now := big.NewInt(int64(t))
 	p := presence{rows: true, outlive: limited && ends.Cmp(now) < 0}
 	if shows != nil {
-		p.may = now.Cmp(new(big.Int).Add(shows, big.NewInt(int64(online.Grace)))) >= 0
+		p.may = now.Cmp(new(big.Int).Add(shows, big.NewInt(int64(online.Grace-soon)))) >= 0
 	}
 	return p
 }

@@ -9,7 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,7 +30,7 @@ import (
 )
 
 // manyKeys take a process long enough to be killed in the middle.
-const manyKeys = 60_000
+const manyKeys = 40_000
 
 // thing is a row of the files that processes read.
 type thing struct {
@@ -62,7 +66,51 @@ keys: {thing: id}
 source: things
 online: true
 features: [{name: x}]
+---
+kind: view
+name: windows
+entities: [thing]
+keys: {thing: id}
+source: things
+online: true
+features:
+  - {name: x}
+  - {name: rows, aggregate: count, window: all}
+  - {name: sum_90m, aggregate: sum, column: x, window: 90m}
+  - {name: rows_3h, aggregate: count, window: 3h}
+  - {name: latest, aggregate: last_n, n: 2, column: x, window: 3h}
 `
+
+// references are what is asked for of each thing.
+func references() []string {
+	return []string{"last:x", "windows:x", "windows:rows", "windows:sum_90m", "windows:rows_3h", "windows:latest"}
+}
+
+// answersOf gives what has to be told of a thing whose events are so many minutes before noon,
+// as of so many after it: a few lines over all of them. The i-th event has the value i times
+// manyKeys and the thing's number.
+func answersOf(id int64, after int64, before ...int64) []string {
+	number := func(n int64) string { return strconv.FormatInt(n, 10) }
+	values := map[int64]int64{}
+	for i, b := range before {
+		values[b] = int64(i)*manyKeys + id
+	}
+	sum, recent := "null", []int64{}
+	total, had := int64(0), false
+	for _, b := range slices.Sorted(slices.Values(before)) { // the latest first
+		if b+after < 90 {
+			total, had = total+values[b], true
+		}
+		if b+after < 180 {
+			recent = append(recent, values[b])
+		}
+	}
+	if had {
+		sum = number(total)
+	}
+	x := number(values[slices.Min(before)])
+	return []string{x, x, number(int64(len(before))), sum, number(int64(len(recent))), fmt.Sprint(recent[:min(len(recent), 2)])}
+}
 
 // writeThings writes a file of all keys, at a time and with values from an offset
 // on, in an order that is not that of the keys.
@@ -95,9 +143,15 @@ func install(t *testing.T, binary, url string) *installation {
 			t.Fatal(err)
 		}
 	}
-	writeThings(t, filepath.Join(i.dir, "data", "a.parquet"), noon.Add(-2*time.Hour), 0)
+	i.land(0, 120)
 	i.run("apply", "--yes")
 	return i
+}
+
+// land writes a file with an event of each thing, so many minutes before noon.
+func (i *installation) land(number int, before int64) {
+	name := fmt.Sprintf("%d.parquet", number)
+	writeThings(i.t, filepath.Join(i.dir, "data", name), noon.Add(-time.Duration(before)*time.Minute), int64(number)*manyKeys)
 }
 
 func (i *installation) command(args ...string) (*exec.Cmd, *bytes.Buffer) {
@@ -116,7 +170,7 @@ func (i *installation) run(args ...string) {
 }
 
 // open opens what the processes work on, as one more of them would.
-func (i *installation) open() (registry.Store, online.Store, *feature.Storage) {
+func (i *installation) open() (registry.Store, online.Store, []*feature.Storage) {
 	i.t.Helper()
 	ctx := i.t.Context()
 	r, err := registrysqlite.Open(ctx, filepath.Join(i.dir, "registry.db"), registrysqlite.Options{MustExist: true})
@@ -143,33 +197,66 @@ func (i *installation) open() (registry.Store, online.Store, *feature.Storage) {
 	if err != nil {
 		i.t.Fatal(err)
 	}
-	return r, values, snapshot.OnlineViews()[0].Active
+	var storages []*feature.Storage
+	for _, v := range snapshot.OnlineViews() { // last, and windows
+		storages = append(storages, v.Active)
+	}
+	return r, values, storages
 }
 
 // killAt starts a process and kills it as soon as the store shows a value of a key
 // from the offset on. It tells whether the process was killed before it was done.
 func (i *installation) killAt(values online.Store, storage *feature.Storage, id, offset int64) bool {
 	i.t.Helper()
+	process := i.startUntil(values, storage, id, offset)
+	if err := process.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		i.t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	return errors.As(process.wait(), &exit)
+}
+
+// process is a program at work.
+type process struct {
+	cmd   *exec.Cmd
+	out   *bytes.Buffer
+	ended chan error
+}
+
+// wait waits for the end, and gives what the program failed with.
+func (p *process) wait() error {
+	if err := <-p.ended; err != nil {
+		return fmt.Errorf("materialize: %w\n%s", err, p.out)
+	}
+	return nil
+}
+
+// startUntil starts a process and waits until the store shows a value of a key from the
+// offset on.
+func (i *installation) startUntil(values online.Store, storage *feature.Storage, id, offset int64) *process {
+	i.t.Helper()
 	layout, err := online.NewLayout(storage)
 	if err != nil {
 		i.t.Fatal(err)
 	}
+	decoder := layout.NewDecoder()
 	key := layout.AppendKey(nil, []*feature.Column{{Type: feature.Scalar(feature.Int64), Int64s: []int64{id}}}, 0)
-	cmd, out := i.command("materialize")
-	if err := cmd.Start(); err != nil {
+	p := &process{ended: make(chan error, 1)}
+	p.cmd, p.out = i.command("materialize")
+	if err := p.cmd.Start(); err != nil {
 		i.t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	go func() { p.ended <- p.cmd.Wait() }()
 	poll := time.NewTicker(time.Millisecond)
 	defer poll.Stop()
 	for {
 		select {
-		case err := <-ended:
+		case err := <-p.ended:
 			if err != nil {
-				i.t.Fatalf("materialize: %v\n%s", err, out)
+				i.t.Fatalf("materialize: %v\n%s", err, p.out)
 			}
-			return false
+			p.ended <- nil
+			return p
 		case <-poll.C:
 		}
 		found, err := values.Get(i.t.Context(), [][]byte{key})
@@ -177,36 +264,62 @@ func (i *installation) killAt(values online.Store, storage *feature.Storage, id,
 			i.t.Fatal(err)
 		}
 		x := feature.NewColumn(feature.Scalar(feature.Int64), 1)
+		into := make([]*feature.Column, len(layout.Features()))
+		into[layout.Feature("x")] = x
 		if found[0] != nil {
-			if _, err := layout.Decode(found[0], []*feature.Column{x}); err != nil {
+			if _, _, err := decoder.Decode(found[0], feature.TimeOf(noon), into); err != nil {
 				i.t.Fatal(err)
 			}
 		}
 		if x.Len() == 1 && x.Int64s[0] >= offset {
-			if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-				i.t.Fatal(err)
-			}
-			var exit *exec.ExitError
-			return errors.As(<-ended, &exit)
+			return p
 		}
 	}
 }
 
-// expectAll checks every key's value: its own number and the offset.
-func (i *installation) expectAll(r registry.Store, values online.Store, offset int64) {
+// expectAll checks what is served of every step-th thing, so many minutes after noon.
+func (i *installation) expectAll(r registry.Store, values online.Store, step int, after int64, before ...int64) {
 	i.t.Helper()
-	for id, c := range i.served(r, values, 1) {
-		if want := present(offset + int64(id)); c != want {
-			i.t.Fatalf("thing %d is served as %s, want %s", id, c, want)
+	for id, cells := range i.served(r, values, step, after) {
+		for n, want := range answersOf(int64(id), after, before...) {
+			status := "/PRESENT"
+			if want == "null" {
+				status = "/NULL"
+			}
+			if cells[n] != cell(want+status) {
+				i.t.Fatalf("%s of thing %d is served as %s, want %s", references()[n], id, cells[n], want+status)
+			}
 		}
 	}
 }
 
-// served gives what is served for every step-th thing.
-func (i *installation) served(r registry.Store, values online.Store, step int) map[int]cell {
+// expectSome checks that what is served of some things is of the state before a run or of
+// the one that it leads to. There may be no state before.
+func (i *installation) expectSome(r registry.Store, values online.Store, before, next []int64) {
+	i.t.Helper()
+	for id, cells := range i.served(r, values, 16, 0) {
+		for n, c := range cells {
+			may := []string{"null/UNAVAILABLE"}
+			value := answersOf(int64(id), 0, next...)[n]
+			if before == nil {
+				may = append(may, value+"/STALE", value+"/PRESENT", value+"/NULL")
+			} else {
+				may = []string{value + "/PRESENT", value + "/NULL"}
+				value = answersOf(int64(id), 0, before...)[n]
+				may = append(may, value+"/PRESENT", value+"/NULL")
+			}
+			if !slices.Contains(may, string(c)) {
+				i.t.Fatalf("after the kill %s of thing %d is served as %s, want one of %v", references()[n], id, c, may)
+			}
+		}
+	}
+}
+
+// served gives what is served for every step-th thing, so many minutes after noon.
+func (i *installation) served(r registry.Store, values online.Store, step int, after int64) map[int][]cell {
 	i.t.Helper()
 	w := &world{}
-	w.set(feature.TimeOf(noon))
+	w.set(feature.TimeOf(noon).Add(feature.Duration(after) * feature.Minute))
 	var err error
 	if w.handler, err = serving.New(catalog{r}, values, handlerOptions(w, manyKeys)); err != nil {
 		i.t.Fatal(err)
@@ -218,15 +331,72 @@ func (i *installation) served(r registry.Store, values online.Store, step int) m
 	for id := 0; id < manyKeys; id += step {
 		keys.AppendInt64(int64(id))
 	}
-	response, err := w.handler.Get(i.t.Context(), &serving.Request{Features: []string{"last:x"}, Keys: map[string]*feature.Column{"thing": keys}})
+	response, err := w.handler.Get(i.t.Context(), &serving.Request{Features: references(), Keys: map[string]*feature.Column{"thing": keys}})
 	if err != nil {
 		i.t.Fatal(err)
 	}
-	cells := map[int]cell{}
+	cells := map[int][]cell{}
 	for row, id := range keys.Int64s {
-		cells[int(id)] = cellOf(&response.Features[0], row)
+		for n := range response.Features {
+			c := cellOf(&response.Features[n], row)
+			if list := response.Features[n].Values; list.Type.List && !list.IsNull(row) {
+				c = cell(fmt.Sprint(list.Any(row)) + "/" + response.Features[n].Status(row).String())
+			}
+			cells[int(id)] = append(cells[int(id)], c)
+		}
 	}
 	return cells
+}
+
+// label is a row of a spine, and trained one of a training set.
+type label struct {
+	Thing int64     `parquet:"thing"`
+	At    time.Time `parquet:"event_timestamp,timestamp(microsecond)"`
+}
+
+type trained struct {
+	Thing  int64   `parquet:"thing"`
+	Last   *int64  `parquet:"last__x,optional"`
+	X      *int64  `parquet:"windows__x,optional"`
+	Rows   *int64  `parquet:"windows__rows,optional"`
+	Sum    *int64  `parquet:"windows__sum_90m,optional"`
+	Rows3h *int64  `parquet:"windows__rows_3h,optional"`
+	Latest []int64 `parquet:"windows__latest,list"`
+}
+
+// expectTrained checks that the program trains what is served, so many minutes after noon.
+func (i *installation) expectTrained(after int64, before ...int64) {
+	i.t.Helper()
+	var labels []label
+	for id := int64(0); id < manyKeys; id += 16 {
+		labels = append(labels, label{id, noon.Add(time.Duration(after) * time.Minute)})
+	}
+	spine, out := filepath.Join(i.dir, "spine.parquet"), filepath.Join(i.dir, "trained.parquet")
+	if err := parquetgo.WriteFile(spine, labels); err != nil {
+		i.t.Fatal(err)
+	}
+	i.run("train", "--spine", spine, "--features", strings.Join(references(), ","), "--out", out, "--force")
+	rows, err := parquetgo.ReadFile[trained](out)
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	if len(rows) != len(labels) {
+		i.t.Fatalf("trained %d rows, want %d", len(rows), len(labels))
+	}
+	for n, r := range rows {
+		var got []string
+		for _, v := range []*int64{r.Last, r.X, r.Rows, r.Sum, r.Rows3h} {
+			if v == nil {
+				got = append(got, "null")
+			} else {
+				got = append(got, strconv.FormatInt(*v, 10))
+			}
+		}
+		got = append(got, fmt.Sprint(r.Latest))
+		if want := answersOf(labels[n].Thing, after, before...); r.Thing != labels[n].Thing || !slices.Equal(got, want) {
+			i.t.Fatalf("thing %d is trained as %v, want %v", r.Thing, got, want)
+		}
+	}
 }
 
 func onlineURLs(t *testing.T) map[string]string {
@@ -234,49 +404,73 @@ func onlineURLs(t *testing.T) map[string]string {
 }
 
 // TestAProcessThatIsKilledIsCompletedByTheNext kills the real program with SIGKILL
-// in a first load and in a run after it, early and late.
+// in a first load and in a run after it, early and late, amid rows and amid tiles.
 func TestAProcessThatIsKilledIsCompletedByTheNext(t *testing.T) {
 	binary := testenv.Quiver(t)
 	for name, url := range onlineURLs(t) {
 		t.Run(name, func(t *testing.T) {
 			i := install(t, binary, url)
-			r, values, storage := i.open()
+			r, values, storages := i.open()
 			order := rand.New(rand.NewPCG(1, 1)).Perm(manyKeys) //nolint:gosec // that of the files
 			kills := 0
-			for round, at := range []int{0, manyKeys / 2, manyKeys * 3 / 4} {
-				if i.killAt(values, storage, int64(order[at]), 0) {
+			kill := func(view, at int, offset int64) {
+				t.Helper()
+				if i.killAt(values, storages[view], int64(order[at]), offset) {
 					kills++
 				}
-				if mark := i.mark(values, storage); round == 0 && mark.Holds() {
+			}
+			for round, at := range []int{0, manyKeys / 4, manyKeys * 3 / 4} {
+				kill(min(round, 1), at, 0)
+				if mark := i.mark(values, storages[1]); mark.Holds() {
 					t.Error("the watermark moved although the process was killed")
 				}
-				for id, c := range i.served(r, values, 16) {
-					if x := fmt.Sprint(id); c != cell(x+"/STALE") && c != unavailable && c != present(int64(id)) {
-						t.Fatalf("after the kill thing %d is served as %s", id, c)
-					}
-				}
+				i.expectSome(r, values, nil, []int64{120})
 			}
 			i.run("materialize")
-			i.expectAll(r, values, 0)
+			i.expectAll(r, values, 1, 0, 120)
 
-			writeThings(t, filepath.Join(i.dir, "data", "b.parquet"), noon.Add(-time.Hour), manyKeys)
-			for _, at := range []int{0, manyKeys / 2} {
-				if i.killAt(values, storage, int64(order[at]), manyKeys) {
-					kills++
-				}
-				for id, c := range i.served(r, values, 16) {
-					if c != present(int64(id)) && c != present(manyKeys+int64(id)) {
-						t.Fatalf("after the kill thing %d is served as %s", id, c)
-					}
-				}
+			i.land(1, 60)
+			for view, at := range []int{manyKeys / 2, manyKeys / 4} {
+				kill(view, at, manyKeys)
+				i.expectSome(r, values, []int64{120}, []int64{120, 60})
 			}
 			i.run("materialize")
-			i.expectAll(r, values, manyKeys)
+			i.expectAll(r, values, 1, 0, 120, 60)
+			i.expectAll(r, values, 16, 60, 120, 60) // without a run
+			i.expectTrained(0, 120, 60)
+			i.expectTrained(60, 120, 60)
 			if kills < 2 {
 				t.Errorf("only %d processes were killed before they were done: make manyKeys greater", kills)
 			}
+			if name != "sqlite" { // whose other writers wait for one that is stopped within a transaction
+				i.expectSleeper(r, values, storages[1], int64(order[manyKeys/2]))
+			}
 		})
 	}
+}
+
+// expectSleeper stops a process amid its tiles, lets another read one file more and
+// end, and wakes the first one up.
+func (i *installation) expectSleeper(r registry.Store, values online.Store, storage *feature.Storage, id int64) {
+	i.t.Helper()
+	i.land(2, 30)
+	sleeper := i.startUntil(values, storage, id, 2*manyKeys)
+	if err := sleeper.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		i.t.Fatal(err)
+	}
+	if len(sleeper.ended) > 0 {
+		i.t.Error("the process was done before it fell asleep: make manyKeys greater")
+	}
+	i.land(3, 40)
+	i.run("materialize")
+	i.expectAll(r, values, 16, 0, 120, 60, 30, 40)
+	if err := sleeper.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		i.t.Fatal(err)
+	}
+	if err := sleeper.wait(); err != nil {
+		i.t.Fatal(err)
+	}
+	i.expectAll(r, values, 1, 0, 120, 60, 30, 40)
 }
 
 func (i *installation) mark(values online.Store, storage *feature.Storage) feature.Watermark {
@@ -295,10 +489,11 @@ func TestProcessesThatMaterializeAtOnceEndRight(t *testing.T) {
 	for name, url := range onlineURLs(t) {
 		t.Run(name, func(t *testing.T) {
 			i := install(t, binary, url)
-			r, values, storage := i.open()
-			for round := range int64(2) {
+			r, values, storages := i.open()
+			events := []int64{120, 60}
+			for round := range 2 {
 				if round == 1 {
-					writeThings(t, filepath.Join(i.dir, "data", "b.parquet"), noon.Add(-time.Hour), manyKeys)
+					i.land(1, 60)
 				}
 				var all sync.WaitGroup
 				for range 3 {
@@ -310,18 +505,22 @@ func TestProcessesThatMaterializeAtOnceEndRight(t *testing.T) {
 					})
 				}
 				all.Wait()
-				i.expectAll(r, values, round*manyKeys)
-				if mark := i.mark(values, storage); !mark.Holds() || mark.Time != feature.TimeOf(noon) {
-					t.Errorf("the watermark is %+v", mark)
+				i.expectAll(r, values, 1, 0, events[:round+1]...)
+				for _, storage := range storages {
+					if mark := i.mark(values, storage); !mark.Holds() || mark.Time != feature.TimeOf(noon) {
+						t.Errorf("the watermark is %+v", mark)
+					}
 				}
 			}
-			runs, err := r.Runs(context.WithoutCancel(t.Context()), storage.ID, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, run := range runs {
-				if run.State != feature.RunDone {
-					t.Errorf("run %d is %s: %s", run.Number, run.State, run.Error)
+			for _, storage := range storages {
+				runs, err := r.Runs(context.WithoutCancel(t.Context()), storage.ID, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, run := range runs {
+					if run.State != feature.RunDone {
+						t.Errorf("run %d is %s: %s", run.Number, run.State, run.Error)
+					}
 				}
 			}
 		})

@@ -28,14 +28,16 @@ import (
 )
 
 // kind is a technology of online stores. open opens the store of a world; what it
-// needs beside that it has.
+// needs beside that it has. What has no longer to live than soon may be gone already, where
+// a server's time goes on by itself.
 type kind struct {
 	name string
+	soon feature.Duration
 	open func(ctx context.Context, w *world, registryID string) (online.Store, error)
 }
 
 func onSQLite() kind {
-	return kind{"sqlite", func(ctx context.Context, w *world, id string) (online.Store, error) {
+	return kind{"sqlite", 0, func(ctx context.Context, w *world, id string) (online.Store, error) {
 		return sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(w.dir, "online.db"), Registry: id, Clock: w.clock})
 	}}
 }
@@ -43,7 +45,7 @@ func onSQLite() kind {
 // onRedis keeps the values of many worlds in one server, apart by their prefix.
 func onRedis(server *testenv.RedisServer) kind {
 	var worlds atomic.Int64
-	return kind{"redis", func(ctx context.Context, w *world, id string) (online.Store, error) {
+	return kind{"redis", feature.Minute, func(ctx context.Context, w *world, id string) (online.Store, error) {
 		url := fmt.Sprintf("%s?prefix=w%d:", server.URL(), worlds.Add(1))
 		return redis.Open(ctx, redis.Options{URL: url, Registry: id, Clock: w.clock})
 	}}
