@@ -213,7 +213,7 @@ func TestThePipelinesOfTheDocumentsWork(t *testing.T) {
 			r := newRunner(t)
 			definitions := filepath.Join(r.dir, "features", "shop.yaml")
 			whole := r.file("features/shop.yaml")
-			r.works(p.plan, "", "valid: ", "4 changes on revision 0")
+			r.works(p.plan, "", "valid: ", "5 changes on revision 0")
 			r.works(p.apply, "first\n\nof all", "applied as revision 1")
 
 			replace(t, definitions, "ttl: 30d", "ttl: 20d")

@@ -123,6 +123,8 @@ func (a *app) printWelcome(folder, name string, written []string, ignored bool) 
 		fmt.Fprintf(&b, "  cd %s\n", quoted(folder))
 	}
 	b.WriteString(`  quiver validate
+  quiver test
+  quiver preview habits
   quiver plan
   quiver apply --yes
   quiver train --spine data/labels.csv --service churn_model --out train.parquet
@@ -168,7 +170,7 @@ type templateFile struct {
 // templateFiles gives the files of the template, the project's own first.
 func templateFiles(project string) ([]templateFile, error) {
 	var files []templateFile
-	for _, path := range []string{definition.ProjectFile, "features/shop.yaml", "features/shop.test.yaml", "data/labels.csv", "data/orders.csv"} {
+	for _, path := range []string{definition.ProjectFile, "features/shop.yaml", "features/shop.test.yaml", "features/habits.yaml", "features/habits.test.yaml", "data/labels.csv", "data/orders.csv"} {
 		text, err := template.ReadFile("template/" + path)
 		if err != nil {
 			return nil, fmt.Errorf("init: %w", err)

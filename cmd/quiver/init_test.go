@@ -32,7 +32,7 @@ func TestWhatInitSaysWorks(t *testing.T) {
 			printed = append(printed, strings.TrimSuffix(command, "\n"))
 		}
 	}
-	if len(printed) != 7 || printed[0] != "cd shop" {
+	if len(printed) != 9 || printed[0] != "cd shop" || !slices.Contains(printed, "quiver test") || !slices.Contains(printed, "quiver preview habits") {
 		t.Fatalf("init prints %q", printed)
 	}
 	for _, command := range printed {
@@ -72,21 +72,24 @@ func TestWhatInitSaysWorks(t *testing.T) {
 		t.Error("no comment asks for a breaking change")
 	}
 
-	if out := answers["quiver test"]; len(out) == 0 || !strings.Contains(out[0], "1 of 1 test passed, 7 values compared") {
+	if out := answers["quiver test"]; len(out) == 0 || !strings.Contains(out[0], "2 of 2 tests passed, 17 values compared") {
 		t.Errorf("quiver test finds no tests that pass beside the definitions: %s", out)
+	}
+
+	// Of customer 1 three orders of January, 19.9 + 7.5 + 31; none of customer 3.
+	for feature, want := range map[string]string{
+		"orders_30d": "3 PRESENT - 3 PRESENT - 0 NOT_FOUND - 1 PRESENT -",
+		"paid_30d":   "58.4 PRESENT - 316.75 PRESENT - 0 NOT_FOUND - 99 PRESENT -",
+	} {
+		if got := lineOf(strings.Join(answers["quiver get --features 'habits:*' --key customer=1,2,3,4"], ""), "habits__"+feature); got != want {
+			t.Errorf("%s: got %s, want %s", feature, got, want)
+		}
 	}
 
 	// Customer 3's only order is 42 days old at the clock's time, that of customer 1
 	// two and a half, that of customer 2 one.
 	get := "quiver get --service churn_model --key customer=1,2,3,4"
-	amount := func(out string) string {
-		for line := range strings.Lines(out) {
-			if strings.HasPrefix(line, "last_order__amount") {
-				return strings.Join(strings.Fields(line)[1:], " ")
-			}
-		}
-		return out
-	}
+	amount := func(out string) string { return lineOf(out, "last_order__amount") }
 	for _, c := range []struct {
 		command string
 		times   int
@@ -111,6 +114,16 @@ func TestWhatInitSaysWorks(t *testing.T) {
 	if now := w.run("quiver get --service churn_model --key customer=1,2,3,4"); amount(now) != amount(answers[get][0]) {
 		t.Errorf("after the rollback: %s", now)
 	}
+}
+
+// lineOf gives what a table tells of a feature.
+func lineOf(out, feature string) string {
+	for line := range strings.Lines(out) {
+		if fields := strings.Fields(line); len(fields) > 0 && fields[0] == feature {
+			return strings.Join(fields[1:], " ")
+		}
+	}
+	return out
 }
 
 func TestInitNamesTheProject(t *testing.T) {

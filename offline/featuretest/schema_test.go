@@ -74,7 +74,7 @@ func TestSchemaTakesTheTestsThatAreShipped(t *testing.T) {
 		good, "name: 7\n" + good, "tolerance: 0.5\n" + good,
 		"service: m\nrows: {a: [{k: 1, l: [1, 2]}], b: []}\nexpect: [{at: 2026-01-02, inputs: {d: 1}, features: {f: [1]}}]\n",
 	}
-	for _, path := range []string{"../../examples/flights/features/traffic.test.yaml", "../../cmd/quiver/template/features/shop.test.yaml"} {
+	for _, path := range []string{"../../examples/flights/features/traffic.test.yaml", "../../cmd/quiver/template/features/shop.test.yaml", "../../cmd/quiver/template/features/habits.test.yaml"} {
 		text, err := os.ReadFile(path) //nolint:gosec // ours
 		if err != nil {
 			t.Fatal(err)
