@@ -91,7 +91,7 @@ func TestRollbackOnPostgres(t *testing.T) {
 	t.Parallel()
 	server := testenv.Postgres(t)
 	dir := filepath.Join(t.TempDir(), "shop")
-	must(t, "init", dir)
+	initShop(t, dir)
 	setting(t, dir, "registry", server.URL())
 	must(t, "-C", dir, "apply", "--yes")
 	must(t, "-C", dir, "materialize")

@@ -55,9 +55,20 @@ func (o outcome) refused(t *testing.T, code int, parts ...string) {
 func newProject(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "shop")
-	must(t, "init", dir)
+	initShop(t, dir)
 	must(t, "-C", dir, "apply", "--yes")
 	return dir
+}
+
+// initShop makes the project of init with last_order as its only view.
+func initShop(t *testing.T, dir string) {
+	t.Helper()
+	must(t, "init", dir)
+	for _, name := range []string{"habits.yaml", "habits.test.yaml"} {
+		if err := os.Remove(filepath.Join(dir, "features", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // setting replaces a line of a project's quiver.yaml.

@@ -162,7 +162,7 @@ func TestAFullDiskLeavesTheRegistryAsItWas(t *testing.T) {
 func TestAFullDiskLeavesTheOnlineStoreWhole(t *testing.T) {
 	testenv.SmallDisk(t, 256*page, func(t *testing.T, dir string) {
 		project := filepath.Join(t.TempDir(), "shop")
-		must(t, "init", project)
+		initShop(t, project)
 		largeOrders(t, project, 3000)
 		setting(t, project, "online", "sqlite:"+filepath.Join(dir, "online.db"))
 		must(t, "-C", project, "apply", "--yes")
