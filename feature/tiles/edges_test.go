@@ -228,6 +228,31 @@ func TestGroupsSayWhatReaches(t *testing.T) {
 	}
 }
 
+// A sketch takes more than all else of a tile: what other windows of its granularity reach
+// is no reason to keep it longer than its own do.
+func TestSketchesAreKeptForTheirOwnWindowsAlone(t *testing.T) {
+	num := feature.Scalar(feature.Int64)
+	sketch, more := over("a", feature.CountDistinct, num, 10, 5), over("b", feature.CountDistinct, num, 20, 5)
+	long, other := over("c", feature.Count, feature.Type{}, 1000, 5), over("d", feature.Quantile, num, 20, 5)
+	for _, c := range []struct {
+		fields []feature.Field
+		want   []tiles.Group
+	}{
+		{[]feature.Field{sketch, long}, []tiles.Group{{Granularity: 5, Reach: 1000}, {Granularity: 5, Reach: 10}}},
+		{[]feature.Field{long, more, sketch, other}, []tiles.Group{{Granularity: 5, Reach: 1000}, {Granularity: 5, Reach: 20}}},
+		{[]feature.Field{sketch, more, other, over("e", feature.Sum, num, 20, 5)}, []tiles.Group{{Granularity: 5, Reach: 20}}},
+	} {
+		if got := newPlan(t, c.fields...).Groups(); !slices.Equal(got, c.want) {
+			t.Errorf("%d features: got %v, expected %v", len(c.fields), got, c.want)
+		}
+	}
+	alone, beside := newPlan(t, sketch).Size(), newPlan(t, sketch, long).Size()
+	// 200 tiles and one to spare, of a count of at most 7 bytes, and their numbers.
+	if most := alone.Worst + 202*(7+1) + 100; beside.Worst > most {
+		t.Errorf("a sketch takes %d bytes, and %d beside a longer count: expected at most %d", alone.Worst, beside.Worst, most)
+	}
+}
+
 func TestAPlanRefusesWhatCantBeKept(t *testing.T) {
 	num, text := feature.Scalar(feature.Int64), feature.Scalar(feature.String)
 	change := func(f feature.Field, change func(a *feature.Aggregate)) feature.Field { change(f.Aggregate); return f }

@@ -37,7 +37,9 @@ type Group struct {
 }
 
 // group is one of a plan's groups. That of lists keeps the latest values and no
-// tiles; it is the last one where there is one.
+// tiles. What sketches take is more than all else, so none is kept for longer than
+// its own windows: each has a group with others of the same reach. All the rest of one
+// granularity shares a group, as it takes little more than the numbers of tiles.
 type group struct {
 	Group
 	lists bool
@@ -98,10 +100,10 @@ func NewPlan(fields []feature.Field, rule feature.Rule) (*Plan, error) {
 		p.read(&p.asks[i], fields[p.features[i]].Aggregate)
 		p.keep(&p.asks[i])
 	}
+	p.join()
 	// Only now it is known which part answers what: a richer one may have come later.
 	for i := range p.asks {
-		a := &p.asks[i]
-		a.part = slices.IndexFunc(p.groups[a.group].parts, func(have part) bool { return have.answers(p.partOf(a)) })
+		p.locate(&p.asks[i])
 	}
 	return p, nil
 }
@@ -181,8 +183,7 @@ func (p *Plan) partOf(a *ask) part {
 // keep sees to it that a part that answers a feature is kept.
 func (p *Plan) keep(a *ask) {
 	want := p.partOf(a)
-	a.group = p.groupOf(a, want.kind == last)
-	g := &p.groups[a.group]
+	g := p.groupFor(a, want)
 	for i, have := range g.parts {
 		switch {
 		case have.answers(want):
@@ -195,25 +196,71 @@ func (p *Plan) keep(a *ask) {
 	g.parts = append(g.parts, want)
 }
 
-// groupOf gives the group of a feature.
-func (p *Plan) groupOf(a *ask, list bool) int {
-	all := a.window.Length == 0
-	at := slices.IndexFunc(p.groups, func(g group) bool {
-		return g.lists == list && (list || g.Granularity == a.window.Granularity && (g.Reach == 0) == all)
-	})
+// groupFor gives the group that a feature's part is kept in, widened to its window.
+func (p *Plan) groupFor(a *ask, want part) *group {
+	all, list := a.window.Length == 0, want.kind == last
+	at := slices.IndexFunc(p.groups, func(g group) bool { return g.suits(a, want) && g.parts[0].kind.isSketch() == want.kind.isSketch() })
 	if at < 0 {
-		at = len(p.groups)
 		p.groups = append(p.groups, group{Group: Group{a.window.Granularity, a.window.Length}, lists: list})
-		return at
+		return &p.groups[len(p.groups)-1]
 	}
-	switch g := &p.groups[at]; {
+	g := &p.groups[at]
+	switch {
 	case g.Reach == 0:
 	case all, list && a.window.Length > math.MaxInt64/4: // so long that sums with it may have no room
 		g.Reach = 0
 	default:
 		g.Reach = max(g.Reach, reachIn(a.window, g.Granularity))
 	}
-	return at
+	return g
+}
+
+// suits tells whether a group may have a part that answers a feature: of a sketch, the
+// one that has it.
+func (g *group) suits(a *ask, want part) bool {
+	if g.lists || want.kind == last {
+		return g.lists == (want.kind == last)
+	}
+	if g.Granularity != a.window.Granularity || (g.Reach == 0) != (a.window.Length == 0) {
+		return false
+	}
+	return !want.kind.isSketch() || slices.ContainsFunc(g.parts, func(have part) bool { return have.answers(want) })
+}
+
+// join puts the sketches of a granularity and reach into one group, that of other parts
+// where there is one.
+func (p *Plan) join() {
+	var joined []group
+	for _, sketches := range []bool{false, true} {
+		for i := range p.groups {
+			g := &p.groups[i]
+			if g.parts[0].kind.isSketch() != sketches {
+				continue
+			}
+			at := slices.IndexFunc(joined, func(have group) bool { return !have.lists && have.Group == g.Group })
+			if at >= 0 && sketches {
+				joined[at].parts = append(joined[at].parts, g.parts...)
+			} else {
+				joined = append(joined, *g)
+			}
+		}
+	}
+	p.groups = joined
+}
+
+// locate finds the part that answers a feature.
+func (p *Plan) locate(a *ask) {
+	want := p.partOf(a)
+	for i := range p.groups {
+		g := &p.groups[i]
+		if !g.suits(a, want) {
+			continue
+		}
+		if at := slices.IndexFunc(g.parts, func(have part) bool { return have.answers(want) }); at >= 0 {
+			a.group, a.part = i, at
+			return
+		}
+	}
 }
 
 // reachIn gives the length of a window of a granularity that covers all that w does. Lists
