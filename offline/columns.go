@@ -196,14 +196,7 @@ func appendFixed[T any](dst, src []T, rows []int32) []T {
 // counts the nulls.
 func take(src *feature.Column, numbers []uint32) (*feature.Column, int) {
 	dst := feature.NewColumn(src.Type, len(numbers))
-	valid := make([]bool, len(numbers))
-	nulls := 0
-	for i, n := range numbers {
-		valid[i] = n != none && !src.IsNull(int(n))
-		if !valid[i] {
-			nulls++
-		}
-	}
+	valid, nulls := takeValid(src, numbers)
 	if nulls > 0 {
 		dst.Valid = valid
 	}
@@ -224,6 +217,25 @@ func take(src *feature.Column, numbers []uint32) (*feature.Column, int) {
 		dst.Float64s = takeFixed(dst.Float64s, src.Float64s, numbers)
 	}
 	return dst, nulls
+}
+
+// takeValid tells which numbers are of a value, and counts the others. Where values are null follows no pattern, so
+// nothing branches on it.
+func takeValid(src *feature.Column, numbers []uint32) (valid []bool, nulls int) {
+	valid = make([]bool, len(numbers))
+	if src.Valid == nil {
+		for i, n := range numbers {
+			valid[i] = n != none
+		}
+	} else {
+		takeFixed(valid, src.Valid, numbers)
+	}
+	for _, ok := range valid {
+		if !ok {
+			nulls++
+		}
+	}
+	return valid, nulls
 }
 
 func takeFixed[T any](dst, src []T, numbers []uint32) []T {

@@ -76,7 +76,8 @@ func (w *windowed) ask(f int, a *feature.Aggregate) {
 	if o.Input = slices.Index(w.inputs, in); o.Input < 0 {
 		o.Input = len(w.inputs)
 		w.inputs = append(w.inputs, in)
-		w.spec.Inputs = append(w.spec.Inputs, window.Input{Type: w.use.View.Table.TypeOf(a.Column)})
+		where := slices.IndexFunc(w.inputs, func(o windowInput) bool { return o.where == in.where })
+		w.spec.Inputs = append(w.spec.Inputs, window.Input{Type: w.use.View.Table.TypeOf(a.Column), Where: where})
 	}
 	w.spec.Outputs = append(w.spec.Outputs, o)
 	w.asked = append(w.asked, f)

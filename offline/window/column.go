@@ -23,16 +23,15 @@ type total[S any] interface {
 // cell is what is kept of the values of a cell, or of a window. All of it stands
 // together, as an event touches one cell and then another one far away.
 type cell[S any] struct {
-	n           int64
-	least, most int64 // of values as numbers in their order, where there is one
-	total       S
+	n int64
+	extremes
+	total S
 }
 
 // column is the states of one input: one for each cell, and for each window what late
 // events change from one request to the next.
 type column[S any, P total[S]] struct {
 	cells       []cell[S]
-	counted     bool // rows are counted, and have no values
 	float       bool
 	least, most bool // are wanted
 	late        []late[S]
@@ -45,7 +44,7 @@ type column[S any, P total[S]] struct {
 // late is what late events change in a window.
 type late[S any] struct {
 	changes []change[S] // at each request, beside the one before it; nil: none
-	ranges  []extremes  // a tree, see raise; nil: none is wanted or late
+	ranges  []extremes  // a tree, see hold; nil: none is wanted or late
 }
 
 type change[S any] struct {
@@ -63,29 +62,23 @@ func newColumn(t feature.Type, outputs []Output, windows, cells, requests int) s
 	}
 	switch float := t.Kind == feature.Float32 || t.Kind == feature.Float64; {
 	case !sums && !spread:
-		return columnOf[nothing](!least && !most, float, least, most, windows, cells, requests)
+		return columnOf[nothing](float, least, most, windows, cells, requests)
 	case float && spread:
-		return columnOf[floatMoments](false, float, least, most, windows, cells, requests)
+		return columnOf[floatMoments](float, least, most, windows, cells, requests)
 	case float:
-		return columnOf[floatSum](false, float, least, most, windows, cells, requests)
+		return columnOf[floatSum](float, least, most, windows, cells, requests)
 	case spread:
-		return columnOf[intMoments](false, float, least, most, windows, cells, requests)
+		return columnOf[intMoments](float, least, most, windows, cells, requests)
 	default:
-		return columnOf[intSum](false, float, least, most, windows, cells, requests)
+		return columnOf[intSum](float, least, most, windows, cells, requests)
 	}
 }
 
-func columnOf[S any, P total[S]](counted, float, least, most bool, windows, cells, requests int) *column[S, P] {
-	c := &column[S, P]{
-		cells: make([]cell[S], cells), counted: counted, float: float, least: least, most: most,
+func columnOf[S any, P total[S]](float, least, most bool, windows, cells, requests int) *column[S, P] {
+	return &column[S, P]{
+		cells: make([]cell[S], cells), float: float, least: least, most: most,
 		late: make([]late[S], windows), requests: requests,
 	}
-	if least || most {
-		for i := range c.cells {
-			c.cells[i].least, c.cells[i].most = math.MaxInt64, math.MinInt64
-		}
-	}
-	return c
 }
 
 func (c *column[S, P]) perCell() int64 { return int64(unsafe.Sizeof(cell[S]{})) }
@@ -104,48 +97,58 @@ func (c *column[S, P]) add(_ *Part, b *Batch, input int) {
 		if at == noCell || null != nil && null[i] {
 			continue
 		}
+		word := words[i]
 		s := &c.cells[at]
 		s.n++
-		if c.counted {
-			continue
-		}
-		word := words[i]
 		P(&s.total).put(word)
-		key := c.key(word)
-		s.least, s.most = min(s.least, key), max(s.most, key)
+		s.take(extremesOf(c.rank(word)))
 	}
 }
 
-// key gives a number in the order of values: every NaN is one, greater than all, and
+// rank gives a number in the order of values: every NaN is one, greater than all, and
 // -0 is 0.
-func (c *column[S, P]) key(word int64) int64 {
+func (c *column[S, P]) rank(word int64) uint64 {
 	if c.float {
-		return aggregate.FloatKey(floatOf(word))
+		word = aggregate.FloatKey(floatOf(word))
+	}
+	return uint64(word) ^ 1<<63
+}
+
+func (c *column[S, P]) wordOf(rank uint64) int64 {
+	word := int64(rank ^ 1<<63)
+	if c.float {
+		return wordOf(aggregate.KeyFloat(word))
 	}
 	return word
 }
 
-func (c *column[S, P]) wordOf(key int64) int64 {
-	if c.float {
-		return wordOf(aggregate.KeyFloat(key))
+// counted implements counting.
+func (c *column[S, P]) counted() (cells []int64, late [][]int64) {
+	cells, late = make([]int64, len(c.cells)), make([][]int64, len(c.late))
+	for i := range c.cells {
+		cells[i] = c.cells[i].n
 	}
-	return key
+	for w := range c.late {
+		if c.late[w].changes == nil {
+			continue
+		}
+		late[w] = make([]int64, c.requests)
+		for i := range late[w] {
+			late[w][i] = c.late[w].changes[i].n
+		}
+	}
+	return cells, late
 }
 
 func (c *column[S, P]) addLate(window int, r stretch, b *Batch, input, i int) {
-	word := int64(0)
-	if !c.counted {
-		word = b.words(input)[i]
-	}
+	word := b.words(input)[i]
 	l := &c.late[window]
 	if l.changes == nil {
 		l.changes = make([]change[S], c.requests)
 	}
 	var zero S
 	c.one = zero
-	if !c.counted {
-		P(&c.one).put(word)
-	}
+	P(&c.one).put(word)
 	from := &l.changes[r.from]
 	from.n++
 	P(&from.total).Merge(&c.one)
@@ -155,7 +158,7 @@ func (c *column[S, P]) addLate(window int, r stretch, b *Batch, input, i int) {
 		P(&to.total).Unmerge(&c.one)
 	}
 	if c.least || c.most {
-		l.ranges = raise(l.ranges, c.requests, r, c.key(word))
+		l.ranges = hold(l.ranges, c.requests, r, extremesOf(c.rank(word)))
 	}
 }
 
@@ -191,14 +194,9 @@ func (c *column[S, P]) answer(p *Part, window int, lo, hi []uint32, outputs []*a
 				all.n += beside.n
 				P(&all.total).Merge(&beside.total)
 			}
-			if c.least {
-				all.least = ^c.lows.best(from)
-			}
-			if c.most {
-				all.most = c.highs.best(from)
-			}
+			all.extremes = extremes{low: c.lows.best(from), high: c.highs.best(from)}
 			if l.ranges != nil {
-				all.widen(&l.ranges[len(l.ranges)/2+int(i)])
+				all.take(l.ranges[len(l.ranges)/2+int(i)])
 			}
 			for _, o := range outputs {
 				word, ok := c.result(o.Function, &all)
@@ -206,11 +204,6 @@ func (c *column[S, P]) answer(p *Part, window int, lo, hi []uint32, outputs []*a
 			}
 		}
 	}
-}
-
-// widen takes the extremes of late events.
-func (c *cell[S]) widen(late *extremes) {
-	c.least, c.most = min(c.least, late.least), max(c.most, late.most)
 }
 
 // result gives what a window shows.
@@ -221,9 +214,9 @@ func (c *column[S, P]) result(f feature.Function, all *cell[S]) (word int64, ok 
 	case all.n == 0:
 		return 0, false
 	case f == feature.Min:
-		return c.wordOf(all.least), true
+		return c.wordOf(^all.low), true
 	case f == feature.Max:
-		return c.wordOf(all.most), true
+		return c.wordOf(all.high), true
 	}
 	return P(&all.total).get(f, all.n)
 }
@@ -237,10 +230,10 @@ func (c *column[S, P]) enter(inside *cell[S], at uint32) {
 	inside.n += s.n
 	P(&inside.total).Merge(&s.total)
 	if c.least {
-		c.lows.push(at, ^s.least)
+		c.lows.push(at, s.low)
 	}
 	if c.most {
-		c.highs.push(at, s.most)
+		c.highs.push(at, s.high)
 	}
 }
 

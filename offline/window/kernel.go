@@ -1,6 +1,8 @@
 package window
 
 import (
+	"slices"
+
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/feature/aggregate"
 )
@@ -21,8 +23,9 @@ type states interface {
 type kernel struct {
 	kernelKind
 	states
-	outputs []int  // of the spec
-	windows []bool // those of the outputs
+	outputs []int   // of the spec
+	windows []bool  // those of the outputs
+	beside  *kernel // of counts: what may count for it, see counts; nil: nothing
 }
 
 // kernelKind tells kernels apart: outputs of one kind share their states.
@@ -60,7 +63,43 @@ func (s *Spec) kernels() []kernel {
 		all[at].outputs = append(all[at].outputs, i)
 		all[at].windows[o.Window] = true
 	}
+	s.pair(all)
 	return all
+}
+
+// counts tells whether numbers of values are all that is wanted.
+func (k *kernel) counts(s *Spec) bool {
+	return k.function == "" && !slices.ContainsFunc(k.outputs, func(o int) bool { return s.Outputs[o].Function != feature.Count })
+}
+
+// pair sets beside, which then has the windows of both, and puts counts before others.
+func (s *Spec) pair(all []kernel) {
+	slices.SortStableFunc(all, func(a, b kernel) int {
+		if a.counts(s) == b.counts(s) {
+			return 0
+		}
+		if a.counts(s) {
+			return -1
+		}
+		return 1
+	})
+	for i := range all {
+		k := &all[i]
+		if !k.counts(s) {
+			return
+		}
+		for j := range all {
+			o := &all[j]
+			if o.function != "" || o.counts(s) || s.Inputs[o.input].Where != s.Inputs[k.input].Where {
+				continue
+			}
+			k.beside = o
+			for w, wanted := range k.windows {
+				o.windows[w] = o.windows[w] || wanted
+			}
+			break
+		}
+	}
 }
 
 // make makes the kernel's states.
@@ -68,6 +107,8 @@ func (k *kernel) make(s *Spec, cells, requests int) states {
 	over := s.Inputs[k.input].Type
 	fresh := func() aggregate.State { return aggregate.New(k.function, over, k.n) }
 	switch {
+	case k.counts(s):
+		return newCounts(k.beside, len(s.Windows), cells, requests)
 	case k.function == "":
 		outputs := make([]Output, len(k.outputs))
 		for i, o := range k.outputs {

@@ -1,19 +1,17 @@
 package window
 
-import "math"
-
 // queue holds those cells of a window that may still have its greatest number: each
 // greater than all that come behind it.
 type queue struct {
 	cells []uint32
-	keys  []int64
+	keys  []uint64
 	first int
 }
 
 func (q *queue) reset() { q.cells, q.keys, q.first = q.cells[:0], q.keys[:0], 0 }
 
 // push adds a cell, which is behind all others.
-func (q *queue) push(cell uint32, key int64) {
+func (q *queue) push(cell uint32, key uint64) {
 	n := len(q.keys)
 	for n > q.first && q.keys[n-1] <= key {
 		n--
@@ -21,41 +19,41 @@ func (q *queue) push(cell uint32, key int64) {
 	q.cells, q.keys = append(q.cells[:n], cell), append(q.keys[:n], key)
 }
 
-// best gives the greatest number of the cells from from on; the least of all where there is none.
-func (q *queue) best(from uint32) int64 {
+// best gives the greatest number of the cells from from on, 0 where there is none.
+func (q *queue) best(from uint32) uint64 {
 	for q.first < len(q.cells) && q.cells[q.first] < from {
 		q.first++
 	}
 	if q.first < len(q.keys) {
 		return q.keys[q.first]
 	}
-	return math.MinInt64
+	return 0
 }
 
-// extremes are the least and the greatest number of some; both are looked at together, as each may be far away.
-type extremes struct{ least, most int64 }
+// extremes are the least and the greatest of some numbers; both are looked at together, as each may be far away. Those of no
+// numbers are zero.
+type extremes struct{ low, high uint64 } // low is the complement of the least
 
-func (e *extremes) take(least, most int64) { e.least, e.most = min(e.least, least), max(e.most, most) }
+func extremesOf(rank uint64) extremes { return extremes{^rank, rank} }
 
-// raise holds a number at the nodes of a tree that make up a stretch of requests:
+func (e *extremes) take(o extremes) { e.low, e.high = max(e.low, o.low), max(e.high, o.high) }
+
+// hold holds a number at the nodes of a tree that make up a stretch of requests:
 // node n has the children 2n and 2n+1, and request i is leaf len/2+i. The tree is made
 // where there is none.
-func raise(tree []extremes, requests int, r stretch, key int64) []extremes {
+func hold(tree []extremes, requests int, r stretch, one extremes) []extremes {
 	if tree == nil {
 		tree = make([]extremes, 2*requests)
-		for i := range tree {
-			tree[i] = extremes{math.MaxInt64, math.MinInt64}
-		}
 	}
 	n := uint32(requests)
 	for from, to := r.from+n, r.to+n; from < to; from, to = from/2, to/2 {
 		if from%2 == 1 {
-			tree[from].take(key, key)
+			tree[from].take(one)
 			from++
 		}
 		if to%2 == 1 {
 			to--
-			tree[to].take(key, key)
+			tree[to].take(one)
 		}
 	}
 	return tree
@@ -64,6 +62,6 @@ func raise(tree []extremes, requests int, r stretch, key int64) []extremes {
 // settle hands what nodes hold to their children, so that each leaf has that of all above it.
 func settle(tree []extremes) {
 	for node := 2; node < len(tree); node++ {
-		tree[node].take(tree[node/2].least, tree[node/2].most)
+		tree[node].take(tree[node/2])
 	}
 }

@@ -24,6 +24,12 @@ func (p *Part) Results(dst []*feature.Column, at int) Counts {
 		Overflows: make([]int64, len(p.spec.Outputs)), Own: make([]*feature.Column, len(p.spec.Outputs)),
 		Matched: make([]bool, n), SameTime: make([]bool, n),
 	}
+	for i := range p.kernels {
+		k := &p.kernels[i]
+		if c, ok := k.states.(*counts); ok && c.beside != nil {
+			c.beside.outputs, k.outputs = append(c.beside.outputs, k.outputs...), nil
+		}
+	}
 	for w := range p.spec.Windows {
 		lo, hi := p.runs(w)
 		for i, t := range p.requests.Times {

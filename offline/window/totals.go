@@ -5,7 +5,7 @@ import (
 	"github.com/quiver-features/quiver/feature/aggregate"
 )
 
-// nothing is the total of rows that are counted.
+// nothing is the total where only extremes are wanted.
 type nothing struct{}
 
 // Merge implements total.
