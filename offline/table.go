@@ -411,6 +411,21 @@ func (t *table) skips(group int, s span) Reason {
 	return ""
 }
 
+// earliest gives a time that no event of some row groups is before.
+func (t *table) earliest(groups []int) feature.Time {
+	earliest := feature.MaxTime
+	for _, g := range groups {
+		least, most, ok := t.open[t.groups[g].file].Times(t.groups[g].group, t.source.Event)
+		switch {
+		case !ok:
+			return feature.MinTime
+		case least <= most: // else all are null
+			earliest = min(earliest, least)
+		}
+	}
+	return earliest
+}
+
 // selectRows appends to selected the rows of a chunk that satisfy T3 and may be in
 // the span, and to visible their visible_from.
 func (c *chunk) selectRows(rule feature.Rule, s span, selected []int32, visible []feature.Time) ([]int32, []feature.Time) {

@@ -135,6 +135,10 @@ func (t *training) aggregate(ctx context.Context, p *part, table *table, uses []
 	work.Files = len(table.files)
 	groups, read := work.choose(table, s, slots > 0, columns...)
 	t.count(table, groups, of)
+	first := table.earliest(groups)
+	for _, w := range all {
+		w.spec.From = first
+	}
 	m := t.meter(StageWindows, id, read.Rows)
 	started := time.Now()
 	defer func() { t.res.Work.took(StageWindows, id, started, read.Rows) }()

@@ -10,8 +10,9 @@ import (
 // starts[k+1]; cell i holds the events after the end of the cell before it, up to
 // ends[i], inclusive.
 type cells struct {
+	finder
 	starts []uint32
-	ends   []feature.Time
+	ends   []feature.Time // the finder's times
 }
 
 // newCells cuts the time of each key wherever a window of a request begins or ends.
@@ -27,7 +28,7 @@ func newCells(s *Spec, r *Requests) *cells {
 		}
 		for _, w := range s.Windows {
 			for _, t := range times {
-				if tail, ok := w.Tail(t); ok && (len(c.ends) == from || c.ends[len(c.ends)-1] != tail) {
+				if tail, ok := w.Tail(t); ok && (s.From == 0 || tail >= s.From) && (len(c.ends) == from || c.ends[len(c.ends)-1] != tail) {
 					c.ends = append(c.ends, tail)
 				}
 			}
@@ -37,6 +38,7 @@ func newCells(s *Spec, r *Requests) *cells {
 		c.ends = c.ends[:from+len(slices.Compact(own))]
 		c.starts = append(c.starts, uint32(len(c.ends)))
 	}
+	c.finder = newFinder(c.starts, c.ends)
 	return c
 }
 
@@ -57,20 +59,8 @@ const noCell = ^uint32(0)
 
 // of gives the cell of an event of a key.
 func (c *cells) of(key uint32, e feature.Time) uint32 {
-	lo, hi := c.starts[key], c.starts[key+1]
-	end := hi
-	for hi-lo > 8 {
-		if mid := lo + (hi-lo)/2; c.ends[mid] < e {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
+	if at := c.first(key, e); at < c.starts[key+1] {
+		return at
 	}
-	for lo < hi && c.ends[lo] < e {
-		lo++
-	}
-	if lo == end {
-		return noCell
-	}
-	return lo
+	return noCell
 }

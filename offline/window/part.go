@@ -13,6 +13,7 @@ type Part struct {
 	spec     *Spec
 	requests *Requests
 	cells    *cells
+	asked    finder // of the requests' times, where events may be late
 	kernels  []kernel
 	ends     []bool // of each cell, whether an event is at its end and visible from then on; nil: there is a delay
 
@@ -26,6 +27,7 @@ type Batch struct {
 	events  []feature.Time
 	visible []feature.Time // nil: it follows from the rule's delay
 	places  []uint32       // the cell of each, or noCell
+	ends    []uint32       // the cells that have one of them at their end, and are visible from then on
 	late    []lateEvent    // what of them is in no cell
 }
 
@@ -36,6 +38,9 @@ func (s *Spec) New(r *Requests) *Part {
 		k := &p.kernels[i]
 		k.states = k.make(s, len(p.cells.ends), len(r.Times))
 	}
+	if s.Rule.Available {
+		p.asked = newFinder(r.Starts, r.Times)
+	}
 	if s.Rule.Delay == 0 {
 		p.ends = make([]bool, len(p.cells.ends))
 	}
@@ -44,7 +49,7 @@ func (s *Spec) New(r *Requests) *Part {
 
 // Bytes gives the bytes that it holds, about.
 func (p *Part) Bytes() int64 {
-	n := 9 * int64(len(p.cells.ends))
+	n := 9*int64(len(p.cells.ends)) + p.cells.bytes() + p.asked.bytes()
 	for i := range p.kernels {
 		n += p.kernels[i].states.bytes()
 	}
@@ -65,11 +70,15 @@ func (p *Part) Place(b *Batch, keys []uint32, events, visible []feature.Time, v 
 	if v == nil {
 		v = &Values{}
 	}
-	*b = Batch{Values: v, keys: keys, events: events, visible: visible, places: b.places[:0], late: b.late[:0]}
+	*b = Batch{Values: v, keys: keys, events: events, visible: visible, places: b.places[:0], ends: b.ends[:0], late: b.late[:0]}
 	for i, key := range keys {
-		cell := p.cells.of(key, events[i])
-		if visible != nil && cell != noCell && visible[i] > events[i].Add(p.spec.Rule.Delay) && p.late(b, i) {
+		e := events[i]
+		cell := p.cells.of(key, e)
+		if visible != nil && cell != noCell && visible[i] > e.Add(p.spec.Rule.Delay) && p.late(b, i) {
 			cell = noCell
+		}
+		if cell != noCell && p.cells.ends[cell] == e && p.ends != nil {
+			b.ends = append(b.ends, cell)
 		}
 		b.places = append(b.places, cell)
 	}
@@ -77,12 +86,8 @@ func (p *Part) Place(b *Batch, keys []uint32, events, visible []feature.Time, v 
 
 // Put is the second half of Add: it adds a batch that was placed in this part.
 func (p *Part) Put(b *Batch) {
-	if p.ends != nil {
-		for i, cell := range b.places {
-			if cell != noCell && p.cells.ends[cell] == b.events[i] {
-				p.ends[cell] = true
-			}
-		}
+	for _, cell := range b.ends {
+		p.ends[cell] = true
 	}
 	for i := range p.kernels {
 		k := &p.kernels[i]
@@ -134,43 +139,27 @@ func (b *Batch) value(v *aggregate.Value, input, i int) *aggregate.Value {
 // cell tells; false: it is not, and nothing was noted.
 func (p *Part) late(b *Batch, i int) bool {
 	key, e := b.keys[i], b.events[i]
-	base, end := p.requests.Starts[key], p.requests.Starts[key+1]
-	times := p.requests.Times[base:end]
-	from := first(times, b.visible[i])
-	if from == 0 || times[from-1] < e.Add(p.spec.Rule.Delay) {
+	begin, end := p.requests.Starts[key], p.requests.Starts[key+1]
+	times := p.requests.Times
+	from := p.asked.first(key, b.visible[i])
+	if from == begin || times[from-1] < e.Add(p.spec.Rule.Delay) {
 		return false
 	}
-	if from == len(times) {
+	if from == end {
 		return true
 	}
 	for w, window := range p.spec.Windows {
-		to := len(times)
+		to := end
 		until, ever := window.Until(e)
 		if ever && until <= times[from] { // it has left the window before it is visible
 			continue
 		}
-		if ever && until <= times[to-1] {
-			to = from + first(times[from:], until)
+		if ever && until <= times[end-1] {
+			to = p.asked.first(key, until)
 		}
-		r := stretch{from: base + uint32(from), to: base + uint32(to), end: end}
-		b.late = append(b.late, lateEvent{stretch: r, event: uint32(i), window: uint32(w)})
+		b.late = append(b.late, lateEvent{stretch: stretch{from, to, end}, event: uint32(i), window: uint32(w)})
 	}
 	return true
-}
-
-// first gives the number of times before from. It halves without a branch that depends on them: where events come in no
-// order, every other guess would be wrong.
-func first(times []feature.Time, from feature.Time) int {
-	at, n := 0, len(times)
-	for n > 0 {
-		half := (n + 1) / 2
-		next := at + half
-		if times[next-1] < from {
-			at = next
-		}
-		n -= half
-	}
-	return at
 }
 
 // lateEvent is an event of a batch that counts for a stretch of requests in a window.

@@ -18,6 +18,7 @@ type Requests struct {
 // concurrent use.
 type Spec struct {
 	Rule    feature.Rule // its TTL does not limit aggregates
+	From    feature.Time // no event is earlier, so that cells before it are left out; 0: not known
 	Windows []feature.Window
 	Inputs  []Input
 	Outputs []Output
