@@ -31,9 +31,8 @@ type windowInput struct {
 }
 
 type windowPart struct {
-	mu sync.Mutex
+	make sync.Once
 	*window.Part
-	_ [64]byte // neighbours are locked by other workers
 }
 
 // windowBatch is a worker's scratch: the rows of a batch whose keys are known.
@@ -214,14 +213,13 @@ func (t *training) results(ctx context.Context, w *windowed, j *joined, use int)
 // part gives a part; it has none of its own before the first event.
 func (w *windowed) part(i int) *window.Part {
 	p := &w.parts[i]
-	if p.Part == nil {
+	p.make.Do(func() {
 		p.Part = w.spec.New(&window.Requests{Starts: w.slots.parts[i].starts, Times: w.slots.parts[i].times})
-	}
+	})
 	return p.Part
 }
 
-// take adds the rows of a batch. Most of the work is to find where they belong: it is done before the part is locked, as
-// one key may have most of all rows.
+// take adds the rows of a batch.
 func (w *windowed) take(partition int, b *batch, p *windowBatch) {
 	keys := w.slots.parts[partition].keys
 	p.keys, p.events, p.visible, p.stamps = p.keys[:0], p.events[:0], p.visible[:0], p.stamps[:0]
@@ -258,13 +256,8 @@ func (w *windowed) take(partition int, b *batch, p *windowBatch) {
 		}
 		p.values.Null = append(p.values.Null, null)
 	}
-	to := &w.parts[partition]
-	to.mu.Lock()
 	part := w.part(partition)
-	to.mu.Unlock()
 	part.Place(&p.placed, p.keys, p.events, visible, &p.values)
-	to.mu.Lock()
-	defer to.mu.Unlock()
 	part.Put(&p.placed)
 }
 

@@ -38,13 +38,13 @@ type column[S any, P total[S]] struct {
 	requests    int
 
 	lows, highs queue // scratch
-	one         S     // likewise
 }
 
 // late is what late events change in a window.
 type late[S any] struct {
 	changes []change[S] // at each request, beside the one before it; nil: none
-	ranges  []extremes  // a tree, see hold; nil: none is wanted or late
+	ranges  *stretches  // nil: no extreme is wanted, or nothing is late
+	one     S           // scratch
 }
 
 type change[S any] struct {
@@ -86,7 +86,10 @@ func (c *column[S, P]) perCell() int64 { return int64(unsafe.Sizeof(cell[S]{})) 
 func (c *column[S, P]) bytes() int64 {
 	n := c.perCell() * int64(len(c.cells))
 	for _, l := range c.late {
-		n += int64(unsafe.Sizeof(change[S]{}))*int64(len(l.changes)) + int64(unsafe.Sizeof(extremes{}))*int64(len(l.ranges))
+		n += int64(unsafe.Sizeof(change[S]{})) * int64(len(l.changes))
+		if l.ranges != nil {
+			n += int64(unsafe.Sizeof(edge{}))*int64(len(l.ranges.edges)) + int64(unsafe.Sizeof(extremes{}))*int64(len(l.ranges.tree))
+		}
 	}
 	return n
 }
@@ -140,25 +143,34 @@ func (c *column[S, P]) counted() (cells []int64, late [][]int64) {
 	return cells, late
 }
 
-func (c *column[S, P]) addLate(window int, r stretch, b *Batch, input, i int) {
-	word := b.words(input)[i]
+func (c *column[S, P]) addLate(b *Batch, input, window int) {
+	words, null := b.words(input), b.null(input)
 	l := &c.late[window]
 	if l.changes == nil {
 		l.changes = make([]change[S], c.requests)
+		if c.least || c.most {
+			l.ranges = newStretches(c.requests)
+		}
 	}
 	var zero S
-	c.one = zero
-	P(&c.one).put(word)
-	from := &l.changes[r.from]
-	from.n++
-	P(&from.total).Merge(&c.one)
-	if r.to < r.end {
-		to := &l.changes[r.to]
-		to.n--
-		P(&to.total).Unmerge(&c.one)
-	}
-	if c.least || c.most {
-		l.ranges = hold(l.ranges, c.requests, r, extremesOf(c.rank(word)))
+	for _, e := range b.late[window] {
+		if null != nil && null[e.event] {
+			continue
+		}
+		word := words[e.event]
+		from := &l.changes[e.from]
+		from.n++
+		P(&from.total).put(word)
+		if e.to < e.end {
+			l.one = zero
+			P(&l.one).put(word)
+			to := &l.changes[e.to]
+			to.n--
+			P(&to.total).Unmerge(&l.one)
+		}
+		if l.ranges != nil {
+			l.ranges.hold(e.stretch, extremesOf(c.rank(word)))
+		}
 	}
 }
 
@@ -166,7 +178,9 @@ func (c *column[S, P]) addLate(window int, r stretch, b *Batch, input, i int) {
 // forward from one to the next.
 func (c *column[S, P]) answer(p *Part, window int, lo, hi []uint32, outputs []*answer) {
 	l := &c.late[window]
-	settle(l.ranges)
+	if l.ranges != nil {
+		l.ranges.settle()
+	}
 	var none, inside, all cell[S] // inside: of the cells from from to to; all three for all requests, as they are on the heap
 	var unchanged, beside change[S]
 	for k := range len(p.requests.Starts) - 1 {
@@ -196,7 +210,7 @@ func (c *column[S, P]) answer(p *Part, window int, lo, hi []uint32, outputs []*a
 			}
 			all.extremes = extremes{low: c.lows.best(from), high: c.highs.best(from)}
 			if l.ranges != nil {
-				all.take(l.ranges[len(l.ranges)/2+int(i)])
+				all.take(l.ranges.edges[i].own)
 			}
 			for _, o := range outputs {
 				word, ok := c.result(o.Function, &all)

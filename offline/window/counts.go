@@ -26,13 +26,13 @@ func newCounts(beside *kernel, windows, cells, requests int) *counts {
 }
 
 // add implements states. It has to come before the states beside it add the batch.
-func (c *counts) add(_ *Part, b *Batch, input int) {
+func (c *counts) add(p *Part, b *Batch, input int) {
 	null := b.null(input)
 	if c.beside != nil {
 		if sameNulls(null, b.null(c.beside.input)) {
 			return
 		}
-		c.part()
+		c.part(p)
 	}
 	for i, at := range b.places {
 		if at != noCell && (null == nil || !null[i]) {
@@ -42,7 +42,11 @@ func (c *counts) add(_ *Part, b *Batch, input int) {
 }
 
 // part has it count on its own from now on.
-func (c *counts) part() {
+func (c *counts) part(p *Part) {
+	for w := range p.late {
+		p.late[w].Lock()
+		defer p.late[w].Unlock()
+	}
 	if beside, ok := c.beside.states.(counting); ok {
 		c.cells, c.late = beside.counted()
 	}
@@ -56,17 +60,23 @@ func sameNulls(a, b []bool) bool {
 	return slices.Equal(a, b)
 }
 
-// addLate implements states.
-func (c *counts) addLate(window int, r stretch, _ *Batch, _, _ int) {
+// addLate implements states. It, too, has to come before.
+func (c *counts) addLate(b *Batch, input, window int) {
 	if c.beside != nil {
 		return
 	}
 	if c.late[window] == nil {
 		c.late[window] = make([]int64, c.requests)
 	}
-	c.late[window][r.from]++
-	if r.to < r.end {
-		c.late[window][r.to]--
+	late, null := c.late[window], b.null(input)
+	for _, e := range b.late[window] {
+		if null != nil && null[e.event] {
+			continue
+		}
+		late[e.from]++
+		if e.to < e.end {
+			late[e.to]--
+		}
 	}
 }
 

@@ -23,7 +23,6 @@ type frequent struct {
 	values  []string // as aggregate encodes them, by their numbers
 	notes   []note
 	counted int // of the notes, those in order, equal ones as one
-	value   aggregate.Value
 	room    []byte
 }
 
@@ -62,7 +61,7 @@ func (f *frequent) add(p *Part, b *Batch, input int) {
 		if request == p.requests.Starts[key+1] || !f.longest.Covers(p.requests.Times[request], b.events[i]) {
 			continue
 		}
-		if value, ok := f.numberOf(b.value(&f.value, input, i)); ok {
+		if value, ok := f.numberOf(b.value(input, i)); ok {
 			f.notes = append(f.notes, note{request, value, tileOf(f.longest, b.events[i]), 1})
 		}
 	}
@@ -72,7 +71,7 @@ func (f *frequent) add(p *Part, b *Batch, input int) {
 }
 
 // addLate has nothing to do: add goes by the time from which on an event is visible.
-func (*frequent) addLate(int, stretch, *Batch, int, int) {}
+func (*frequent) addLate(*Batch, int, int) {}
 
 // numberOf numbers distinct values; false: it is left out.
 func (f *frequent) numberOf(v *aggregate.Value) (uint32, bool) {

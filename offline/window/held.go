@@ -15,8 +15,7 @@ type held struct {
 	late     [][]aggregate.State // as tree has them; nil: no late event
 	requests int
 
-	value aggregate.Value // scratch, as path is
-	path  path
+	path path // scratch
 }
 
 func newHeld(fresh func() aggregate.State, windows, cells, requests int) held {
@@ -29,7 +28,7 @@ func (h *held) add(_ *Part, b *Batch, input int) {
 		if at == noCell || null != nil && null[i] {
 			continue
 		}
-		h.addTo(&h.cells[at], b.value(&h.value, input, i))
+		h.addTo(&h.cells[at], b.value(input, i))
 	}
 }
 
@@ -40,22 +39,28 @@ func (h *held) addTo(s *aggregate.State, v *aggregate.Value) {
 	(*s).Add(v)
 }
 
-// addLate holds a value at the nodes of a tree that make up the stretch: node n has the
+// addLate holds values at the nodes of a tree that make up a stretch: node n has the
 // children 2n and 2n+1, and request i is leaf leaves+i.
-func (h *held) addLate(window int, r stretch, b *Batch, input, i int) {
-	leaves := h.leaves()
+func (h *held) addLate(b *Batch, input, window int) {
+	leaves, null := h.leaves(), b.null(input)
 	if h.late[window] == nil {
 		h.late[window] = make([]aggregate.State, 2*leaves)
 	}
-	tree, v := h.late[window], b.value(&h.value, input, i)
-	for from, to := r.from+leaves, r.to+leaves; from < to; from, to = from/2, to/2 {
-		if from%2 == 1 {
-			h.addTo(&tree[from], v)
-			from++
+	tree := h.late[window]
+	for _, e := range b.late[window] {
+		if null != nil && null[e.event] {
+			continue
 		}
-		if to%2 == 1 {
-			to--
-			h.addTo(&tree[to], v)
+		v := b.value(input, int(e.event))
+		for from, to := e.from+leaves, e.to+leaves; from < to; from, to = from/2, to/2 {
+			if from%2 == 1 {
+				h.addTo(&tree[from], v)
+				from++
+			}
+			if to%2 == 1 {
+				to--
+				h.addTo(&tree[to], v)
+			}
 		}
 	}
 }

@@ -7,12 +7,13 @@ import (
 	"github.com/quiver-features/quiver/feature/aggregate"
 )
 
-// states are what is kept of one input, for some of its outputs.
+// states are what is kept of one input, for some of its outputs. Calls of add exclude each other, and so do those of addLate for
+// one window.
 type states interface {
 	// add adds those events of a batch that are not null to their cells.
 	add(p *Part, b *Batch, input int)
-	// addLate adds event i of a batch to a stretch of requests.
-	addLate(window int, r stretch, b *Batch, input, i int)
+	// addLate adds those that are late to their stretches of requests, in a window that is asked for.
+	addLate(b *Batch, input, window int)
 	// answer writes outputs of a window for all requests.
 	answer(p *Part, window int, lo, hi []uint32, outputs []*answer)
 	// bytes gives what they take, about.

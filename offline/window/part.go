@@ -1,12 +1,15 @@
 package window
 
 import (
+	"slices"
+	"sync"
+
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/feature/aggregate"
 )
 
-// Part computes the aggregates of the requests for one partition's keys. It is not
-// safe for concurrent use; parts are independent of one another. Of numbers it holds
+// Part computes the aggregates of the requests for one partition's keys. Place and Put are
+// safe for concurrent use, the rest is not; parts are independent of one another. Of numbers it holds
 // what is in proportion to the requests, however many events come; of other states no
 // more than the events give reason for.
 type Part struct {
@@ -17,7 +20,9 @@ type Part struct {
 	kernels  []kernel
 	ends     []bool // of each cell, whether an event is at its end and visible from then on; nil: there is a delay
 
-	batch Batch // scratch
+	mu    sync.Mutex   // on ends, and on what is kept of cells
+	late  []sync.Mutex // for each window, on what is kept of late events; after mu
+	batch Batch        // scratch
 }
 
 // Batch is events on their way to cells. It may be used again once it was put.
@@ -28,12 +33,14 @@ type Batch struct {
 	visible []feature.Time // nil: it follows from the rule's delay
 	places  []uint32       // the cell of each, or noCell
 	ends    []uint32       // the cells that have one of them at their end, and are visible from then on
-	late    []lateEvent    // what of them is in no cell
+	late    [][]lateEvent  // for each window what of them is in no cell
+	left    []int          // scratch, as value is
+	of      aggregate.Value
 }
 
 // New makes a part that no event was added to.
 func (s *Spec) New(r *Requests) *Part {
-	p := &Part{spec: s, requests: r, cells: newCells(s, r), kernels: s.kernels()}
+	p := &Part{spec: s, requests: r, cells: newCells(s, r), kernels: s.kernels(), late: make([]sync.Mutex, len(s.Windows))}
 	for i := range p.kernels {
 		k := &p.kernels[i]
 		k.states = k.make(s, len(p.cells.ends), len(r.Times))
@@ -64,17 +71,22 @@ func (p *Part) Add(keys []uint32, events, visible []feature.Time, v *Values) {
 	p.Put(&p.batch)
 }
 
-// Place is the first half of Add: it finds what the events change, and changes nothing. Many may do so at
-// once, and beside one that puts a batch.
+// Place is the first half of Add: it finds what the events change, and changes nothing.
 func (p *Part) Place(b *Batch, keys []uint32, events, visible []feature.Time, v *Values) {
 	if v == nil {
 		v = &Values{}
 	}
-	*b = Batch{Values: v, keys: keys, events: events, visible: visible, places: b.places[:0], ends: b.ends[:0], late: b.late[:0]}
+	*b = Batch{
+		Values: v, keys: keys, events: events, visible: visible,
+		places: b.places[:0], ends: b.ends[:0], late: slices.Grow(b.late[:0], len(p.late))[:len(p.late)], left: b.left[:0],
+	}
+	for w := range b.late {
+		b.late[w] = b.late[w][:0]
+	}
 	for i, key := range keys {
 		e := events[i]
 		cell := p.cells.of(key, e)
-		if visible != nil && cell != noCell && visible[i] > e.Add(p.spec.Rule.Delay) && p.late(b, i) {
+		if visible != nil && cell != noCell && visible[i] > e.Add(p.spec.Rule.Delay) && p.isLate(b, i) {
 			cell = noCell
 		}
 		if cell != noCell && p.cells.ends[cell] == e && p.ends != nil {
@@ -84,18 +96,39 @@ func (p *Part) Place(b *Batch, keys []uint32, events, visible []feature.Time, v 
 	}
 }
 
-// Put is the second half of Add: it adds a batch that was placed in this part.
+// Put is the second half of Add: it adds a batch that was placed in this part. Where others put, too, each takes what is free
+// first: one key may have half of all events.
 func (p *Part) Put(b *Batch) {
+	p.mu.Lock()
 	for _, cell := range b.ends {
 		p.ends[cell] = true
 	}
 	for i := range p.kernels {
-		k := &p.kernels[i]
-		k.add(p, b, k.input)
-		for _, l := range b.late {
-			if k.windows[l.window] && !b.isNull(k.input, int(l.event)) {
-				k.addLate(int(l.window), l.stretch, b, k.input, int(l.event))
-			}
+		p.kernels[i].add(p, b, p.kernels[i].input)
+	}
+	p.mu.Unlock()
+	for w := range b.late {
+		if len(b.late[w]) > 0 {
+			b.left = append(b.left, w)
+		}
+	}
+	for len(b.left) > 0 {
+		at := slices.IndexFunc(b.left, func(w int) bool { return p.late[w].TryLock() })
+		if at < 0 {
+			at = 0
+			p.late[b.left[at]].Lock()
+		}
+		w := b.left[at]
+		p.putLate(b, w)
+		p.late[w].Unlock()
+		b.left = slices.Delete(b.left, at, at+1)
+	}
+}
+
+func (p *Part) putLate(b *Batch, window int) {
+	for i := range p.kernels {
+		if k := &p.kernels[i]; k.windows[window] {
+			k.addLate(b, k.input, window)
 		}
 	}
 }
@@ -114,13 +147,9 @@ func (b *Batch) null(input int) []bool {
 	return b.Null[input]
 }
 
-func (b *Batch) isNull(input, i int) bool {
-	null := b.null(input)
-	return null != nil && null[i]
-}
-
-// value gives value i of an input, which is not null.
-func (b *Batch) value(v *aggregate.Value, input, i int) *aggregate.Value {
+// value gives value i of an input, which is not null, valid until the next call.
+func (b *Batch) value(input, i int) *aggregate.Value {
+	v := &b.of
 	if words := b.words(input); words != nil {
 		v.Word = words[i]
 	} else {
@@ -135,9 +164,9 @@ func (b *Batch) value(v *aggregate.Value, input, i int) *aggregate.Value {
 	return v
 }
 
-// late notes the requests that event i of a batch counts for, where it is visible to fewer of them than its
+// isLate notes the requests that event i of a batch counts for, where it is visible to fewer of them than its
 // cell tells; false: it is not, and nothing was noted.
-func (p *Part) late(b *Batch, i int) bool {
+func (p *Part) isLate(b *Batch, i int) bool {
 	key, e := b.keys[i], b.events[i]
 	begin, end := p.requests.Starts[key], p.requests.Starts[key+1]
 	times := p.requests.Times
@@ -157,15 +186,15 @@ func (p *Part) late(b *Batch, i int) bool {
 		if ever && until <= times[end-1] {
 			to = p.asked.first(key, until)
 		}
-		b.late = append(b.late, lateEvent{stretch: stretch{from, to, end}, event: uint32(i), window: uint32(w)})
+		b.late[w] = append(b.late[w], lateEvent{stretch{from, to, end}, uint32(i)})
 	}
 	return true
 }
 
-// lateEvent is an event of a batch that counts for a stretch of requests in a window.
+// lateEvent is an event of a batch that counts for a stretch of requests.
 type lateEvent struct {
 	stretch
-	event, window uint32
+	event uint32
 }
 
 // stretch is some of the requests of a key, by their numbers in the part.

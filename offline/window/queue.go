@@ -37,31 +37,3 @@ type extremes struct{ low, high uint64 } // low is the complement of the least
 func extremesOf(rank uint64) extremes { return extremes{^rank, rank} }
 
 func (e *extremes) take(o extremes) { e.low, e.high = max(e.low, o.low), max(e.high, o.high) }
-
-// hold holds a number at the nodes of a tree that make up a stretch of requests:
-// node n has the children 2n and 2n+1, and request i is leaf len/2+i. The tree is made
-// where there is none.
-func hold(tree []extremes, requests int, r stretch, one extremes) []extremes {
-	if tree == nil {
-		tree = make([]extremes, 2*requests)
-	}
-	n := uint32(requests)
-	for from, to := r.from+n, r.to+n; from < to; from, to = from/2, to/2 {
-		if from%2 == 1 {
-			tree[from].take(one)
-			from++
-		}
-		if to%2 == 1 {
-			to--
-			tree[to].take(one)
-		}
-	}
-	return tree
-}
-
-// settle hands what nodes hold to their children, so that each leaf has that of all above it.
-func settle(tree []extremes) {
-	for node := 2; node < len(tree); node++ {
-		tree[node].take(tree[node/2])
-	}
-}
