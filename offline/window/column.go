@@ -43,7 +43,7 @@ type column[S any, P total[S]] struct {
 // late is what late events change in a window.
 type late[S any] struct {
 	changes []change[S] // at each request, beside the one before it; nil: none
-	ranges  *stretches  // nil: no extreme is wanted, or nothing is late
+	ranges  stretches   // nil: no extreme is wanted, or nothing is late
 	one     S           // scratch
 }
 
@@ -86,10 +86,7 @@ func (c *column[S, P]) perCell() int64 { return int64(unsafe.Sizeof(cell[S]{})) 
 func (c *column[S, P]) bytes() int64 {
 	n := c.perCell() * int64(len(c.cells))
 	for _, l := range c.late {
-		n += int64(unsafe.Sizeof(change[S]{})) * int64(len(l.changes))
-		if l.ranges != nil {
-			n += int64(unsafe.Sizeof(edge{}))*int64(len(l.ranges.edges)) + int64(unsafe.Sizeof(extremes{}))*int64(len(l.ranges.tree))
-		}
+		n += int64(unsafe.Sizeof(change[S]{}))*int64(len(l.changes)) + l.ranges.bytes()
 	}
 	return n
 }
@@ -169,7 +166,7 @@ func (c *column[S, P]) addLate(b *Batch, input, window int) {
 			P(&to.total).Unmerge(&l.one)
 		}
 		if l.ranges != nil {
-			l.ranges.hold(e.stretch, extremesOf(c.rank(word)))
+			l.ranges.hold(e.from, e.to, extremesOf(c.rank(word)))
 		}
 	}
 }
@@ -178,9 +175,7 @@ func (c *column[S, P]) addLate(b *Batch, input, window int) {
 // forward from one to the next.
 func (c *column[S, P]) answer(p *Part, window int, lo, hi []uint32, outputs []*answer) {
 	l := &c.late[window]
-	if l.ranges != nil {
-		l.ranges.settle()
-	}
+	l.ranges.settle()
 	var none, inside, all cell[S] // inside: of the cells from from to to; all three for all requests, as they are on the heap
 	var unchanged, beside change[S]
 	for k := range len(p.requests.Starts) - 1 {
@@ -210,7 +205,7 @@ func (c *column[S, P]) answer(p *Part, window int, lo, hi []uint32, outputs []*a
 			}
 			all.extremes = extremes{low: c.lows.best(from), high: c.highs.best(from)}
 			if l.ranges != nil {
-				all.take(l.ranges.edges[i].own)
+				all.take(l.ranges[0][i].own)
 			}
 			for _, o := range outputs {
 				word, ok := c.result(o.Function, &all)

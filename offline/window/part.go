@@ -85,9 +85,9 @@ func (p *Part) Place(b *Batch, keys []uint32, events, visible []feature.Time, v 
 	}
 	for i, key := range keys {
 		e := events[i]
-		cell := p.cells.of(key, e)
-		if visible != nil && cell != noCell && visible[i] > e.Add(p.spec.Rule.Delay) && p.isLate(b, i) {
-			cell = noCell
+		cell := noCell
+		if visible == nil || visible[i] <= e.Add(p.spec.Rule.Delay) || !p.isLate(b, i) {
+			cell = p.cells.of(key, e)
 		}
 		if cell != noCell && p.cells.ends[cell] == e && p.ends != nil {
 			b.ends = append(b.ends, cell)
