@@ -45,12 +45,14 @@ func (c *counts) add(p *Part, b *Batch, input int) {
 func (c *counts) part(p *Part) {
 	for w := range p.late {
 		p.late[w].Lock()
-		defer p.late[w].Unlock()
 	}
 	if beside, ok := c.beside.states.(counting); ok {
 		c.cells, c.late = beside.counted()
 	}
 	c.beside = nil
+	for w := range p.late {
+		p.late[w].Unlock()
+	}
 }
 
 func sameNulls(a, b []bool) bool {

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/quiver-features/quiver/feature"
@@ -75,32 +76,31 @@ func (k *kernel) counts(s *Spec) bool {
 
 // pair sets beside, which then has the windows of both, and puts counts before others.
 func (s *Spec) pair(all []kernel) {
-	slices.SortStableFunc(all, func(a, b kernel) int {
-		if a.counts(s) == b.counts(s) {
-			return 0
-		}
-		if a.counts(s) {
-			return -1
-		}
-		return 1
-	})
+	slices.SortStableFunc(all, func(a, b kernel) int { return cmp.Compare(a.place(s), b.place(s)) })
 	for i := range all {
 		k := &all[i]
 		if !k.counts(s) {
 			return
 		}
-		for j := range all {
-			o := &all[j]
-			if o.function != "" || o.counts(s) || s.Inputs[o.input].Where != s.Inputs[k.input].Where {
-				continue
-			}
-			k.beside = o
-			for w, wanted := range k.windows {
-				o.windows[w] = o.windows[w] || wanted
-			}
-			break
+		at := slices.IndexFunc(all, func(o kernel) bool {
+			return o.function == "" && !o.counts(s) && s.Inputs[o.input].Where == s.Inputs[k.input].Where
+		})
+		if at < 0 {
+			continue
+		}
+		k.beside = &all[at]
+		for w, wanted := range k.windows {
+			k.beside.windows[w] = k.beside.windows[w] || wanted
 		}
 	}
+}
+
+// place is that of a kernel among others.
+func (k *kernel) place(s *Spec) int {
+	if k.counts(s) {
+		return 0
+	}
+	return 1
 }
 
 // make makes the kernel's states.

@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/quiver-features/quiver/feature"
@@ -234,8 +235,12 @@ func TestAggregatesAreThoseOfTheRule(t *testing.T) {
 			requests.Times = append(requests.Times, slices.Compact(times)...)
 			requests.Starts = append(requests.Starts, uint32(len(requests.Times)))
 		}
+		for i := range spec.Inputs {
+			spec.Inputs[i].Where = r.IntN(2)
+		}
 		events := make([]event, r.IntN(60))
-		finite := r.IntN(3) > 0 // else most sums are NaN
+		null := []int{5, 50, math.MaxInt / 2}[r.IntN(3)] // one in so many
+		finite := r.IntN(3) > 0                          // else most sums are NaN
 		for i := range events {
 			e := &events[i]
 			e.key, e.time = uint32(r.IntN(len(requests.Starts)-1)), randomTime(r)
@@ -247,7 +252,13 @@ func TestAggregatesAreThoseOfTheRule(t *testing.T) {
 				f = randomFloat(r)
 			}
 			e.words[floats] = int64(math.Float64bits(f))
-			e.null = [3]bool{r.IntN(9) == 0, r.IntN(5) == 0, r.IntN(5) == 0}
+			e.null = [3]bool{r.IntN(2*null-1) == 0, r.IntN(null) == 0, r.IntN(null) == 0}
+			if i == 0 || e.time < spec.From {
+				spec.From = e.time
+			}
+		}
+		if r.IntN(2) == 0 {
+			spec.From = 0
 		}
 		dst := computed(r, spec, requests, events)
 		for i, o := range spec.Outputs {
@@ -270,10 +281,12 @@ func TestAggregatesAreThoseOfTheRule(t *testing.T) {
 }
 
 // computed gives the outputs, those of request i at i+1, of events in any order and
-// in batches of any size.
+// in batches of any size, half the time all at once.
 func computed(r *rand.Rand, spec *window.Spec, requests *window.Requests, events []event) []*feature.Column {
 	p := spec.New(requests)
 	order := r.Perm(len(events))
+	atOnce := r.IntN(2) == 0
+	var all sync.WaitGroup
 	for len(order) > 0 {
 		n := 1 + r.IntN(len(order))
 		var keys []uint32
@@ -292,9 +305,18 @@ func computed(r *rand.Rand, spec *window.Spec, requests *window.Requests, events
 		if !spec.Rule.Available {
 			visible = nil
 		}
-		p.Add(keys, times, visible, v)
 		order = order[n:]
+		if atOnce {
+			all.Go(func() {
+				var b window.Batch
+				p.Place(&b, keys, times, visible, v)
+				p.Put(&b)
+			})
+			continue
+		}
+		p.Add(keys, times, visible, v)
 	}
+	all.Wait()
 	dst := make([]*feature.Column, len(spec.Outputs))
 	for i, o := range spec.Outputs {
 		dst[i] = feature.NullColumn(typeOf(o), len(requests.Times)+2)
