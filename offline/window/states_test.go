@@ -447,7 +447,7 @@ func TestSketchesOfManyValues(t *testing.T) {
 			var sorted []float64
 			for _, x := range rows {
 				if covers(rule, w, asked, &event{time: x.stamp.Event, visible: x.visible}) {
-					distinct.AddInt(x.values[0].(int64))
+					distinct.Add(aggregate.AppendInt(nil, x.values[0].(int64)))
 					quantile.Add(x.values[1].(float64))
 					seen[x.values[0].(int64)] = true
 					sorted = append(sorted, x.values[1].(float64))
