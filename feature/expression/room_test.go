@@ -106,12 +106,12 @@ func TestWhatIsMadeOnTheWayTakesBoundedMemory(t *testing.T) {
 		texts.AppendString(long[:size(i)])
 	}
 	for text, want := range map[string]func(i int) int{
-		"size(s + s)":                                   func(i int) int { return 2 * size(i) },
-		"size(s + 'a') + size((s + s) + '')":            func(i int) int { return 3*size(i) + 1 },
-		"size([s + 'a', s][0])":                         func(i int) int { return size(i) + 1 },
-		"size(split(substr(s, 0, 2000), '')) + size(s)": func(i int) int { return min(2000, size(i)) + size(i) },
-		"size(split(substr(s, 0, 2000), '') + ['a'])":   func(i int) int { return min(2000, size(i)) + 1 },
-		"size(size(s) > 0 ? split(substr(s, 1, 9), '') : ['']) + size(one_hot(s, ['a', 'b']))": func(i int) int {
+		"size(bytes(s + s))": func(i int) int { return 2 * size(i) },
+		"size(bytes(s + 'a')) + size(bytes((s + s) + ''))":     func(i int) int { return 3*size(i) + 1 },
+		"size(bytes([s + 'a', s][0]))":                         func(i int) int { return size(i) + 1 },
+		"size(split(substr(s, 0, 2000), '')) + size(bytes(s))": func(i int) int { return min(2000, size(i)) + size(i) },
+		"size(split(substr(s, 0, 2000), '') + ['a'])":          func(i int) int { return min(2000, size(i)) + 1 },
+		"size(size(bytes(s)) > 0 ? split(substr(s, 1, 9), '') : ['']) + size(one_hot(s, ['a', 'b']))": func(i int) int {
 			return max(1, min(9, size(i)-1)) + 2 - b2i(size(i) == 1)
 		},
 	} {
@@ -147,7 +147,7 @@ func b2i(b bool) int {
 func TestARowThatNeedsTooMuchOnTheWayFailsAlone(t *testing.T) {
 	parts := make([]string, 40)
 	for i := range parts {
-		parts[i] = fmt.Sprintf("size(s + '%02d')", i)
+		parts[i] = fmt.Sprintf("size(bytes(s + '%02d'))", i)
 	}
 	text := strings.Join(parts, " + ")
 	// 40 times 838,860 bytes are just below 32 MiB.
