@@ -13,7 +13,8 @@
 //     at the watermark and later, with the status of every cell, computed ones too,
 //     derived a second time;
 //   - crashes: a failure at every single operation of a run, and processes that
-//     are killed or run at once;
+//     are killed, stopped and awakened, or run at once;
+//   - late rows of windows of all time, whose old tiles are folded;
 //   - changes: features that are added, rebuilds, and two versions side by side;
 //   - losses: a Redis that restarts, is flushed, or evicts.
 //
