@@ -1,6 +1,9 @@
 package main
 
-import "testing"
+import (
+	"math"
+	"testing"
+)
 
 // Of the variables that name a locale the first that is set counts.
 func TestWhatTheTerminalDrawsIsThatOfTheLocale(t *testing.T) {
@@ -35,5 +38,12 @@ func TestADistributionIsDrawnInASCII(t *testing.T) {
 	}
 	if line, least, greatest := course([]any{int64(1), nil, int64(9)}, a.bars()); line != ". @" || least != "1" || greatest != "9" {
 		t.Errorf("got %q from %s to %s", line, least, greatest)
+	}
+	// -1e308 to 1e308 is further than a float goes.
+	if line, _, _ := course([]any{1e308, -1e308, 0.0, math.Inf(1), math.Inf(-1), 5e-324}, a.bars()); line != "@.+@.+" {
+		t.Errorf("of huge values got %q", line)
+	}
+	if line, _, _ := course([]any{0.0, 5e-324, 1e-323}, a.bars()); line != ".+@" {
+		t.Errorf("of tiny values got %q", line)
 	}
 }

@@ -40,3 +40,50 @@ func failures(m *offline.Manifest) string {
 	}
 	return b.String()
 }
+
+// failure is an expression that could not be computed for some rows, for machines too.
+type failure struct {
+	View       string `json:"view,omitzero"`    // whose rows or feature it is, or
+	Service    string `json:"service,omitzero"` // the service that derives it
+	Source     string `json:"source,omitzero"`  // of a derived column of its rows
+	Name       string `json:"name"`             // of the feature or the column
+	Expression string `json:"expression"`
+	Rows       int64  `json:"rows"`        // of the source, or keys at a time
+	Of         int64  `json:"of,omitzero"` // keys at a time in all
+}
+
+// failuresOf gives what could not be computed of a selection.
+func failuresOf(selection *feature.Selection, res *offline.Result) []failure {
+	var all []failure
+	told := map[string]bool{} // a view that is used twice fails once
+	for i := range res.Views {
+		v := &res.Views[i]
+		if told[v.View] {
+			continue
+		}
+		told[v.View] = true
+		for _, f := range v.Failed {
+			all = append(all, failure{View: v.View, Source: selection.Uses[i].View.Table.Source, Name: f.Column, Expression: f.Expression, Rows: f.Rows})
+		}
+	}
+	for i, o := range selection.Outputs {
+		if n := res.Features[i].Errors; n > 0 {
+			f := failure{Service: selection.Service, Name: selection.Field(o).Name, Expression: selection.Field(o).Expression, Rows: n, Of: res.Rows}
+			if o.Use != feature.DerivedOutput {
+				f.View, f.Service = selection.Uses[o.Use].View.ID(), ""
+			}
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// text says it in a line.
+func (f failure) text() string {
+	if f.Source != "" {
+		return fmt.Sprintf("note: %s could not be computed for %s of source %s, and is null there\n",
+			columnTold(feature.ColumnFailures{Column: f.Name, Expression: f.Expression}), plural(int(f.Rows), "row", "rows"), f.Source)
+	}
+	return fmt.Sprintf("note: %s = %s could not be computed for %s of %s, and is null there\n",
+		f.Name, f.Expression, count(f.Rows), plural(int(f.Of), "value", "values"))
+}

@@ -73,6 +73,8 @@ type previewed struct {
 	AsOf  feature.Time   `json:"as_of"`
 	Times []feature.Time `json:"times"`
 	Keys  []previewedKey `json:"keys"`
+	// Failed is what could not be computed, of the keys and times shown or of rows of the source.
+	Failed []failure `json:"failed,omitempty"`
 
 	took   time.Duration
 	chosen bool // nobody named the keys
@@ -81,6 +83,7 @@ type previewed struct {
 type previewedKey struct {
 	Key      map[string]any     `json:"key"`
 	Features []previewedFeature `json:"features"`
+	Unknown  bool               `json:"unknown,omitzero"` // the source has no row of it
 
 	text string
 }
@@ -126,13 +129,19 @@ func (a *app) preview(ctx context.Context, f previewFlags, name string) error {
 			return err
 		}
 		names, columns := spineOf(view, keys, times)
-		values, _, err := inmemory.Train(ctx, engine, selection, names, columns)
-		m.stop()
+		values, result, err := inmemory.Train(ctx, engine, selection, names, columns)
 		if err != nil {
 			return err
 		}
 		shown := previewOf(view, selection, keys, times, values)
-		shown.took, shown.chosen = time.Since(started), len(f.keys) == 0 && len(view.Keys) > 0
+		shown.Failed, shown.chosen = failuresOf(selection, result), len(f.keys) == 0 && len(view.Keys) > 0
+		if !shown.chosen {
+			if err := shown.markUnknown(ctx, engine, view, keys); err != nil {
+				return err
+			}
+		}
+		m.stop()
+		shown.took = time.Since(started)
 		return a.print(shown, func() error { return a.printPreview(shown) })
 	})
 }
@@ -288,6 +297,14 @@ func (a *app) printPreview(p *previewed) error {
 		text += "note: no key has an event in that time: look further back with --last, elsewhere with --as-of, or name keys with --key\n"
 	case p.chosen:
 		text += "note: the keys are those with the most events in that time; --key names others\n"
+	}
+	for _, k := range p.Keys {
+		if k.Unknown {
+			text += fmt.Sprintf("note: the source has no row of %s: its features are those of an unknown key\n", shorten(k.text))
+		}
+	}
+	for _, f := range p.Failed {
+		text += f.text()
 	}
 	return a.printText(text)
 }

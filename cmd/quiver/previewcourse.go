@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/quiver-features/quiver/offline/profile"
 )
 
 // course draws numbers and bools, a gap for what is null or no number, with the least
@@ -29,7 +31,7 @@ func course(series []any, draw bars) (line, least, greatest string) {
 		case hi == lo:
 			b.WriteRune(levels[0])
 		default:
-			share := (min(max(n, lo), hi) - lo) / (hi - lo)
+			share := profile.Within(n, lo, hi)
 			b.WriteRune(levels[min(int(share*float64(len(levels))), len(levels)-1)])
 		}
 	}

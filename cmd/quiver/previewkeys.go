@@ -35,11 +35,7 @@ func (c *keyCounter) worker() func(*offline.Events) error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		for _, row := range e.Rows {
-			text = text[:0]
-			for _, k := range e.Keys {
-				part := k.Text(int(row))
-				text = append(append(strconv.AppendInt(text, int64(len(part)), 10), ':'), part...)
-			}
+			text = appendKey(text[:0], e.Keys, int(row))
 			n, seen := c.numbers[string(text)]
 			if !seen {
 				n = len(c.counts)
@@ -53,6 +49,49 @@ func (c *keyCounter) worker() func(*offline.Events) error {
 		}
 		return nil
 	}
+}
+
+// appendKey writes a key so that no two are alike.
+func appendKey(text []byte, keys []*feature.Column, row int) []byte {
+	for _, k := range keys {
+		part := k.Text(row)
+		text = append(append(strconv.AppendInt(text, int64(len(part)), 10), ':'), part...)
+	}
+	return text
+}
+
+// markUnknown finds the keys that no row of the source has, at any time.
+func (p *previewed) markUnknown(ctx context.Context, engine *offline.Engine, view *feature.ViewVersion, keys []*feature.Column) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	var mu sync.Mutex
+	missing := map[string][]int{}
+	for i := range p.Keys {
+		text := string(appendKey(nil, keys, i))
+		missing[text] = append(missing[text], i)
+	}
+	err := engine.EventsSeen(ctx, view, feature.MaxTime, func() func(*offline.Events) error {
+		var text []byte
+		return func(e *offline.Events) error {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, row := range e.Rows {
+				if len(missing) == 0 {
+					return nil
+				}
+				text = appendKey(text[:0], e.Keys, int(row))
+				delete(missing, string(text))
+			}
+			return nil
+		}
+	})
+	for _, at := range missing {
+		for _, i := range at {
+			p.Keys[i].Unknown = true
+		}
+	}
+	return err
 }
 
 // busiest gives the keys with the most events in a span of time, the most first, of

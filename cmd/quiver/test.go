@@ -53,6 +53,8 @@ type testedOne struct {
 	Passed      bool           `json:"passed"`
 	Values      int            `json:"values"` // that were compared
 	Differences []testedDiffer `json:"differences,omitempty"`
+	// Uncomputed is what could not be computed, of what is expected or of the rows.
+	Uncomputed []failure `json:"uncomputed,omitempty"`
 }
 
 type testedDiffer struct {
@@ -265,12 +267,13 @@ func runTest(ctx context.Context, s *registry.Snapshot, t *featuretest.Test, col
 	if err != nil {
 		return one, err
 	}
-	checked, differences, err := featuretest.Run(ctx, t, selection, columns)
+	outcome, err := featuretest.Run(ctx, t, selection, columns)
 	if err != nil {
 		return one, err
 	}
-	one.Values, one.Passed = checked, len(differences) == 0
-	for _, d := range differences {
+	one.Values, one.Passed = outcome.Checked, len(outcome.Differences) == 0
+	one.Uncomputed = failuresOf(selection, outcome.Trained)
+	for _, d := range outcome.Differences {
 		one.Differences = append(one.Differences, testedDiffer{d.Place.String(), d.At, d.Keys, d.Feature, d.Expected, d.Got})
 	}
 	return one, nil
@@ -291,15 +294,19 @@ func (a *app) printTested(t *tested) error {
 		if err := a.printText(fmt.Sprintf("%s  %s: %s (%s)\n", state, one.Of, name, one.Place)); err != nil {
 			return err
 		}
-		if one.Passed {
-			continue
+		if !one.Passed {
+			var rows [][]string
+			for _, d := range one.Differences {
+				rows = append(rows, []string{d.Place, d.At.String(), d.Keys, d.Feature, d.Expected, d.Got})
+			}
+			if err := a.printTable([]string{"PLACE", "AT", "KEYS", "FEATURE", "EXPECTED", "GOT"}, rows); err != nil {
+				return err
+			}
 		}
-		var rows [][]string
-		for _, d := range one.Differences {
-			rows = append(rows, []string{d.Place, d.At.String(), d.Keys, d.Feature, d.Expected, d.Got})
-		}
-		if err := a.printTable([]string{"PLACE", "AT", "KEYS", "FEATURE", "EXPECTED", "GOT"}, rows); err != nil {
-			return err
+		for _, f := range one.Uncomputed {
+			if err := a.printText(f.text()); err != nil {
+				return err
+			}
 		}
 	}
 	if len(t.Tests) == 0 {

@@ -108,10 +108,27 @@ func (s *Scope) unknownFunction(name string) *problem {
 	case "dyn", "type", "uint":
 		return problemf("", "%s is not part of the language: types are strict, and integers have a sign", name)
 	}
-	if near := feature.Nearest(name, s.functionNames()); near != "" {
+	elsewhere := namesElsewhere()
+	near := elsewhere[strings.ToLower(name)]
+	if near == "" {
+		near = feature.Nearest(name, s.functionNames())
+	}
+	if near == "" {
+		near = elsewhere[feature.Nearest(name, maps.Keys(elsewhere))]
+	}
+	if near != "" {
 		return problemf("did you mean "+near+"?", "unknown function %s", name)
 	}
 	return problemf("the reference of expressions lists what there is", "unknown function %s", name)
+}
+
+// namesElsewhere gives what functions are called in other languages.
+func namesElsewhere() map[string]string {
+	return map[string]string{
+		"length": "size", "len": "size", "count": "size", "substring": "substr", "ceiling": "ceil", "power": "pow",
+		"average": "mean", "ifnull": "coalesce", "nvl": "coalesce", "toupper": "upper", "tolower": "lower", "strip": "trim",
+		"greatest": "max", "least": "min",
+	}
 }
 
 // functionNames gives the functions that are no operators.

@@ -40,9 +40,9 @@ func TestEveryTypeIsReadAndCompared(t *testing.T) {
 	if len(problems) > 0 || len(tests) != 1 {
 		t.Fatalf("%d tests, %v", len(tests), problems)
 	}
-	checked, differences, err := featuretest.Run(t.Context(), tests[0], types(), nil)
-	if err != nil || checked != 10 || len(differences) != 0 {
-		t.Fatalf("%d values compared, differences %v, %v", checked, differences, err)
+	got, err := featuretest.Run(t.Context(), tests[0], types(), nil)
+	if err != nil || got.Checked != 10 || len(got.Differences) != 0 {
+		t.Fatalf("%+v, %v", got, err)
 	}
 	// Each of them is seen where it differs.
 	for _, change := range []struct{ from, to string }{
@@ -59,8 +59,8 @@ func TestEveryTypeIsReadAndCompared(t *testing.T) {
 	} {
 		i := strings.LastIndex(text, change.from)
 		tests, _ := featuretest.Parse("a.test.yaml", []byte(text[:i]+change.to+text[i+len(change.from):]))
-		if _, differences, err := featuretest.Run(t.Context(), tests[0], types(), nil); err != nil || len(differences) != 1 {
-			t.Errorf("%s: differences %v, %v", change.to, differences, err)
+		if got, err := featuretest.Run(t.Context(), tests[0], types(), nil); err != nil || len(got.Differences) != 1 {
+			t.Errorf("%s: %+v, %v", change.to, got, err)
 		}
 	}
 }
@@ -71,17 +71,22 @@ func TestToleranceIsAboutFloatsAlone(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	_, got, err := featuretest.Run(t.Context(), tests[0], types(), nil)
+	got, err := featuretest.Run(t.Context(), tests[0], types(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := []featuretest.Difference{{
 		Place: featuretest.Place{File: "a.test.yaml", Line: 4, Column: 77}, At: 1767312000000000, Keys: "k=1", Feature: "f_e", Expected: "2.6", Got: "2",
 	}}
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Errorf("%v\n%s", err, diff)
+	if diff := cmp.Diff(want, got.Differences); diff != "" {
+		t.Error(diff)
 	}
 }
 
 func TestWhatIsNoTestIsTold(t *testing.T) {
 	for text, want := range map[string]string{
+		"":                           "a.test.yaml:1:1: the file has no test: write one, or remove the file",
+		"# name: later\n":            "a.test.yaml:1:1: the file has no test",
 		"- a\n":                      "a test: expected a mapping",
 		"view: v\nrows: 1\n":         "rows: expected a list of rows",
 		"view: v\nview: w\n":         "view stands here a second time",
@@ -134,14 +139,33 @@ func TestNamesOfKeysAndInputsAreChecked(t *testing.T) {
 		if len(problems) > 0 {
 			t.Fatal(problems)
 		}
-		_, _, err := featuretest.Run(t.Context(), tests[0], s, nil)
+		_, err := featuretest.Run(t.Context(), tests[0], s, nil)
 		if err == nil || !strings.HasPrefix(err.Error(), "a.test.yaml:"+want) {
 			t.Errorf("%s: got %v\nwant %s", given, err, want)
 		}
 	}
 	s.Uses[0].View.Keys, s.Uses[0].Keys = nil, nil
 	tests, _ := featuretest.Parse("a.test.yaml", []byte("view: v\nrows: []\nexpect: [{at: 2026-01-02, keys: {k: 1}, inputs: {distance: 1}, features: {f_a: null}}]\n"))
-	if _, _, err := featuretest.Run(t.Context(), tests[0], s, nil); err == nil || !strings.Contains(err.Error(), `keys: there is no "k" (there are none)`) {
+	if _, err := featuretest.Run(t.Context(), tests[0], s, nil); err == nil || !strings.Contains(err.Error(), `keys: there is no "k" (there are none)`) {
 		t.Errorf("of a view without keys: got %v", err)
+	}
+}
+
+// What is wrong with rows, keys and features is told at once.
+func TestAllThatIsWrongWithATestIsTold(t *testing.T) {
+	text := "view: v\nrows: [{k: 1, f_aa: true}, {k: x, f_f: 1.5}]\nexpect:\n- {at: 2026-01-02, keys: {kk: 1}, features: {f_x: 1, f_f: y}}\n"
+	tests, problems := featuretest.Parse("a.test.yaml", []byte(text))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	_, err := featuretest.Run(t.Context(), tests[0], types(), nil)
+	want := `a.test.yaml:2:8: source s has no column "f_aa" (did you mean f_a?)
+a.test.yaml:2:32: column k of source s: "x" is no int64: expected a whole number of 64 bits
+a.test.yaml:2:40: column f_f of source s: "1.5" is no int32: expected a whole number from -2147483648 to 2147483647
+a.test.yaml:4:31: keys: there is no "kk" (did you mean k?)
+a.test.yaml:4:51: features: there is no "f_x" (did you mean f_a?)
+a.test.yaml:4:59: features: f_f: "y" is no int32: expected a whole number from -2147483648 to 2147483647`
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
 }

@@ -100,6 +100,9 @@ func Parse(file string, text []byte) ([]*Test, Problems) {
 			tests = append(tests, t)
 		}
 	}
+	if len(tests) == 0 && len(p.problems) == 0 {
+		p.fail(&yaml.Node{Line: 1, Column: 1}, "the file has no test: write one, or remove the file")
+	}
 	return tests, p.problems
 }
 

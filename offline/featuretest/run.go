@@ -25,30 +25,35 @@ type Difference struct {
 	Got      string
 }
 
-// Run computes what a test asks for by a selection of its view's or service's features, and
-// gives the differences, in the order of the file. columns says which columns each source
-// has beside those that views read. An error that is a Problems says what is wrong with the
-// test.
-func Run(ctx context.Context, t *Test, selection *feature.Selection, columns map[string][]string) (checked int, differences []Difference, err error) {
+// Outcome is what a test gave.
+type Outcome struct {
+	Checked     int          // values that were compared
+	Differences []Difference // in the order of the file
+	// Trained counts what could not be computed; its rows are the expectations.
+	Trained *offline.Result
+}
+
+// Run computes what a test asks for by a selection of its view's or service's features.
+// columns says which columns each source has beside those that views read. An error that is
+// a Problems is all that is wrong with the test.
+func Run(ctx context.Context, t *Test, selection *feature.Selection, columns map[string][]string) (*Outcome, error) {
 	r := &run{Test: t, selection: selection}
-	rows, err := r.sources(columns)
-	if err != nil {
-		return 0, nil, err
-	}
+	rows := r.sources(columns)
+	r.checkValues(ctx, rows)
 	names, spine, err := r.spine()
 	if err != nil {
-		return 0, nil, err
+		return nil, err
+	}
+	wanted := r.wanted()
+	if err := r.err(); err != nil {
+		return nil, err
 	}
 	engine := offline.New(&files{rows}, offline.Options{})
-	values, _, err := inmemory.Train(ctx, engine, selection, names, spine)
+	values, result, err := inmemory.Train(ctx, engine, selection, names, spine)
 	if err != nil {
-		var problems Problems
-		if errors.As(err, &problems) {
-			return 0, nil, problems
-		}
-		return 0, nil, err
+		return nil, err
 	}
-	return r.compare(values)
+	return &Outcome{Checked: len(wanted), Differences: r.compare(wanted, values), Trained: result}, nil
 }
 
 type run struct {
@@ -74,7 +79,7 @@ func (r *run) err() error {
 
 // sources gives the rows by source, and checks that they are of sources and columns that
 // there are.
-func (r *run) sources(columns map[string][]string) (map[string][]row, error) {
+func (r *run) sources(columns map[string][]string) map[string][]row {
 	known := map[string]map[string]bool{}
 	for i := range r.selection.Uses {
 		table := &r.selection.Uses[i].View.Table
@@ -106,10 +111,27 @@ func (r *run) sources(columns map[string][]string) (map[string][]row, error) {
 		rows[name] = list
 		r.problems = append(r.problems, unknownColumns(name, list, known[name])...)
 	}
-	return rows, r.err()
+	return rows
 }
 
-// spine gives a row for each expectation.
+// checkValues tells of values that are not of the types of their columns.
+func (r *run) checkValues(ctx context.Context, rows map[string][]row) {
+	all, told := &files{rows}, map[Problem]bool{} // several views may read a column
+	for i := range r.selection.Uses {
+		var problems Problems
+		if _, err := all.Open(ctx, &r.selection.Uses[i].View.Table, feature.File{}); !errors.As(err, &problems) {
+			continue
+		}
+		for _, p := range problems {
+			if !told[p] {
+				told[p] = true
+				r.problems = append(r.problems, p)
+			}
+		}
+	}
+}
+
+// spine gives a row for each expectation. The error is that of the selection.
 func (r *run) spine() (names []string, columns []*feature.Column, err error) {
 	keys, err := r.selection.KeyColumns()
 	if err != nil {
@@ -142,7 +164,7 @@ func (r *run) spine() (names []string, columns []*feature.Column, err error) {
 	for _, e := range r.Expect {
 		at.AppendInt64(int64(e.at))
 	}
-	return append(names, "event_timestamp"), append(columns, at), r.err()
+	return append(names, "event_timestamp"), append(columns, at), nil
 }
 
 // asked is what a question consists of: the keys, or the inputs.
@@ -193,8 +215,17 @@ func wantedText(wanted []feature.JoinKey) string {
 	return strings.Join(names, ", ")
 }
 
-// compare looks at each expected value.
-func (r *run) compare(values []*feature.Column) (checked int, differences []Difference, err error) {
+// wanted is an expected value.
+type wanted struct {
+	expectation int
+	output      int // of the selection
+	name        string
+	node        *yaml.Node
+	value       *feature.Column // one value
+}
+
+// wanted reads the expected values.
+func (r *run) wanted() (all []wanted) {
 	outputs := map[string]int{}
 	var names []string
 	for i, o := range r.selection.Outputs {
@@ -206,9 +237,9 @@ func (r *run) compare(values []*feature.Column) (checked int, differences []Diff
 		names = append(names, name)
 	}
 	for i := range r.Expect {
-		e := &r.Expect[i]
-		for _, name := range e.features.order {
-			n := e.features.cells[name]
+		features := &r.Expect[i].features
+		for _, name := range features.order {
+			n := features.cells[name]
 			at, known := outputs[name]
 			if !known {
 				hint := "there are " + strings.Join(names, ", ")
@@ -218,20 +249,28 @@ func (r *run) compare(values []*feature.Column) (checked int, differences []Diff
 				r.fail(r.place(n), "features: there is no %q (%s)", name, hint)
 				continue
 			}
-			want := feature.NewColumn(values[at].Type, 1)
-			if err := appendValue(want, n); err != nil {
+			value := feature.NewColumn(r.selection.Field(r.selection.Outputs[at]).Type, 1)
+			if err := appendValue(value, n); err != nil {
 				r.fail(r.place(n), "features: %s: %s", name, err)
 				continue
 			}
-			checked++
-			if !r.same(values[at], i, want) {
-				differences = append(differences, Difference{
-					Place: r.place(n), At: e.at, Keys: keysText(&e.keys), Feature: name, Expected: text(want, 0), Got: text(values[at], i),
-				})
-			}
+			all = append(all, wanted{i, at, name, n, value})
 		}
 	}
-	return checked, differences, r.err()
+	return all
+}
+
+// compare looks at each expected value.
+func (r *run) compare(all []wanted, values []*feature.Column) (differences []Difference) {
+	for _, w := range all {
+		got, e := values[w.output], &r.Expect[w.expectation]
+		if !r.same(got, w.expectation, w.value) {
+			differences = append(differences, Difference{
+				Place: r.place(w.node), At: e.at, Keys: keysText(&e.keys), Feature: w.name, Expected: text(w.value, 0), Got: text(got, w.expectation),
+			})
+		}
+	}
+	return differences
 }
 
 func keysText(keys *row) string {

@@ -215,10 +215,20 @@ func histogram[T int64 | float64](sorted []T) []int64 {
 	}
 	counts := make([]int64, bins)
 	for _, v := range finite {
-		at := int((float64(v) - least) / (most - least) * bins)
-		counts[max(0, min(at, bins-1))]++
+		counts[min(int(Within(float64(v), least, most)*bins), bins-1)]++
 	}
 	return counts
+}
+
+// Within says how far v is on the way from least to most, which is greater: from 0, also
+// below least, to 1, also above most. They are finite, v may be an infinity; the way may
+// be longer than the greatest float.
+func Within(v, least, most float64) float64 {
+	v = min(max(v, least), most)
+	if way := most - least; !math.IsInf(way, 1) {
+		return (v - least) / way
+	}
+	return (v/2 - least/2) / (most/2 - least/2)
 }
 
 func distinct[T comparable](sorted []T) int {

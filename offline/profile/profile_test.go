@@ -126,3 +126,15 @@ func TestFilesOfOtherColumnsAreTold(t *testing.T) {
 		}
 	}
 }
+
+func TestADistributionMayBeWiderThanTheGreatestFloat(t *testing.T) {
+	fields := []arrow.Field{{Name: "x", Type: arrow.PrimitiveTypes.Float64, Nullable: true}}
+	p, err := profile.Of(t.Context(), []offline.Spine{records{recordOf(t, fields,
+		`{"x":-1e308}`, `{"x":-1e308}`, `{"x":0}`, `{"x":1e308}`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int64{2, 0, 0, 0, 0, 1, 0, 0, 0, 1}, p.Columns[0].Histogram); diff != "" {
+		t.Error(diff)
+	}
+}

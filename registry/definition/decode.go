@@ -267,13 +267,13 @@ func (o *object) count(field string) int {
 	return int(v)
 }
 
-// share reads a number between 0 and 1.
+// share reads a number between 0 and 1, neither of which it may be.
 func (o *object) share(field string) float64 {
 	n := o.fields[field]
 	if n == nil {
 		return 0
 	}
-	const expected = "a number between 0 and 1, for example 0.9"
+	const expected = "a number greater than 0 and less than 1, for example 0.9"
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!float" && n.Tag != "!!int" || n.Style&yaml.TaggedStyle != 0 {
 		o.mismatch(n, field, expected)
 		return 0
