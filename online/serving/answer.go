@@ -2,6 +2,7 @@ package serving
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"unicode/utf8"
@@ -117,10 +118,17 @@ func (a *answer) fill(ctx context.Context, use int, state *markState, s *scratch
 		absent = feature.StatusNotFound
 	}
 	slots := s.slots[use*a.rows : (use+1)*a.rows]
+	var same *sharing // nil without windows: a row is decoded as fast as it is copied
+	if f.decoder != nil {
+		same = s.same.of(slots, len(s.keys))
+	}
 	for row, slot := range slots {
 		var status feature.Status
 		var event feature.Time
+		first := same.first(row)
 		switch {
+		case first < row:
+			a.repeat(use, row, first)
 		case slot < 0:
 			status = feature.StatusNotFound
 		case values == nil || unread != nil && unread[slot]:
@@ -133,12 +141,11 @@ func (a *answer) fill(ctx context.Context, use int, state *markState, s *scratch
 		default:
 			status = absent
 		}
-		a.finish(&f, row, status)
-		if a.views != nil {
-			a.views[use].Events[row], a.views[use].Statuses[row] = event, byte(status)
+		if first == row {
+			a.finish(&f, use, row, status, event)
 		}
 		if f.decoder != nil && (row+1)%fillAtOnce == 0 {
-			if err := a.check(ctx, u, most); err != nil {
+			if err := a.check(ctx, u, row+1, most); err != nil {
 				return err
 			}
 		}
@@ -152,18 +159,28 @@ func (a *answer) fill(ctx context.Context, use int, state *markState, s *scratch
 	if f.decoder == nil {
 		return nil
 	}
-	return a.check(ctx, u, most)
+	return a.check(ctx, u, a.rows, most)
 }
 
-// check tells why a use needs no further filling.
-func (a *answer) check(ctx context.Context, u *use, most int) error {
+// check tells why a use, of which so many rows are filled, needs no further filling.
+func (a *answer) check(ctx context.Context, u *use, rows, most int) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("serving: merge windows: %w", ctx.Err())
+		return ended(ctx, fmt.Sprintf("the windows of view %s were merged, for %d of %d rows", u.view.ID(), rows, a.rows),
+			"fewer rows, fewer or smaller sketches (count_distinct, quantile, top_k) in the view")
 	}
 	if u.varies && a.sizeOf(0, u.to) > most {
 		return a.tooManyBytes(most)
 	}
 	return nil
+}
+
+// ended is the error of a context that ended while an answer was made, with what would
+// have taken less time.
+func ended(ctx context.Context, while, less string) error {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("serving: the request was given up while %s: %w", while, ctx.Err())
+	}
+	return fmt.Errorf("serving: the time of the request ended while %s: ask for %s, or give it more time (default_timeout, where the client sends no deadline): %w", while, less, ctx.Err())
 }
 
 func (a *answer) tooManyBytes(most int) error {
@@ -222,9 +239,26 @@ func (a *answer) decode(f *filling, value []byte, row int) (feature.Status, feat
 	}
 }
 
-// finish gives each cell of a use its status in a row, and a null where decode
+// repeat gives a row what an earlier one with the same key of a use has.
+func (a *answer) repeat(use, row, first int) {
+	for i := a.plan.uses[use].from; i < a.plan.uses[use].to; i++ {
+		a.columns[i].AppendFrom(&a.columns[i], first)
+		status := a.statuses[i*a.rows+first]
+		a.statuses[i*a.rows+row] = status
+		a.byStatus[status]++
+	}
+	if a.views != nil {
+		v := &a.views[use]
+		v.Events[row], v.Statuses[row] = v.Events[first], v.Statuses[first]
+	}
+}
+
+// finish gives a row of a use, and each cell of it, its status, and a null where decode
 // appended no value.
-func (a *answer) finish(f *filling, row int, rowStatus feature.Status) {
+func (a *answer) finish(f *filling, use, row int, rowStatus feature.Status, event feature.Time) {
+	if a.views != nil {
+		a.views[use].Events[row], a.views[use].Statuses[row] = event, byte(rowStatus)
+	}
 	for i := f.from; i < f.to; i++ {
 		c, status := &a.columns[i], rowStatus
 		if a.plan.cells[i].window && rowStatus == feature.StatusOutsideMaxAge {

@@ -70,7 +70,8 @@ type machines struct {
 	event    *feature.Column
 	columns  []*feature.Column
 	inputs   []*feature.Column
-	barred   []feature.Status // of computed cells, row by row: why there can't be a value, whatever is computed of it
+	picked   []*feature.Column // memory of columns, where rows share keys
+	barred   []feature.Status  // of computed cells, row by row: why there can't be a value, whatever is computed of it
 }
 
 func newMachines(p *plan, d *derived.Selection) *machines {
@@ -89,7 +90,8 @@ func newMachines(p *plan, d *derived.Selection) *machines {
 }
 
 // compute appends one value to every computed cell for each row, when those that are
-// decoded are filled. An error wraps feature.ErrTooLarge where the texts and lists of all
+// decoded are filled. What is derived of a view's row is computed once for rows of one key. An
+// error wraps feature.ErrTooLarge where the texts and lists of all
 // cells, and those that are made on the way, take more than so many bytes; it may be the
 // context's.
 func (a *answer) compute(ctx context.Context, m *machines, s *scratch, inputs []*feature.Column, most int) error {
@@ -105,21 +107,27 @@ func (a *answer) compute(ctx context.Context, m *machines, s *scratch, inputs []
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		m.load(a, &u.derived, u.readsEvent, i)
+		same := s.same.of(s.slots[i*a.rows:(i+1)*a.rows], len(s.keys))
+		m.load(a, &u.derived)
+		m.share(same)
+		if u.readsEvent {
+			m.loadEvents(&a.views[i], same.rows)
+		}
 		m.views[i].Limit(left)
-		results, err := m.views[i].Compute(a.rows, m.columns, m.asOf, m.event)
+		results, err := m.views[i].Compute(len(same.rows), m.columns, m.asOf, m.event)
 		if err != nil {
 			return err
 		}
-		slots := s.slots[i*a.rows : (i+1)*a.rows]
-		a.take(m, &u.derived, results, i, func(row int) bool { return slots[row] < 0 })
+		if err := a.take(m, &u.derived, results, i, same, left); err != nil {
+			return err
+		}
 		left -= a.sizeOf(u.derived.from, u.derived.from+len(u.derived.needs))
 	}
 	d := &a.plan.derived
 	if len(d.needs) == 0 {
 		return nil
 	}
-	m.load(a, d, false, 0)
+	m.load(a, d)
 	m.inputs = m.inputs[:0]
 	for _, in := range d.in {
 		m.inputs = append(m.inputs, inputs[in])
@@ -129,59 +137,81 @@ func (a *answer) compute(ctx context.Context, m *machines, s *scratch, inputs []
 	if err != nil {
 		return err
 	}
-	a.take(m, d, results, feature.DerivedOutput, func(int) bool { return false })
-	return nil
+	return a.take(m, d, results, feature.DerivedOutput, nil, left)
 }
 
 // load lays out what a machine reads.
-func (m *machines) load(a *answer, c *computed, event bool, use int) {
+func (m *machines) load(a *answer, c *computed) {
 	m.columns = m.columns[:0]
 	for _, cell := range c.reads {
 		m.columns = append(m.columns, &a.columns[cell])
 	}
-	if !event {
+}
+
+// share leaves one row of each key in what was laid out.
+func (m *machines) share(same *sharing) {
+	if len(same.rows) == len(same.nth) {
 		return
 	}
+	for i, c := range m.columns {
+		if i == len(m.picked) {
+			m.picked = append(m.picked, nil)
+		}
+		if m.picked[i] == nil || m.picked[i].Type != c.Type {
+			m.picked[i] = feature.NewColumn(c.Type, len(same.rows))
+		}
+		pick(m.picked[i], c, same.rows)
+		m.columns[i] = m.picked[i]
+	}
+}
+
+func (m *machines) loadEvents(v *ViewRows, rows []int32) {
 	m.event.Reset()
-	for row, status := range a.views[use].Statuses {
-		switch feature.Status(status) {
+	for _, row := range rows {
+		switch feature.Status(v.Statuses[row]) {
 		case feature.StatusPresent, feature.StatusStale:
-			m.event.AppendInt64(int64(a.views[use].Events[row]))
+			m.event.AppendInt64(int64(v.Events[row]))
 		default:
 			m.event.AppendNull()
 		}
 	}
 }
 
-// take copies results to their cells, with their statuses. Rows for which none is true
-// have no key: a training set shows nulls there.
-func (a *answer) take(m *machines, c *computed, results []derived.Result, use int, none func(row int) bool) {
+// take copies results to their cells, with their statuses; same tells which of them a row
+// takes, nil: its own. A row without a key takes none: a training set shows nulls there. An
+// error wraps feature.ErrTooLarge: the rows would take more than so many bytes.
+func (a *answer) take(m *machines, c *computed, results []derived.Result, use int, same *sharing, most int) error {
 	for i := range results {
 		at, failures := c.from+i, 0
 		r, n, column := &results[i], &c.needs[i], &a.columns[c.from+i]
+		if most -= sharedSize(r.Values, same); most < 0 {
+			return feature.ErrTooLarge
+		}
 		for row := range a.rows {
-			status := feature.StatusNotFound
-			if !none(row) {
+			from, status := row, feature.StatusNotFound
+			if same != nil {
+				from = int(same.nth[row])
+			}
+			if from >= 0 {
 				status = a.rests(m, n, use, row)
 			}
-			failed := r.Failed != nil && r.Failed[row]
 			switch {
 			case status == feature.StatusUnavailable || status == feature.StatusError:
 				m.barred[at*a.rows+row] = status
 				column.AppendNull()
-			case none(row):
+			case from < 0:
 				column.AppendNull()
-			case failed:
+			case r.Failed != nil && r.Failed[from]:
 				status = feature.StatusError
 				failures++
 				column.AppendNull()
-			case r.Values.IsNull(row):
+			case r.Values.IsNull(from):
 				column.AppendNull()
 				if status == feature.StatusPresent || status == feature.StatusStale {
 					status = feature.StatusNull
 				}
 			default:
-				column.AppendFrom(r.Values, row)
+				column.AppendFrom(r.Values, from)
 				if status != feature.StatusStale {
 					status = feature.StatusPresent
 				}
@@ -193,6 +223,23 @@ func (a *answer) take(m *machines, c *computed, results []derived.Result, use in
 			a.plan.cells[at].failed.Add(float64(failures))
 		}
 	}
+	return nil
+}
+
+// sharedSize gives the bytes of texts and lists that rows take of values, each its own.
+func sharedSize(values *feature.Column, same *sharing) (size int) {
+	if !varies(values.Type) {
+		return 0
+	}
+	if same == nil {
+		return values.Varying()
+	}
+	for _, n := range same.nth {
+		if n >= 0 {
+			size += bytesAt(values, int(n))
+		}
+	}
+	return size
 }
 
 // rests gives the status that tells most of what a computed value rests on: that it

@@ -26,7 +26,8 @@
 // again; the TTL (T2) is, of the view version as it stands now, for columns. Windowed
 // aggregates are merged from the tiles of a stored value as of t, so that they decay
 // without a run. Expressions are computed last, by columns, of what was read, of other
-// expressions and of the request's inputs.
+// expressions and of the request's inputs. Rows of a request with the same key share what
+// is merged and what a view derives; only what the service derives is computed row by row.
 //
 // # Statuses
 //

@@ -2,7 +2,9 @@ package serving_test
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 
 	gostrings "strings"
@@ -25,7 +27,9 @@ func TestTextsThatExpressionsMakeAreBoundedWhileTheyAreMade(t *testing.T) {
 	)
 	m := newMemory()
 	m.marks[1] = fresh
-	m.put(t, s, now, []any{"a"}, []any{gostrings.Repeat("x", 1000)})
+	for i := range rows {
+		m.put(t, s, now, []any{fmt.Sprint(i)}, []any{gostrings.Repeat("x", 1000)})
+	}
 	model := func(name string, outputs []feature.Output, derived ...feature.Field) *feature.Selection {
 		sel := selection(name+"@1", feature.Use{View: v, Alias: "v", Keys: []string{"id"}, Active: s})
 		sel.Derived, sel.Outputs = derived, outputs
@@ -42,7 +46,7 @@ func TestTextsThatExpressionsMakeAreBoundedWhileTheyAreMade(t *testing.T) {
 	ask := func(service string, rows int) (*serving.Response, error) {
 		ids := make([]string, rows)
 		for i := range ids {
-			ids[i] = "a"
+			ids[i] = fmt.Sprint(i)
 		}
 		return h.Get(t.Context(), &serving.Request{Service: service, Keys: map[string]*feature.Column{"id": strings(ids...)}})
 	}
@@ -64,5 +68,14 @@ func TestTextsThatExpressionsMakeAreBoundedWhileTheyAreMade(t *testing.T) {
 	}
 	if _, err := ask("makes", rows); err != nil { // 4 MB, beside as much of names
 		t.Error(err)
+	}
+	// Rows of one key make a text once, but each has it where it is delivered.
+	ones := &serving.Request{Service: "reads", Keys: map[string]*feature.Column{"id": strings(slices.Repeat([]string{"1"}, rows)...)}}
+	if r, err := h.Get(t.Context(), ones); err != nil || show(&r.Features[0])[rows-1] != "1000000/PRESENT" {
+		t.Errorf("rows of one key: %v", err)
+	}
+	ones.Service = "delivers"
+	if _, err := h.Get(t.Context(), ones); !errors.Is(err, feature.ErrTooLarge) {
+		t.Errorf("rows of one key, delivered: %v", err)
 	}
 }

@@ -26,6 +26,7 @@ type scratch struct {
 	columns []*feature.Column // those of one use
 	into    []*feature.Column // of one use's layout, what Decode fills
 	seed    maphash.Seed
+	same    sharing
 }
 
 // maxKept is how many slots a scratch may have to be used again: a rare large

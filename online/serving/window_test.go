@@ -187,6 +187,19 @@ func TestAViewOfWindowsAlone(t *testing.T) {
 	}
 }
 
+// deadline is a context whose deadline passes when a test says so.
+type deadline struct {
+	context.Context //nolint:containedctx // it is one
+	passed          bool
+}
+
+func (d *deadline) Err() error {
+	if d.passed {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
 // Rows of many tiles may take longer than anybody waits for them.
 func TestAnAnswerThatNobodyWaitsForIsNotMade(t *testing.T) {
 	v, s := windowed(t)
@@ -200,10 +213,20 @@ func TestAnAnswerThatNobodyWaitsForIsNotMade(t *testing.T) {
 	for i := range customers {
 		customers[i] = int64(1)
 	}
+	request := &serving.Request{Service: "s", Keys: map[string]*feature.Column{"customer": column(t, feature.Scalar(feature.Int64), customers...)}}
 	ctx, cancel := context.WithCancel(t.Context())
 	m.set(func() { m.get = func(context.Context, [][]byte) error { cancel(); return nil } })
-	r, err := h.Get(ctx, &serving.Request{Service: "s", Keys: map[string]*feature.Column{"customer": column(t, feature.Scalar(feature.Int64), customers...)}})
+	r, err := h.Get(ctx, request)
 	if r != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("got an answer: %t, error %v, want the context's", r != nil, err)
+	}
+	// Where the time was too short, what would take less of it is said.
+	clock := &deadline{Context: t.Context()}
+	m.set(func() { m.get = func(context.Context, [][]byte) error { clock.passed = true; return nil } })
+	_, err = h.Get(clock, request)
+	const want = "serving: the time of the request ended while the windows of view spend@1 were merged, for 64 of 100 rows: ask for fewer rows, " +
+		"fewer or smaller sketches (count_distinct, quantile, top_k) in the view, or give it more time (default_timeout, where the client sends no deadline): context deadline exceeded"
+	if !errors.Is(err, context.DeadlineExceeded) || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
