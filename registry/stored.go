@@ -63,11 +63,11 @@ func heaviest(p *tiles.Plan, by func(*tiles.GroupSize) int) string {
 	most := slices.MaxFunc(sizes, func(a, b tiles.GroupSize) int { return cmp.Compare(by(&a), by(&b)) })
 	switch {
 	case most.Tiles == 0:
-		return "most of it are the lists of last_n: take a smaller n"
+		return "most of it is for the lists of last_n: take a smaller n"
 	case most.Reach == 0:
-		return "most of it are windows of all time, which keep days until runs fold them: give them a length, or compute less of them"
+		return "most of it is for windows of all time, which keep days until runs fold them: give them a length, or compute less of them"
 	}
-	what := fmt.Sprintf("most of it are windows of up to %s in steps of %s, %s tiles", most.Reach, most.Granularity, tilesText(most.Tiles))
+	what := fmt.Sprintf("most of it is for windows of up to %s in steps of %s, %s tiles", most.Reach, most.Granularity, tilesText(most.Tiles))
 	w, err := feature.NewWindow(most.Reach, 0, most.Sketch)
 	if err == nil && w.Granularity > most.Granularity {
 		return fmt.Sprintf("%s: leave the granularity out, which is %s then, or take a shorter window", what, w.Granularity)
