@@ -56,6 +56,10 @@ type Request struct {
 type Result struct {
 	Runs     []feature.Run // in order; none: the storage was up to date
 	Switched bool          // readers now use a new storage
+	// Gone are the paths of files that the storage was filled from and that have changed
+	// or were removed since: rows that only they held are still in it, and in its windows,
+	// until a rebuild.
+	Gone []string
 }
 
 const (
@@ -88,7 +92,11 @@ func (r *Runner) Run(ctx context.Context, q Request) (Result, error) {
 	}
 	if q.Filling == nil {
 		runs, err := r.bring(ctx, q, q.Active, feature.MinTime)
-		return Result{Runs: runs}, err
+		if err != nil {
+			return Result{Runs: runs}, err
+		}
+		gone, err := r.gone(ctx, q, runs)
+		return Result{Runs: runs, Gone: gone}, err
 	}
 	floor := feature.MinTime
 	if active.Holds() {
@@ -102,6 +110,23 @@ func (r *Runner) Run(ctx context.Context, q Request) (Result, error) {
 		return Result{Runs: runs}, fmt.Errorf("view %s: switch to storage %d: %w", q.View.ID(), q.Filling.ID, err)
 	}
 	return Result{Runs: runs, Switched: true}, nil
+}
+
+// gone gives the files that the active storage holds rows of though they have changed or
+// were removed, as the last of the runs has it, or the base where there was nothing to do.
+func (r *Runner) gone(ctx context.Context, q Request, runs []feature.Run) ([]string, error) {
+	if len(runs) > 0 {
+		return runs[len(runs)-1].Gone, nil
+	}
+	mark, err := r.Sink.Watermark(ctx, q.Active)
+	if err != nil {
+		return nil, fmt.Errorf("view %s: %w", q.View.ID(), err)
+	}
+	base, err := r.base(ctx, q.Active, mark)
+	if err != nil {
+		return nil, fmt.Errorf("view %s: %w", q.View.ID(), err)
+	}
+	return base.Gone, nil
 }
 
 // fill leads the new storage to the request's time, and at least to where the

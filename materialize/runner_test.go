@@ -230,14 +230,18 @@ func TestARebuildForgetsWhatRemovedFilesHeld(t *testing.T) {
 	// An ordinary run can't take the rows back, and does not forget that.
 	for range 2 {
 		w.files["c"] = file{w.files["c"].version + 1, []row{{3, 10, 10, 0.4}}}
-		w.must(t)
+		for name, result := range map[string]materialize.Result{"a run": w.must(t), "nothing to do": w.must(t)} {
+			if (name == "a run") != (len(result.Runs) > 0) || !slices.Contains(result.Gone, "b") || slices.Contains(result.Gone, "a") {
+				t.Errorf("%s: %d runs say that %v are gone, want b", name, len(result.Runs), result.Gone)
+			}
+		}
 		status, err = w.runner().Status(t.Context(), view(), &feature.Storage{ID: 1}, nil)
 		if err != nil || !slices.Contains(status.Gone, "b") || slices.Contains(status.Gone, "a") {
 			t.Errorf("after another run: gone are %v, %v, want b", status.Gone, err)
 		}
 	}
 	result, err := w.materialize(t, func(q *materialize.Request) { q.Rebuild = true })
-	if err != nil || !result.Switched {
+	if err != nil || !result.Switched || len(result.Gone) > 0 {
 		t.Fatalf("rebuild: %+v, %v", result, err)
 	}
 	w.check(t, 100)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +31,11 @@ func (a *app) materializeCommand() *cobra.Command {
 named views or of all online views, and all of the windows that those rows fall into;
 then moves their watermarks. Files that are new or have changed are read whole,
 however late they come. A run that was interrupted is completed by the next. At the
-end, storages that were replaced before are dropped.`,
+end, storages that were replaced before are dropped.
+
+What was read stays: rows of a file that was rewritten or removed since are still
+served, and counted in windows, which a note tells after each run, with the files.
+--rebuild fills a new storage from the files as they stand.`,
 		Example: `  quiver materialize
   quiver materialize airport_delay --to 2001-06-30T12:00:00Z
   quiver materialize airport_delay --rebuild    # forget what changed and removed files held`,
@@ -127,6 +132,7 @@ func (a *app) materialize(ctx context.Context, f materializeFlags, names []strin
 			}
 			a.tellResult(v, result, err)
 			a.tellFurther(v, result, min(to, s.project.clock()))
+			a.tellGone(v, result)
 		}
 		if err := a.print(runDocumentsOf(runs), func() error { return a.printRuns(runs) }); err != nil {
 			return err
@@ -209,6 +215,21 @@ func (a *app) tellFurther(v registry.OnlineView, result materialize.Result, aske
 			a.note("%s: run %d leads to %s and not to %s, as an earlier run led so far and its values may be there", v.View.ID(), run.Number, run.To, asked)
 		}
 	}
+}
+
+// tellGone names files whose rows are still served though no file has them any more, some
+// of many.
+func (a *app) tellGone(v registry.OnlineView, result materialize.Result) {
+	const shown = 3
+	files := slices.Clone(result.Gone)
+	switch more := len(files) - shown; {
+	case len(files) == 0:
+		return
+	case more > 0:
+		files = append(files[:shown], plural(more, "other", "others"))
+	}
+	a.note("warning: %s: rewritten or removed since read: %s; rows that only they held are still served, and counted in windows: quiver materialize %s --rebuild",
+		v.View.ID(), printable(strings.Join(files, ", ")), v.View.ID())
 }
 
 // viewRef is a view as a command line names it.

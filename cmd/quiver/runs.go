@@ -49,6 +49,7 @@ type runDocument struct {
 
 func runDocumentOf(r feature.Run) runDocument {
 	d := runDocument{Run: r}
+	d.State = feature.RunState(shownState(r))
 	if r.From != feature.MinTime {
 		d.From = &r.From
 	}

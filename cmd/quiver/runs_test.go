@@ -79,3 +79,17 @@ func TestARunThatWasCutShortDoesNotKnowItsRows(t *testing.T) {
 		}
 	}
 }
+
+// A run that gave no sign of life for long is told alike to people and machines.
+func TestARunThatDiedIsShownAsInterrupted(t *testing.T) {
+	now := wall()
+	for want, r := range map[string]feature.Run{
+		"running":     {State: feature.RunRunning, Beat: now},
+		"interrupted": {State: feature.RunRunning, Beat: now.Add(-feature.Minute)},
+		"done":        {State: feature.RunDone, Beat: now.Add(-feature.Minute)},
+	} {
+		if table, document := shownState(r), runDocumentOf(r).State; table != want || string(document) != want {
+			t.Errorf("the table says %s and the document %s, want %s", table, document, want)
+		}
+	}
+}

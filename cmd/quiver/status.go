@@ -21,11 +21,13 @@ func (a *app) statusCommand() *cobra.Command {
 		Use:   "status [VIEW...]",
 		Short: "Show how fresh and how complete the online store is",
 		Long: `Shows each view that is kept online, and what to do about it. The state is
-  fresh  the online store holds the view up to its watermark
-  stale  it does, and the watermark is older than the view's max_staleness
-         (where none is set, three intervals of its schedule)
-  empty  it was never materialized
-  lost   the online store lost values of it`,
+  fresh    the online store holds the view up to its watermark
+  rebuild  it does, but also rows of files that were rewritten or removed since they
+           were read: until materialize --rebuild these are served, and counted in windows
+  stale    the watermark is older than the view's max_staleness (where none is set,
+           three intervals of its schedule)
+  empty    it was never materialized
+  lost     the online store lost values of it`,
 		Example: `  quiver status
   quiver status --exit-code    # for a monitor: exit 3 where a view is not fresh`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -69,7 +71,7 @@ func (a *app) statusCommand() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when a view is stale, empty or lost")
+	c.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when a view is not fresh: rebuild, stale, empty or lost")
 	return c
 }
 
@@ -100,7 +102,7 @@ func (a *app) warn(ctx context.Context, store online.Store) []string {
 type viewStatus struct {
 	View      string        `json:"view"`
 	Storage   uint64        `json:"storage"`
-	State     string        `json:"state"` // fresh, stale, empty or lost
+	State     string        `json:"state"` // fresh, rebuild, stale, empty or lost
 	Watermark *feature.Time `json:"watermark,omitempty"`
 	Age       string        `json:"age,omitzero"`
 	New       []string      `json:"new_files,omitempty"`
@@ -149,6 +151,9 @@ func statusOf(s materialize.Status, now feature.Time, store fmt.Stringer) viewSt
 		v.Todo = append(v.Todo, fmt.Sprintf("storage %d waits to be filled: %s", s.Filling.ID, run))
 	}
 	if s.NeedsRebuild() {
+		if v.State == "fresh" {
+			v.State = "rebuild"
+		}
 		v.Todo = append(v.Todo, "files have changed or are gone, and rows that only they held are still served: "+run+" --rebuild")
 	}
 	return v
