@@ -23,7 +23,7 @@ import (
 )
 
 // manyKeys take a process long enough to be killed in the middle.
-const manyKeys = 40_000
+const manyKeys = 20_000
 
 // thing is a row of the files that processes read.
 type thing struct {

@@ -130,9 +130,12 @@ func (l *life) run(ctx context.Context, n int, now, to feature.Time) error {
 	if again {
 		change = append(change, rebuild)
 	}
-	if l.r.IntN(3) == 0 {
-		if err := l.die(ctx, change...); err != nil {
-			return err
+	for _, at := range []feature.Time{to, now} { // a run that is completed may not lead as far as one that has begun since
+		l.set(at)
+		if l.r.IntN(4) == 0 {
+			if err := l.die(ctx, change...); err != nil {
+				return err
+			}
 		}
 	}
 	if l.asleep == nil && l.r.IntN(3) == 0 {
