@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	cases = flag.Int("equivalence.cases", 25, "random cases, each on every store: half as many of rows and of windows, a third of expressions")
+	cases = flag.Int("equivalence.cases", 25, "random cases, each on every store: half as many of windows, a third of rows and of expressions")
 	first = flag.Uint64("equivalence.first", 1, "seed of the first random case")
 )
 
@@ -22,7 +22,7 @@ var (
 // and compares after every run, and at times after it without a new run, what every store
 // serves for every key with training and with the oracle.
 func TestOnlineEqualsOfflineOnRandomHistories(t *testing.T) {
-	histories(t, (*cases+1)/2, offlinetest.Generate)
+	histories(t, (*cases+2)/3, offlinetest.Generate)
 }
 
 // TestWindowsOnlineEqualThoseOfflineOnRandomHistories is the same with windowed aggregates,
