@@ -23,6 +23,7 @@ type machine struct {
 	steps   []running // of the plan's
 	results []Result  // of the plan's results
 	limit   int       // bytes
+	ended   func() error
 }
 
 // maxResults is how many bytes of texts and lists a computation makes, unless Limit says
@@ -55,11 +56,37 @@ func newMachine(p *plan) machine {
 // is an error that wraps feature.ErrTooLarge.
 func (m *machine) Limit(bytes int) { m.limit = bytes }
 
+// Until has a computation ask between expressions, and amid those that have much to do,
+// whether it is still wanted: an error is the computation's. nil: nobody is asked.
+func (m *machine) Until(ended func() error) {
+	m.ended = ended
+	for i := range m.steps {
+		m.steps[i].machine.Until(ended)
+	}
+}
+
+// Release gives back large memory. Results that were given are not valid any more.
+func (m *machine) Release() {
+	for i := range m.steps {
+		if s := &m.steps[i]; s.values.Varying() > maxKept {
+			s.values = feature.NewColumn(s.values.Type, 0)
+		}
+	}
+}
+
+// maxKept is how many bytes of texts and lists a step holds on to.
+const maxKept = 1 << 20
+
 // compute computes rows of all results. reads are the columns of the plan's reads, each
 // of rows values, or of one that stands for all of them.
 func (m *machine) compute(rows int, reads []*feature.Column) ([]Result, error) {
 	left := m.limit
 	for i := range m.steps {
+		if m.ended != nil {
+			if err := m.ended(); err != nil {
+				return nil, err
+			}
+		}
 		s := &m.steps[i]
 		for n, arg := range m.plan.steps[i].args {
 			s.args[n] = m.at(arg, reads)

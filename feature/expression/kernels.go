@@ -82,6 +82,9 @@ func written(f func(arena []byte, args []*vector, i int) ([]byte, bool)) kernel 
 			if out.stateAt(i) != present {
 				continue
 			}
+			if len(out.arena) > arenaBlock/2 {
+				out.nextBlock()
+			}
 			from := len(out.arena)
 			var ok bool
 			if out.arena, ok = f(out.arena, args, i); !ok {

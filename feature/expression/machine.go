@@ -2,6 +2,7 @@ package expression
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/quiver-features/quiver/feature"
 )
@@ -19,6 +20,8 @@ type Machine struct {
 	operands  [][]*vector // of each instruction
 	failed    []bool
 	limit     int // bytes
+	ended     func() error
+	large     bool // registers may hold large memory
 }
 
 // NewMachine makes a machine. It takes memory at the first Eval.
@@ -52,22 +55,32 @@ func (m *Machine) Eval(rows int, args []*feature.Column, dst *feature.Column) (f
 		return nil, err
 	}
 	m.failed = m.failed[:0]
+	defer m.drop()
 	varies, left := isVarying(m.program.typ), m.limit
 	for from, size := 0, chunk; from < rows; {
-		n := min(size, rows-from)
+		n := m.fitting(args, from, min(size, rows-from), rows)
 		m.load(args, from, n, rows)
 		result := m.registers[m.program.result]
-		if !m.run(n) {
-			if n > 1 {
-				size = n / 2
-				continue
-			}
+		fits, err := m.run(n, m.loaded(args, from, n, rows))
+		switch {
+		case err != nil:
+			return nil, err
+		case !fits && n > 1:
+			size = n / 2
+			continue
+		case !fits && m.room() < maxChunk:
+			return nil, m.tooLarge(rows)
+		case !fits:
 			result.resize(1)
 			result.fail(0)
 		}
 		if varies {
-			if left -= result.varying(n); left < 0 {
-				return nil, fmt.Errorf("expression: texts and lists of %d rows take more than %d bytes: %w", rows, m.limit, feature.ErrTooLarge)
+			made := result.varying(n)
+			if left -= made; left < 0 {
+				return nil, m.tooLarge(rows)
+			}
+			if result.lane == textLane {
+				dst.Data = slices.Grow(dst.Data, made)
 			}
 		}
 		result.store(dst, n, rows-from)
@@ -81,8 +94,35 @@ func (m *Machine) Eval(rows int, args []*feature.Column, dst *feature.Column) (f
 }
 
 // Limit bounds the bytes of texts and lists that an Eval appends, as feature.Column.Varying
-// counts them: 1 GiB until it is called.
+// counts them, and those that it makes on the way to some rows: 1 GiB until it is called.
 func (m *Machine) Limit(bytes int) { m.limit = bytes }
+
+// Until has Eval ask, where it has much to do, whether it is still wanted: an error is Eval's,
+// which has appended some of the values then. nil: nobody is asked.
+func (m *Machine) Until(ended func() error) { m.ended = ended }
+
+// room is how many bytes may be made on the way to the values of a chunk.
+func (m *Machine) room() int { return min(maxChunk, max(m.limit, arenaBlock)) }
+
+func (m *Machine) tooLarge(rows int) error {
+	return fmt.Errorf("expression: texts and lists of %d rows take more than %d bytes: %w", rows, m.limit, feature.ErrTooLarge)
+}
+
+// loaded gives the bytes of texts and lists that a chunk reads.
+func (m *Machine) loaded(args []*feature.Column, from, n, rows int) (size int) {
+	for _, v := range m.program.variables {
+		size += loaded(args[v.argument], from, n, rows)
+	}
+	return size
+}
+
+// fitting gives how many of n rows are read at once.
+func (m *Machine) fitting(args []*feature.Column, from, n, rows int) int {
+	for n > 1 && m.loaded(args, from, n, rows) > maxLoad {
+		n /= 2
+	}
+	return n
+}
 
 func (m *Machine) load(args []*feature.Column, from, n, rows int) {
 	for _, v := range m.program.variables {
@@ -113,10 +153,11 @@ func (m *Machine) check(rows int, args []*feature.Column, dst *feature.Column) e
 	return nil
 }
 
-// run executes the code on the n rows that are loaded. It is false where the texts and
-// lists on the way take more than maxChunk; then there is no result.
-func (m *Machine) run(n int) bool {
-	room := maxChunk
+// run executes the code on the n rows that are loaded, of so many bytes of texts and lists.
+// It is false where those on the way take more than room; then there is no result. The
+// error is that of Until.
+func (m *Machine) run(n, work int) (fits bool, err error) {
+	room := m.room()
 	for i := range m.program.code {
 		ins := &m.program.code[i]
 		out := m.registers[ins.out]
@@ -127,13 +168,33 @@ func (m *Machine) run(n int) bool {
 		out.room = room
 		ins.kernel(out, m.operands[i], n)
 		if ins.varies {
-			if out.full {
-				return false
+			made := out.made()
+			room, work = room-made, work+made
+		}
+		if work > littleWork {
+			m.large = true
+			if m.ended != nil {
+				if err := m.ended(); err != nil {
+					return false, err
+				}
 			}
-			room -= out.made()
+		}
+		if ins.varies && out.full {
+			return false, nil
 		}
 	}
-	return true
+	return true, nil
+}
+
+// drop gives back large memory, once no value of it is needed.
+func (m *Machine) drop() {
+	if !m.large {
+		return
+	}
+	m.large = false
+	for _, ins := range m.program.code {
+		m.registers[ins.out].drop()
+	}
 }
 
 // collect notes the failed rows of a chunk.

@@ -12,6 +12,14 @@ const (
 	maxChunk = 32 << 20
 	// maxResult is how many bytes an Eval appends unless Limit says something else.
 	maxResult = 1 << 30
+	// maxLoad bounds the bytes of texts and lists that a chunk of several rows reads: no
+	// instruction works on much more before Until is asked.
+	maxLoad = 1 << 20
+	// arenaBlock is the size of an arena's blocks. Growing an arena as one would leave each
+	// of its former copies to the texts that lie there.
+	arenaBlock = 256 << 10
+	// littleWork is how many bytes a chunk reads and makes without asking Until.
+	littleWork = 64 << 10
 )
 
 // textItem is what an item that is a text takes in a vector, beside its bytes.
@@ -19,7 +27,7 @@ const textItem = 24
 
 // made gives the bytes of texts and lists that the vector's kernel has made.
 func (v *vector) made() int {
-	n := len(v.arena)
+	n := v.filled + len(v.arena)
 	if v.items != nil {
 		n += v.items.n * v.itemBytes()
 	}
@@ -38,6 +46,48 @@ func (v *vector) itemBytes() int {
 func (v *vector) fits() bool {
 	v.full = v.full || v.made() > v.room
 	return !v.full
+}
+
+// loaded gives the bytes of texts and lists in rows from to from+n of a column.
+func loaded(c *feature.Column, from, n, rows int) int {
+	if c.Offsets == nil {
+		return 0
+	}
+	times := 1
+	if c.Len() != rows { // one value for all of them
+		from, n, times = 0, 1, n
+	}
+	first, last := c.Offsets[from], c.Offsets[from+n]
+	size := int(last - first)
+	if c.Items != nil {
+		size *= feature.ItemBytes
+		if c.Items.Offsets != nil {
+			size += int(c.Items.Offsets[last] - c.Items.Offsets[first])
+		}
+	}
+	return size * times
+}
+
+// nextBlock has the arena go on in other memory.
+func (v *vector) nextBlock() {
+	v.filled += len(v.arena)
+	v.blocks = append(v.blocks, v.arena)
+	if n := len(v.spare); n > 0 {
+		v.arena, v.spare = v.spare[n-1][:0], v.spare[:n-1]
+		return
+	}
+	v.arena = make([]byte, 0, arenaBlock)
+}
+
+// drop gives back large memory.
+func (v *vector) drop() {
+	v.blocks, v.spare = nil, nil
+	if cap(v.arena) > arenaBlock {
+		v.arena = nil
+	}
+	if v.items != nil && v.items.n*v.itemBytes() > arenaBlock {
+		v.items = &vector{lane: v.items.lane, room: v.items.room, items: v.items.items}
+	}
 }
 
 // listBytes gives the bytes of the list of row i, as feature.Column.Varying counts them.

@@ -27,7 +27,10 @@ type vector struct {
 	starts, ends []int
 	items        *vector
 
-	arena  []byte   // of texts that were computed
+	arena  []byte   // of texts that were computed, the last block of it
+	filled int      // bytes in the blocks before
+	blocks [][]byte // these
+	spare  [][]byte // blocks of former rows
 	room   int      // bytes that may be made
 	full   bool     // they were not enough
 	states []state  // memory of state
@@ -56,7 +59,8 @@ func (v *vector) resize(n int) {
 	case floatLane:
 		v.floats = sized(v.floats, n)
 	case textLane:
-		v.texts, v.arena = sized(v.texts, n), v.arena[:0]
+		v.texts, v.arena, v.filled = sized(v.texts, n), v.arena[:0], 0
+		v.spare, v.blocks = append(v.spare, v.blocks...), v.blocks[:0]
 	case listLane:
 		v.starts, v.ends = sized(v.starts, n), sized(v.ends, n)
 		clear(v.starts)

@@ -100,8 +100,8 @@ const fillAtOnce = 64
 
 // fill appends one value to every cell of a use for each row. Where the use has windows,
 // which may take long to answer, it ends early with the context's error, or with one that
-// wraps feature.ErrTooLarge where texts and lists up to it take more than so many bytes.
-func (a *answer) fill(ctx context.Context, use int, state *markState, s *scratch, values [][]byte, unread []bool, most int) error {
+// wraps feature.ErrTooLarge where texts and lists up to it take more bytes than a request may.
+func (a *answer) fill(ctx context.Context, use int, state *markState, s *scratch, values [][]byte, unread []bool, room *allowance) error {
 	u := &a.plan.uses[use]
 	s.into = append(s.into[:0], make([]*feature.Column, u.storedLen)...)
 	for i := u.from; i < u.to; i++ {
@@ -145,7 +145,7 @@ func (a *answer) fill(ctx context.Context, use int, state *markState, s *scratch
 			a.finish(&f, use, row, status, event)
 		}
 		if f.decoder != nil && (row+1)%fillAtOnce == 0 {
-			if err := a.check(ctx, u, row+1, most); err != nil {
+			if err := a.check(ctx, u, row+1, room); err != nil {
 				return err
 			}
 		}
@@ -159,17 +159,23 @@ func (a *answer) fill(ctx context.Context, use int, state *markState, s *scratch
 	if f.decoder == nil {
 		return nil
 	}
-	return a.check(ctx, u, a.rows, most)
+	return a.check(ctx, u, a.rows, room)
 }
 
 // check tells why a use, of which so many rows are filled, needs no further filling.
-func (a *answer) check(ctx context.Context, u *use, rows, most int) error {
+func (a *answer) check(ctx context.Context, u *use, rows int, room *allowance) error {
 	if ctx.Err() != nil {
 		return ended(ctx, fmt.Sprintf("the windows of view %s were merged, for %d of %d rows", u.view.ID(), rows, a.rows),
 			"fewer rows, fewer or smaller sketches (count_distinct, quantile, top_k) in the view")
 	}
-	if u.varies && a.sizeOf(0, u.to) > most {
-		return a.tooManyBytes(most)
+	if !u.varies {
+		return nil
+	}
+	switch fits, err := room.fit(ctx, a.sizeOf(0, u.to)); {
+	case err != nil:
+		return err
+	case !fits:
+		return a.tooManyBytes(room.most)
 	}
 	return nil
 }

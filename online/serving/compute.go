@@ -2,6 +2,7 @@ package serving
 
 import (
 	"context"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -90,22 +91,19 @@ func newMachines(p *plan, d *derived.Selection) *machines {
 }
 
 // compute appends one value to every computed cell for each row, when those that are
-// decoded are filled. What is derived of a view's row is computed once for rows of one key. An
-// error wraps feature.ErrTooLarge where the texts and lists of all
-// cells, and those that are made on the way, take more than so many bytes; it may be the
-// context's.
-func (a *answer) compute(ctx context.Context, m *machines, s *scratch, inputs []*feature.Column, most int) error {
-	left := most - a.sizeOf(0, len(a.plan.cells))
+// decoded are filled. What is derived of a view's row is computed once for rows of one key.
+// An error wraps feature.ErrTooLarge where the texts and lists of all cells, and those that
+// are made on the way, take more bytes than a request may; it may be the context's.
+func (a *answer) compute(ctx context.Context, m *machines, s *scratch, inputs []*feature.Column, room *allowance) error {
 	m.barred = append(m.barred[:0], make([]feature.Status, len(a.plan.cells)*a.rows)...)
 	m.asOf.Reset()
 	m.asOf.AppendInt64(int64(a.time))
+	ended := ctx.Err
+	used := a.sizeOf(0, len(a.plan.cells))
 	for i := range a.plan.uses {
 		u := &a.plan.uses[i]
 		if len(u.derived.needs) == 0 {
 			continue
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
 		}
 		same := s.same.of(s.slots[i*a.rows:(i+1)*a.rows], len(s.keys))
 		m.load(a, &u.derived)
@@ -113,31 +111,48 @@ func (a *answer) compute(ctx context.Context, m *machines, s *scratch, inputs []
 		if u.readsEvent {
 			m.loadEvents(&a.views[i], same.rows)
 		}
-		m.views[i].Limit(left)
-		results, err := m.views[i].Compute(len(same.rows), m.columns, m.asOf, m.event)
+		v := m.views[i]
+		v.Until(ended)
+		err := room.try(ctx, func(bytes int) error {
+			v.Limit(bytes - used)
+			results, err := v.Compute(len(same.rows), m.columns, m.asOf, m.event)
+			if err != nil {
+				return err
+			}
+			return a.take(m, &u.derived, results, i, same, bytes-used)
+		})
+		v.Until(nil)
+		v.Release()
 		if err != nil {
 			return err
 		}
-		if err := a.take(m, &u.derived, results, i, same, left); err != nil {
-			return err
-		}
-		left -= a.sizeOf(u.derived.from, u.derived.from+len(u.derived.needs))
+		used += a.sizeOf(u.derived.from, u.derived.from+len(u.derived.needs))
 	}
-	d := &a.plan.derived
-	if len(d.needs) == 0 {
+	if len(a.plan.derived.needs) == 0 {
 		return nil
 	}
+	return a.computeService(ctx, m, inputs, room, used)
+}
+
+// computeService is compute for what the service derives.
+func (a *answer) computeService(ctx context.Context, m *machines, inputs []*feature.Column, room *allowance, used int) error {
+	d := &a.plan.derived
 	m.load(a, d)
 	m.inputs = m.inputs[:0]
 	for _, in := range d.in {
 		m.inputs = append(m.inputs, inputs[in])
 	}
-	m.service.Limit(left)
-	results, err := m.service.Compute(a.rows, m.columns, m.inputs)
-	if err != nil {
-		return err
-	}
-	return a.take(m, d, results, feature.DerivedOutput, nil, left)
+	m.service.Until(ctx.Err)
+	defer m.service.Until(nil)
+	defer m.service.Release()
+	return room.try(ctx, func(bytes int) error {
+		m.service.Limit(bytes - used)
+		results, err := m.service.Compute(a.rows, m.columns, m.inputs)
+		if err != nil {
+			return err
+		}
+		return a.take(m, d, results, feature.DerivedOutput, nil, bytes-used)
+	})
 }
 
 // load lays out what a machine reads.
@@ -179,13 +194,19 @@ func (m *machines) loadEvents(v *ViewRows, rows []int32) {
 
 // take copies results to their cells, with their statuses; same tells which of them a row
 // takes, nil: its own. A row without a key takes none: a training set shows nulls there. An
-// error wraps feature.ErrTooLarge: the rows would take more than so many bytes.
+// error wraps feature.ErrTooLarge: the rows would take more than so many bytes, and nothing
+// was taken.
 func (a *answer) take(m *machines, c *computed, results []derived.Result, use int, same *sharing, most int) error {
+	for i := range results {
+		if most -= sharedSize(results[i].Values, same); most < 0 {
+			return feature.ErrTooLarge
+		}
+	}
 	for i := range results {
 		at, failures := c.from+i, 0
 		r, n, column := &results[i], &c.needs[i], &a.columns[c.from+i]
-		if most -= sharedSize(r.Values, same); most < 0 {
-			return feature.ErrTooLarge
+		if column.Offsets != nil && column.Items == nil {
+			column.Data = slices.Grow(column.Data, sharedSize(r.Values, same))
 		}
 		for row := range a.rows {
 			from, status := row, feature.StatusNotFound

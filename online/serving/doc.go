@@ -17,6 +17,12 @@
 // once, and reads the watermarks of the storages in use. Where the registry does
 // not answer, the last snapshot goes on being served.
 //
+// What texts and lists take is bounded by request (Options.MaxBytes) and over all of them:
+// a request that needs more than 4 MiB takes one of a few places (Options.MaxLarge), or
+// waits for it, and does again what did not fit. So others never ask for one. The place is
+// held until the answer is encoded and not until it is sent, so that slow clients keep
+// nobody from being answered.
+//
 // # The time, and what a value is
 //
 // Every request has one time t: now, but not before the watermarks known of the

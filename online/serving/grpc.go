@@ -33,11 +33,9 @@ func (s *service) GetOnlineFeatures(ctx context.Context, req *quiverv1.GetOnline
 	if r.Inputs, err = columnsOf("inputs", req.GetInputs()); err != nil {
 		return nil, err
 	}
-	resp, err := s.handler.Get(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	return responseOf(resp), nil
+	var message *quiverv1.GetOnlineFeaturesResponse
+	err = s.handler.Answer(ctx, r, func(response *Response) { message = responseOf(response) })
+	return message, err
 }
 
 // columnsOf reads the vectors of a request. Columns alias them where they can.

@@ -26,6 +26,7 @@ type Handler struct {
 	metrics *metrics
 	served  atomic.Pointer[served]
 	scratch sync.Pool
+	places  chan struct{} // of requests that take much memory
 
 	ready     chan struct{}
 	readyOnce sync.Once
@@ -55,6 +56,7 @@ func New(catalog Catalog, store Store, opts Options) (*Handler, error) {
 		marks:   &marks{store: store, byStorage: map[uint64]*mark{}},
 		scratch: sync.Pool{New: func() any { return new(scratch) }},
 	}
+	h.places = make(chan struct{}, h.opts.MaxLarge)
 	var err error
 	if h.metrics, err = newMetrics(opts.Registerer, h.marks, opts.Clock); err != nil {
 		return nil, fmt.Errorf("serving: register metrics: %w", err)

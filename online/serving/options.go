@@ -25,6 +25,10 @@ type Options struct {
 	// are taken from, a value once for each of its rows, and those that windows and
 	// expressions make. Default 64 MiB.
 	MaxBytes int
+	// MaxLarge is how many requests at once may take more than 4 MiB of texts and lists, from
+	// then on until their answers are encoded. Others wait for their turn, within their time. What
+	// one takes in all is up to five times MaxBytes. Default 4
+	MaxLarge int
 	MaxPlans int // reference lists, and services, whose plans are kept. Default 1,024
 
 	StoreTimeout    time.Duration // for what a request asks of the store, and less where the request's deadline is near. Default 1 s
@@ -47,6 +51,7 @@ func (o Options) withDefaults() Options {
 	number(&o.MaxFeatures, 1_000)
 	number(&o.MaxCells, 1_000_000)
 	number(&o.MaxBytes, 64<<20)
+	number(&o.MaxLarge, 4)
 	number(&o.MaxPlans, 1_024)
 	span(&o.StoreTimeout, time.Second)
 	span(&o.RefreshInterval, time.Second)
@@ -69,6 +74,7 @@ func (o Options) Validate() error {
 		{"MaxFeatures is negative", o.MaxFeatures >= 0},
 		{"MaxCells is negative", o.MaxCells >= 0},
 		{"MaxBytes is negative", o.MaxBytes >= 0},
+		{"MaxLarge is negative", o.MaxLarge >= 0},
 		{"MaxPlans is negative", o.MaxPlans >= 0},
 		{"StoreTimeout is negative", o.StoreTimeout >= 0},
 		{"RefreshInterval is negative", o.RefreshInterval >= 0},

@@ -36,7 +36,24 @@ const maxKept = 1 << 16
 // Get answers a request. The errors are *FieldError for what has to be changed,
 // or wrap feature.ErrUnavailable (no definitions yet) or the context's error. A
 // store that does not answer is none: see the package comment.
-func (h *Handler) Get(ctx context.Context, r *Request) (*Response, error) {
+func (h *Handler) Get(ctx context.Context, r *Request) (response *Response, err error) {
+	err = h.Answer(ctx, r, func(made *Response) { response = made })
+	return response, err
+}
+
+// Answer is Get for transports: it calls encode with the response, if there is one. What
+// encode takes is bounded over all requests, as what they compute is: see Options.MaxLarge.
+func (h *Handler) Answer(ctx context.Context, r *Request, encode func(*Response)) error {
+	room := h.newAllowance()
+	defer room.release()
+	response, err := h.answer(ctx, r, room)
+	if err == nil {
+		encode(response)
+	}
+	return err
+}
+
+func (h *Handler) answer(ctx context.Context, r *Request, room *allowance) (*Response, error) {
 	if err := h.opts.check(r); err != nil {
 		return nil, err
 	}
@@ -76,20 +93,24 @@ func (h *Handler) Get(ctx context.Context, r *Request) (*Response, error) {
 	if err != nil && ctx.Err() != nil {
 		return nil, fmt.Errorf("serving: read the online store: %w", ctx.Err())
 	}
-	if err := h.checkValues(p, s, rows, values); err != nil {
+	if err := h.checkValues(ctx, p, s, rows, values, room); err != nil {
 		return nil, err
 	}
 	a := newAnswer(p, rows, t, r.EventTimestamps)
 	if p.computes || p.tiled {
 		a.machines, _ = p.machines.Get().(*machines)
-		defer p.machines.Put(a.machines)
+		defer func() {
+			if !room.taken { // machines keep a hold of what they computed last
+				p.machines.Put(a.machines)
+			}
+		}()
 	}
 	for i := range p.uses {
-		if err := a.fill(ctx, i, &states[i], s, values, unread, h.opts.MaxBytes); err != nil {
+		if err := a.fill(ctx, i, &states[i], s, values, unread, room); err != nil {
 			return nil, err
 		}
 	}
-	if err := h.compute(ctx, a, s, inputs); err != nil {
+	if err := h.compute(ctx, a, s, inputs, room); err != nil {
 		return nil, err
 	}
 	h.tellDamage(ctx, a)
@@ -121,13 +142,17 @@ func (h *Handler) checkSize(p *plan, r *Request, rows int) error {
 
 // compute fills the cells that are computed, within the bytes that texts and lists may
 // take.
-func (h *Handler) compute(ctx context.Context, a *answer, s *scratch, inputs []*feature.Column) error {
+func (h *Handler) compute(ctx context.Context, a *answer, s *scratch, inputs []*feature.Column, room *allowance) error {
 	if !a.plan.computes {
 		return nil
 	}
-	switch err := a.compute(ctx, a.machines, s, inputs, h.opts.MaxBytes); {
+	switch err := a.compute(ctx, a.machines, s, inputs, room); {
 	case errors.Is(err, feature.ErrTooLarge):
 		return a.tooManyBytes(h.opts.MaxBytes)
+	case err != nil && room.late:
+		return err
+	case err != nil && errors.Is(err, ctx.Err()):
+		return ended(ctx, "the features of "+a.plan.what()+" were computed", "fewer rows, or features of shorter texts and lists")
 	case err != nil:
 		return fmt.Errorf("serving: compute the features of %s: %w", a.plan.what(), err)
 	}
@@ -136,7 +161,7 @@ func (h *Handler) compute(ctx context.Context, a *answer, s *scratch, inputs []*
 
 // checkValues bounds what texts and lists make of an answer, whose size no count of
 // cells tells: a short request can ask for one large value in each of its rows.
-func (h *Handler) checkValues(p *plan, s *scratch, rows int, values [][]byte) error {
+func (h *Handler) checkValues(ctx context.Context, p *plan, s *scratch, rows int, values [][]byte, room *allowance) error {
 	size := 0
 	for i := range p.uses {
 		if !p.uses[i].varies || values == nil || p.uses[i].layout.HasTiles() {
@@ -148,7 +173,10 @@ func (h *Handler) checkValues(p *plan, s *scratch, rows int, values [][]byte) er
 			}
 		}
 	}
-	if size > h.opts.MaxBytes {
+	switch fits, err := room.fit(ctx, size); {
+	case err != nil:
+		return err
+	case !fits:
 		return tooLarge("keys", "%d rows of values of %d bytes together, at most %d are allowed: split the request", rows, size, h.opts.MaxBytes)
 	}
 	return nil

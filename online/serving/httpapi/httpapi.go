@@ -137,11 +137,12 @@ func (e *endpoint) get(w http.ResponseWriter, r *http.Request) error {
 	if err := c.parse(); err != nil {
 		return err
 	}
-	response, err := e.handler.Get(r.Context(), &c.request)
+	err = e.handler.Answer(r.Context(), &c.request, func(response *serving.Response) {
+		c.out = appendResponse(c.out, response, c.request.Matrix)
+	})
 	if err != nil {
 		return err
 	}
-	c.out = appendResponse(c.out, response, c.request.Matrix)
 	return sendJSON(w, c.out)
 }
 

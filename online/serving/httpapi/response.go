@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/base64"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/quiver-features/quiver/feature"
@@ -11,7 +12,13 @@ import (
 
 // appendResponse writes a response.
 func appendResponse(b []byte, r *serving.Response, m serving.Matrix) []byte {
-	b = append(b, '{')
+	size := 0
+	for i := range r.Features {
+		if c := r.Features[i].Values; c != nil {
+			size += c.Varying()
+		}
+	}
+	b = append(slices.Grow(b, size+size/8), '{') // a large answer is not copied again and again
 	if r.Service != "" {
 		b = append(appendString(append(b, `"service":`...), r.Service), ',')
 	}

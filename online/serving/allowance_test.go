@@ -1,0 +1,110 @@
+package serving_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	gostrings "strings"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/online/serving"
+)
+
+// texts is a service that makes a text of n bytes of an input of n/100, in each of steps
+// features that are delivered.
+func texts(t *testing.T, steps int, opts serving.Options) *serving.Handler {
+	t.Helper()
+	v, s := view("fuel", 1, nil, feature.Rule{}, field("price", feature.Float64))
+	m := newMemory()
+	m.marks[1] = fresh
+	m.put(t, s, now, nil, []any{2.5})
+	sel := selection("texts@1", feature.Use{View: v, Alias: "fuel", Active: s})
+	sel.Inputs = []feature.Input{{Name: "x", Type: feature.Scalar(feature.String)}}
+	sel.Outputs = nil
+	for i := range steps {
+		sel.Derived = append(sel.Derived, feature.Field{
+			Name: fmt.Sprint("t", i), Type: feature.Scalar(feature.String), Expression: "replace(x, 'x', '" + gostrings.Repeat("y", 100) + "')",
+		})
+		sel.Outputs = append(sel.Outputs, feature.Output{Use: feature.DerivedOutput, Feature: i, Name: fmt.Sprint("t", i)})
+	}
+	return newHandler(t, &catalog{services: map[string]*feature.Selection{"texts": sel}}, m, opts)
+}
+
+// of asks for a text of some bytes in each of rows.
+func of(rows, size int) *serving.Request {
+	values := make([]string, rows)
+	for i := range values {
+		values[i] = gostrings.Repeat("x", size/100)
+	}
+	return &serving.Request{Service: "texts", Inputs: map[string]*feature.Column{"x": strings(values...)}}
+}
+
+// A place is held until an answer is encoded. Requests that make little need none.
+func TestRequestsThatMakeLargeTextsWaitForOneAnother(t *testing.T) {
+	synctest.Test(t, testPlaces) // where all wait, the clock goes on
+}
+
+func testPlaces(t *testing.T) {
+	opts := options()
+	opts.MaxLarge = 1
+	h := texts(t, 1, opts)
+	large, small := of(10, 900_000), of(10, 90_000)
+	encoded := 0
+	err := h.Answer(t.Context(), large, func(r *serving.Response) {
+		encoded = r.Features[0].Values.Varying()
+		if r := get(t, h, small); r.Features[0].Values.Varying() != 900_000 {
+			t.Errorf("a small answer has %d bytes", r.Features[0].Values.Varying())
+		}
+		late, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		_, err := h.Get(late, large)
+		const want = "serving: the time of the request ended while it waited for 1 others that take more than 4194304 bytes of texts and lists, as it does: " +
+			"ask for fewer rows, or features of shorter texts and lists, or give it more time (default_timeout, where the client sends no deadline): context deadline exceeded"
+		if !errors.Is(err, context.DeadlineExceeded) || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	})
+	if err != nil || encoded != 9_000_000 {
+		t.Errorf("%d bytes, %v", encoded, err)
+	}
+	get(t, h, large) // the place is free again
+	if _, err := h.Get(t.Context(), of(100, 900_000)); !errors.Is(err, feature.ErrTooLarge) {
+		t.Errorf("90 MB: %v", err)
+	}
+	get(t, h, large) // after an error, too
+}
+
+// countdown is a context that ends when it has been asked some times whether it has.
+type countdown struct {
+	context.Context //nolint:containedctx // it is one
+	left            int
+}
+
+func (c *countdown) Err() error {
+	if c.left--; c.left < 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+func TestExpressionsAreNotComputedForNobody(t *testing.T) {
+	h := texts(t, 20, options())
+	asked := &countdown{Context: t.Context(), left: 1 << 30}
+	if _, err := h.Get(asked, of(30, 90_000)); err != nil {
+		t.Fatal(err)
+	}
+	times := 1<<30 - asked.left
+	if times < 20 { // expressions
+		t.Errorf("the context was asked %d times", times)
+	}
+	_, err := h.Get(&countdown{Context: t.Context(), left: times / 2}, of(30, 90_000))
+	const want = "serving: the time of the request ended while the features of service texts@1 were computed: ask for fewer rows, or features of shorter texts and lists, " +
+		"or give it more time (default_timeout, where the client sends no deadline): context deadline exceeded"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
