@@ -53,10 +53,11 @@ step 'A request to it' get --server "$address" --service delay_model --key origi
 step 'And one that brings what only the request knows' \
   get --server "$address" --service traffic_model --key origin=SFO --key destination=LAX --input distance=337
 
+path=$(type -P "$quiver") # the binary that was used, wherever this folder was copied to
 cat <<END
 
 ${bold}Done.${plain} $PWD is yours to play with. Next:
-  cd examples/flights && export PATH=\$PATH:$(cd ../.. && pwd)/bin
+  cd '$PWD' && export PATH=\$PATH:'$(cd "$(dirname "$path")" && pwd)'
   quiver get --features 'airport_facts:city,airport_delay:*' --key airport=SFO,ORD,ATL
   quiver train --spine data/labels.parquet --features 'route_delay:*' --out out/routes.arrow
   edit features/delays.yaml (a longer ttl, another feature), then quiver plan

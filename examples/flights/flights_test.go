@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -201,6 +202,11 @@ type traffic struct {
 	LateShare   *float64 `parquet:"dest_delays__late_share_24h"`
 	LateRatio   *float64 `parquet:"origin_delays__late_ratio"`
 	LongHaul    *bool    `parquet:"long_haul"`
+
+	RouteLanded *int64   `parquet:"route__landed_24h"`
+	RouteMean   *float64 `parquet:"route__delay_mean_24h"`
+	RouteShare  *float64 `parquet:"route__late_share_24h"`
+	RouteP90    *float64 `parquet:"route__delay_p90_7d"`
 }
 
 const (
@@ -353,5 +359,89 @@ func TestTheReadmeTellsWhatALeakIsWorth(t *testing.T) {
 		if !strings.Contains(string(text), line) {
 			t.Errorf("README.md has no line %s", line)
 		}
+	}
+}
+
+// The windows of a route, against the flights that landed on it one by one.
+func TestWindowsOfRoutesAreThoseOfTheRawFlights(t *testing.T) {
+	flights := readAll[flight](t, "data/flights/*.parquet")
+	rows := trainService[traffic](t, "traffic_model")
+	same := func(got *float64, want, share float64) bool {
+		if math.IsNaN(want) {
+			return got == nil
+		}
+		return got != nil && math.Abs(*got-want) <= share*math.Abs(want)+1e-9
+	}
+	days, weeks := 0, 0
+	for i := 0; i < len(rows); i += 97 {
+		r := rows[i]
+		var landed, known, late int64
+		var sum float64
+		var week []float64
+		for _, f := range flights {
+			if f.Origin != r.Origin || f.Destination != r.Destination || f.Distance == nil {
+				continue
+			}
+			at := f.Date + (30+*f.Distance/8)*minute
+			if at >= r.Time {
+				continue // known a microsecond after it landed
+			}
+			if f.Delay != nil && at > r.Time-r.Time%(6*hour)-7*24*hour {
+				week = append(week, float64(*f.Delay))
+			}
+			if at <= r.Time-r.Time%(10*minute)-24*hour {
+				continue
+			}
+			landed++
+			if f.Delay != nil {
+				known++
+				sum += float64(*f.Delay)
+				if *f.Delay > 15 {
+					late++
+				}
+			}
+		}
+		p90 := math.NaN()
+		if len(week) > 0 {
+			slices.Sort(week)
+			p90 = week[(9*len(week)+9)/10-1]
+			weeks++
+		}
+		if known > 0 {
+			days++
+		}
+		if *r.RouteLanded != landed || !same(r.RouteMean, sum/float64(known), 0) || !same(r.RouteShare, float64(late)/float64(known), 0) || !same(r.RouteP90, p90, 0.01) {
+			t.Errorf("row %d, %s to %s at %d: %+v, want %d landed, mean %v, share %v, p90 %v",
+				i, r.Origin, r.Destination, r.Time, r, landed, sum/float64(known), float64(late)/float64(known), p90)
+		}
+	}
+	if days < 20 || weeks < days {
+		t.Errorf("only %d rows have something in the day, and %d in the week", days, weeks)
+	}
+}
+
+// The demonstration runs from a copy anywhere, and the line that it ends with leads there,
+// with the binary on the PATH.
+func TestTheDemonstrationEndsWithALineThatWorks(t *testing.T) {
+	binary, copied := testenv.Quiver(t), filepath.Join(t.TempDir(), "my flights")
+	if err := os.CopyFS(copied, os.DirFS(".")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(copied, ".quiver")); err != nil {
+		t.Fatal(err)
+	}
+	demo := exec.CommandContext(t.Context(), "bash", filepath.Join(copied, "demo.sh"))
+	demo.Env = append(os.Environ(), "QUIVER="+binary)
+	text, err := demo.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	_, after, _ := strings.Cut(string(text), "is yours to play with. Next:\n")
+	line, _, _ := strings.Cut(after, "\n")
+	next := exec.CommandContext(t.Context(), "bash", "-c", line+" && pwd && type -P quiver") //nolint:gosec // what the demonstration says is what is tested
+	next.Dir = t.TempDir()
+	got, err := next.CombinedOutput()
+	if want := copied + "\n" + binary + "\n"; err != nil || string(got) != want {
+		t.Errorf("%s: %v\ngot  %swant %s", line, err, got, want)
 	}
 }
