@@ -170,6 +170,30 @@ func TestARunThatReadsForLongGivesSignsOfLife(t *testing.T) {
 	w.check(t, 100)
 }
 
+// forgetfulLedger saves nothing, and so can be asked to by several at once.
+type forgetfulLedger struct{ *world }
+
+func (forgetfulLedger) SaveRun(context.Context, feature.Run) error { return nil }
+
+// The race detector tells where a sign of life meets a run that begins, reads or ends.
+func TestSignsOfLifeMayComeAtAnyTime(t *testing.T) {
+	always := make(chan time.Time)
+	close(always)
+	for range 20 {
+		w := newWorld()
+		w.now = 100
+		w.files["a"] = file{version: 1, rows: eightRows()}
+		r := w.runner()
+		r.Wall = func() feature.Time { return 100 }
+		r.Tick = func() (<-chan time.Time, func()) { return always, func() {} }
+		r.Ledger = forgetfulLedger{w}
+		if _, err := r.Run(t.Context(), materialize.Request{View: view(), Active: &feature.Storage{ID: 1}, To: feature.MaxTime}); err != nil {
+			t.Fatal(err)
+		}
+		w.check(t, 100)
+	}
+}
+
 // movingSource lets another process advance the active storage just before the switch.
 type movingSource struct {
 	*world

@@ -391,6 +391,8 @@ func (r *Runner) pass(ctx context.Context, q Request, storage *feature.Storage, 
 
 // pass says what a run asks of the source.
 func (l *live) pass() feature.Pass {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return feature.Pass{
 		Scans: scansOf(l.run), Files: l.run.Files, To: l.run.To, Skip: l.run.Checkpoint,
 		Whole: l.run.From == feature.MinTime, Known: l.base.To,
