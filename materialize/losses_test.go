@@ -3,6 +3,8 @@ package materialize_test
 import (
 	"context"
 	"errors"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -170,28 +172,48 @@ func TestARunThatReadsForLongGivesSignsOfLife(t *testing.T) {
 	w.check(t, 100)
 }
 
-// forgetfulLedger saves nothing, and so can be asked to by several at once.
-type forgetfulLedger struct{ *world }
+// countingLedger saves nothing, and so can be asked to by several at once.
+type countingLedger struct {
+	*world
+	asked *atomic.Int64
+}
 
-func (forgetfulLedger) SaveRun(context.Context, feature.Run) error { return nil }
+func (l countingLedger) SaveRun(context.Context, feature.Run) error {
+	l.asked.Add(1)
+	return nil
+}
 
-// The race detector tells where a sign of life meets a run that begins, reads or ends.
+// awaitingSource is asked until two more signs of life came by themselves: nothing that
+// it does goes before them.
+type awaitingSource struct {
+	*world
+	asked *atomic.Int64
+}
+
+func (s awaitingSource) Latest(ctx context.Context, v *feature.ViewVersion, pass feature.Pass, deliver func(*feature.Batch) error) (feature.ScanResult, error) {
+	for n := s.asked.Load(); s.asked.Load() < n+2; runtime.Gosched() {
+		if err := ctx.Err(); err != nil {
+			return feature.ScanResult{}, err
+		}
+	}
+	return s.world.Latest(ctx, v, pass, deliver)
+}
+
+// The race detector tells where a sign of life meets what a run reads of its record.
 func TestSignsOfLifeMayComeAtAnyTime(t *testing.T) {
 	always := make(chan time.Time)
 	close(always)
-	for range 20 {
-		w := newWorld()
-		w.now = 100
-		w.files["a"] = file{version: 1, rows: eightRows()}
-		r := w.runner()
-		r.Wall = func() feature.Time { return 100 }
-		r.Tick = func() (<-chan time.Time, func()) { return always, func() {} }
-		r.Ledger = forgetfulLedger{w}
-		if _, err := r.Run(t.Context(), materialize.Request{View: view(), Active: &feature.Storage{ID: 1}, To: feature.MaxTime}); err != nil {
-			t.Fatal(err)
-		}
-		w.check(t, 100)
+	w, asked := newWorld(), &atomic.Int64{}
+	w.now = 100
+	w.files["a"] = file{version: 1, rows: eightRows()}
+	r := w.runner()
+	r.Wall = func() feature.Time { return 100 }
+	r.Tick = func() (<-chan time.Time, func()) { return always, func() {} }
+	r.Ledger, r.Source = countingLedger{w, asked}, awaitingSource{w, asked}
+	if _, err := r.Run(t.Context(), materialize.Request{View: view(), Active: &feature.Storage{ID: 1}, To: feature.MaxTime}); err != nil {
+		t.Fatal(err)
 	}
+	w.check(t, 100)
 }
 
 // movingSource lets another process advance the active storage just before the switch.
