@@ -262,6 +262,52 @@ func TestARunThatIsOvertakenBeforeItBeginsTakesNothingBack(t *testing.T) {
 	}
 }
 
+// A run that is about to complete a killed one is overtaken by a third, which reads a file more
+// and may die as well: what the killed one has written is no longer what there is to write.
+func TestARunThatIsOvertakenAsItCompletesAnotherBeginsAnew(t *testing.T) {
+	rows := func(e feature.Time, value float64) file {
+		f := file{version: 1}
+		for key := range int64(6) {
+			f.rows = append(f.rows, row{key, e, e, value})
+		}
+		return f
+	}
+	overtaken := 0
+	for j, whole := 0, false; !whole; j++ {
+		for k, finished := 0, false; !finished && !whole; k++ {
+			w := newWindows()
+			w.now, w.files["a"] = 40, rows(10, 0.1)
+			if err := w.bring(t, nil); err != nil {
+				t.Fatal(err)
+			}
+			w.now, w.files["b"] = 80, rows(51, 0.2)
+			w.fuse = j
+			whole = w.bring(t, nil) == nil
+			w.fuse = -1
+			w.wall += 3_600_000_000
+			w.listed = func() {
+				overtaken++
+				w.files["c"] = rows(52, 0.3) // in the same tile
+				w.fuse = k
+				finished = w.bring(t, nil) == nil
+				w.fuse = -1
+			}
+			if err := w.bring(t, nil); err != nil {
+				t.Fatal(err)
+			}
+			if w.listed != nil {
+				break // there was nothing left to do
+			}
+			if w.check(t, 80); t.Failed() {
+				t.Fatalf("killed at operation %d, the third at %d", j, k)
+			}
+		}
+	}
+	if overtaken == 0 {
+		t.Fatal("no run was overtaken")
+	}
+}
+
 func TestRandomHistoriesEndInTheTilesOfAllRows(t *testing.T) {
 	for seed := range uint64(800) {
 		rng := rand.New(rand.NewPCG(seed, 6))

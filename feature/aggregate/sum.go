@@ -122,8 +122,12 @@ func (s *Sum) joinFar(o *far, n int64) {
 	if o == nil {
 		return
 	}
-	if s.far == nil && n > 0 {
+	switch {
+	case s.far == nil && n > 0:
 		s.far = o
+		return
+	case s.far == o && n < 0: // as in a running sum, where nothing far came since
+		s.far = nil
 		return
 	}
 	var f far

@@ -171,48 +171,82 @@ func (c *column[S, P]) addLate(b *Batch, input, window int) {
 	}
 }
 
-// answer takes the requests of a key in their order. Both ends of a window only move
-// forward from one to the next.
-func (c *column[S, P]) answer(p *Part, window int, lo, hi []uint32, outputs []*answer) {
-	l := &c.late[window]
-	l.ranges.settle()
-	var none, inside, all cell[S] // inside: of the cells from from to to; all three for all requests, as they are on the heap
-	var unchanged, beside change[S]
+// answer takes the requests of a key in their order. As they see more and more of its cells,
+// these come to hold all that is in them and in those before them: what a window has is
+// what its last cell holds without that of the one before its first. Of extremes one
+// queue serves all windows.
+func (c *column[S, P]) answer(p *Part, windows []asked) {
+	for _, w := range windows {
+		c.late[w.window].ranges.settle()
+	}
+	c.lows.first, c.highs.first = make([]int, len(windows)), make([]int, len(windows))
+	beside := make([]change[S], len(windows)) // what late events change so far
+	var all cell[S]                           // for all requests, as it is on the heap
 	for k := range len(p.requests.Starts) - 1 {
-		inside, beside = none, unchanged
-		from := p.cells.starts[k]
-		to := from
+		clear(beside)
+		start := p.cells.starts[k]
+		seen := start
 		c.lows.reset()
 		c.highs.reset()
 		for i := p.requests.Starts[k]; i < p.requests.Starts[k+1]; i++ {
-			if lo[i] >= to {
-				inside = none
-				from, to = lo[i], lo[i]
-			}
-			for ; to < hi[i]; to++ {
-				c.enter(&inside, to)
-			}
-			for ; from < lo[i]; from++ {
-				inside.n -= c.cells[from].n
-				P(&inside.total).Unmerge(&c.cells[from].total)
-			}
-			all = inside
-			if l.changes != nil {
-				beside.n += l.changes[i].n
-				P(&beside.total).Merge(&l.changes[i].total)
-				all.n += beside.n
-				P(&all.total).Merge(&beside.total)
-			}
-			all.extremes = extremes{low: c.lows.best(from), high: c.highs.best(from)}
-			if l.ranges != nil {
-				all.take(l.ranges[0][i].own)
-			}
-			for _, o := range outputs {
-				word, ok := c.result(o.Function, &all)
-				o.write(int(i), all.n, word, ok)
+			for n := range windows {
+				w := &windows[n]
+				lo, hi := w.lo[i], w.hi[i]
+				for ; seen < hi && lo < hi; seen++ {
+					c.enter(seen, start)
+				}
+				c.inside(&all, start, lo, hi, n)
+				if l := &c.late[w.window]; l.changes != nil {
+					beside[n].n += l.changes[i].n
+					P(&beside[n].total).Merge(&l.changes[i].total)
+					all.n += beside[n].n
+					P(&all.total).Merge(&beside[n].total)
+					if l.ranges != nil {
+						all.take(l.ranges[0][i].own)
+					}
+				}
+				for _, o := range w.outputs {
+					word, ok := c.result(o.Function, &all)
+					o.write(int(i), all.n, word, ok)
+				}
 			}
 		}
 	}
+}
+
+// enter has the requests of a key see one cell more.
+func (c *column[S, P]) enter(at, start uint32) {
+	s := &c.cells[at]
+	if s.n > 0 {
+		if c.least {
+			c.lows.push(at, s.low)
+		}
+		if c.most {
+			c.highs.push(at, s.high)
+		}
+	}
+	if at > start {
+		before := &c.cells[at-1]
+		s.n += before.n
+		P(&s.total).Merge(&before.total)
+	}
+}
+
+// inside gives what the n-th window has of the cells from lo to hi, which were seen.
+func (c *column[S, P]) inside(all *cell[S], start, lo, hi uint32, n int) {
+	if lo >= hi {
+		var none cell[S]
+		*all = none
+		return
+	}
+	last := &c.cells[hi-1]
+	all.n, all.total = last.n, last.total
+	if lo > start {
+		before := &c.cells[lo-1]
+		all.n -= before.n
+		P(&all.total).Unmerge(&before.total)
+	}
+	all.extremes = extremes{low: c.lows.best(n, lo), high: c.highs.best(n, lo)}
 }
 
 // result gives what a window shows.
@@ -228,22 +262,6 @@ func (c *column[S, P]) result(f feature.Function, all *cell[S]) (word int64, ok 
 		return c.wordOf(all.high), true
 	}
 	return P(&all.total).get(f, all.n)
-}
-
-// enter adds a cell to a window.
-func (c *column[S, P]) enter(inside *cell[S], at uint32) {
-	s := &c.cells[at]
-	if s.n == 0 {
-		return
-	}
-	inside.n += s.n
-	P(&inside.total).Merge(&s.total)
-	if c.least {
-		c.lows.push(at, s.low)
-	}
-	if c.most {
-		c.highs.push(at, s.high)
-	}
 }
 
 func floatOf(word int64) float64 { return math.Float64frombits(uint64(word)) }

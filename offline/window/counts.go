@@ -83,22 +83,28 @@ func (c *counts) addLate(b *Batch, input, window int) {
 }
 
 // answer implements states. It is not called where the states beside it answer.
-func (c *counts) answer(p *Part, window int, lo, hi []uint32, outputs []*answer) {
-	late := c.late[window]
+func (c *counts) answer(p *Part, windows []asked) {
+	for _, w := range windows {
+		c.answerWindow(p, w)
+	}
+}
+
+func (c *counts) answerWindow(p *Part, w asked) {
+	late := c.late[w.window]
 	for k := range len(p.requests.Starts) - 1 {
 		from := p.cells.starts[k]
 		to, inside, beside := from, int64(0), int64(0)
 		for i := p.requests.Starts[k]; i < p.requests.Starts[k+1]; i++ {
-			for ; to < hi[i]; to++ {
+			for ; to < w.hi[i]; to++ {
 				inside += c.cells[to]
 			}
-			for ; from < lo[i]; from++ {
+			for ; from < w.lo[i]; from++ {
 				inside -= c.cells[from]
 			}
 			if late != nil {
 				beside += late[i]
 			}
-			for _, o := range outputs {
+			for _, o := range w.outputs {
 				o.write(int(i), inside+beside, inside+beside, true)
 			}
 		}

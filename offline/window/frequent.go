@@ -117,19 +117,27 @@ func (f *frequent) count() {
 	f.counted = n
 }
 
-func (f *frequent) answer(p *Part, window int, _, _ []uint32, outputs []*answer) {
+func (f *frequent) answer(p *Part, windows []asked) {
 	f.count()
-	for _, o := range outputs {
+	for _, w := range windows {
+		f.answerWindow(p, w)
+	}
+}
+
+func (f *frequent) answerWindow(p *Part, w asked) {
+	for _, o := range w.outputs {
 		next := 0
 		for k := range len(p.requests.Starts) - 1 {
 			t := newTiles(f.values, aggregate.SealSize(o.N))
 			for i := p.requests.Starts[k]; i < p.requests.Starts[k+1]; i++ {
 				for ; next < len(f.notes) && f.notes[next].request == i; next++ {
-					if x := &f.notes[next]; f.windows[window].Covers(p.requests.Times[i], eventIn(f.longest, x.tile)) {
+					if x := &f.notes[next]; f.windows[w.window].Covers(p.requests.Times[i], eventIn(f.longest, x.tile)) {
 						t.add(x.tile, x.value, x.n)
 					}
 				}
-				t.leave(func(tile int64) bool { return !f.windows[window].Covers(p.requests.Times[i], eventIn(f.longest, tile)) })
+				t.leave(func(tile int64) bool {
+					return !f.windows[w.window].Covers(p.requests.Times[i], eventIn(f.longest, tile))
+				})
 				f.write(o, i, t.top(o.N))
 			}
 		}

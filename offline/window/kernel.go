@@ -15,10 +15,19 @@ type states interface {
 	add(p *Part, b *Batch, input int)
 	// addLate adds those that are late to their stretches of requests, in a window that is asked for.
 	addLate(b *Batch, input, window int)
-	// answer writes outputs of a window for all requests.
-	answer(p *Part, window int, lo, hi []uint32, outputs []*answer)
+	// answer writes outputs of windows for all requests. Nothing else is asked afterwards.
+	answer(p *Part, windows []asked)
 	// bytes gives what they take, about.
 	bytes() int64
+}
+
+// asked is a window of which some outputs are wanted. For each request, in the order of
+// their times, it covers the cells from lo to hi; neither goes back from one request of a
+// key to the next, and hi is the same for all windows of a request that cover any.
+type asked struct {
+	window  int
+	lo, hi  []uint32
+	outputs []*answer
 }
 
 // kernel is the states that serve some outputs of an input.

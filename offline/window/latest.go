@@ -27,19 +27,25 @@ type entries interface {
 	At(i int) aggregate.Entry
 }
 
-func (l *latest) answer(p *Part, window int, lo, hi []uint32, outputs []*answer) {
+func (l *latest) answer(p *Part, windows []asked) {
+	for _, w := range windows {
+		l.answerWindow(p, w)
+	}
+}
+
+func (l *latest) answerWindow(p *Part, w asked) {
 	l.path.reset()
 	for k := range len(p.requests.Starts) - 1 {
 		l.full.reset(&l.held, p.cells.starts[k], p.cells.starts[k+1])
 		first := p.requests.Starts[k]
 		for i := first; i < p.requests.Starts[k+1]; i++ {
-			moved := l.full.move(lo[i], hi[i])
-			if l.held.late[window] == nil && i > first && !moved {
-				again(outputs, i)
+			moved := l.full.move(w.lo[i], w.hi[i])
+			if l.held.late[w.window] == nil && i > first && !moved {
+				again(w.outputs, i)
 				continue
 			}
-			l.collect(window, i)
-			for _, o := range outputs {
+			l.collect(w.window, i)
+			for _, o := range w.outputs {
 				l.write(o, i)
 			}
 		}

@@ -14,24 +14,30 @@ type merged struct {
 	parts []aggregate.State // that make up a window
 }
 
-func (m *merged) answer(p *Part, window int, lo, hi []uint32, outputs []*answer) {
+func (m *merged) answer(p *Part, windows []asked) {
 	m.all, m.slide.fresh = m.fresh(), m.fresh
+	for _, w := range windows {
+		m.answerWindow(p, w)
+	}
+}
+
+func (m *merged) answerWindow(p *Part, w asked) {
 	m.path.reset()
 	for k := range len(p.requests.Starts) - 1 {
 		m.full.reset(&m.held, p.cells.starts[k], p.cells.starts[k+1])
 		m.slide.reset(m.full.states)
 		first := p.requests.Starts[k]
 		for i := first; i < p.requests.Starts[k+1]; i++ {
-			moved := m.full.move(lo[i], hi[i])
+			moved := m.full.move(w.lo[i], w.hi[i])
 			if moved {
 				m.slide.move(m.full.from, m.full.to)
 			}
-			if m.late[window] == nil && i > first && !moved {
-				again(outputs, i)
+			if m.late[w.window] == nil && i > first && !moved {
+				again(w.outputs, i)
 				continue
 			}
-			m.parts = m.lateOf(m.slide.parts(m.parts[:0]), window, i)
-			m.write(outputs, i)
+			m.parts = m.lateOf(m.slide.parts(m.parts[:0]), w.window, i)
+			m.write(w.outputs, i)
 		}
 	}
 }

@@ -1,31 +1,41 @@
 package window
 
-// queue holds those cells of a window that may still have its greatest number: each
-// greater than all that come behind it.
+// queue holds those of the cells seen so far that may still have the greatest number of a
+// window that ends with the last of them: each greater than all that come behind it. It
+// serves several windows, which begin at different ones.
 type queue struct {
 	cells []uint32
 	keys  []uint64
-	first int
+	first []int // for each window, where its cells begin
 }
 
-func (q *queue) reset() { q.cells, q.keys, q.first = q.cells[:0], q.keys[:0], 0 }
+func (q *queue) reset() {
+	q.cells, q.keys = q.cells[:0], q.keys[:0]
+	clear(q.first)
+}
 
 // push adds a cell, which is behind all others.
 func (q *queue) push(cell uint32, key uint64) {
 	n := len(q.keys)
-	for n > q.first && q.keys[n-1] <= key {
+	for n > 0 && q.keys[n-1] <= key {
 		n--
 	}
 	q.cells, q.keys = append(q.cells[:n], cell), append(q.keys[:n], key)
+	for w, first := range q.first {
+		q.first[w] = min(first, n)
+	}
 }
 
-// best gives the greatest number of the cells from from on, 0 where there is none.
-func (q *queue) best(from uint32) uint64 {
-	for q.first < len(q.cells) && q.cells[q.first] < from {
-		q.first++
+// best gives the greatest number of the cells from from on, 0 where there is none. From
+// one call for a window to the next, from does not go back.
+func (q *queue) best(window int, from uint32) uint64 {
+	at := q.first[window]
+	for at < len(q.cells) && q.cells[at] < from {
+		at++
 	}
-	if q.first < len(q.keys) {
-		return q.keys[q.first]
+	q.first[window] = at
+	if at < len(q.keys) {
+		return q.keys[at]
 	}
 	return 0
 }

@@ -30,31 +30,46 @@ func (p *Part) Results(dst []*feature.Column, at int) Counts {
 			c.beside.outputs, k.outputs = append(c.beside.outputs, k.outputs...), nil
 		}
 	}
-	for w := range p.spec.Windows {
+	runs := make([]asked, len(p.spec.Windows))
+	for w := range runs {
 		lo, hi := p.runs(w)
+		runs[w] = asked{window: w, lo: lo, hi: hi}
 		for i, t := range p.requests.Times {
 			if p.ends != nil && hi[i] > lo[i] && p.ends[hi[i]-1] && p.cells.ends[hi[i]-1] == t {
 				told.SameTime[i] = true
 			}
 		}
-		for k := range p.kernels {
-			var outputs []*answer
-			for _, i := range p.kernels[k].outputs {
-				if o := p.spec.Outputs[i]; o.Window == w {
-					outputs = append(outputs, &answer{
-						Output: o, dst: dst[i], at: at, matched: told.Matched, overflows: &told.Overflows[i], own: &told.Own[i],
-					})
-				}
-			}
-			if len(outputs) > 0 {
-				p.kernels[k].answer(p, w, lo, hi, outputs)
-				for _, o := range outputs {
-					o.end()
-				}
+	}
+	for k := range p.kernels {
+		windows := p.windowsOf(k, runs, func(i int) *answer {
+			return &answer{Output: p.spec.Outputs[i], dst: dst[i], at: at, matched: told.Matched, overflows: &told.Overflows[i], own: &told.Own[i]}
+		})
+		if len(windows) > 0 {
+			p.kernels[k].answer(p, windows)
+		}
+		for _, w := range windows {
+			for _, o := range w.outputs {
+				o.end()
 			}
 		}
 	}
 	return told
+}
+
+// windowsOf gives those of the windows that a kernel's outputs are wanted of, with these.
+func (p *Part) windowsOf(kernel int, runs []asked, answerOf func(output int) *answer) []asked {
+	var windows []asked
+	for _, w := range runs {
+		for _, i := range p.kernels[kernel].outputs {
+			if p.spec.Outputs[i].Window == w.window {
+				w.outputs = append(w.outputs, answerOf(i))
+			}
+		}
+		if len(w.outputs) > 0 {
+			windows = append(windows, w)
+		}
+	}
+	return windows
 }
 
 // answer is one output on its way to its column.
