@@ -150,3 +150,11 @@ func each(ctx context.Context, n, workers int, fn func(ctx context.Context, i in
 	}
 	return g.Wait()
 }
+
+// windowRoom gives the bytes of rows that wait for windows.
+func (e *Engine) windowRoom() int64 {
+	if e.memory > 0 {
+		return min(windowsAtOnce, e.memory/8)
+	}
+	return windowsAtOnce
+}

@@ -93,7 +93,7 @@ func (t *training) planView(ctx context.Context, w *Work, view *feature.ViewVers
 	}
 	if windowed {
 		_, read := v.choose(table, windows, asked, columns...)
-		w.Memory.Batches = max(w.Memory.Batches, min(t.scattered, read.Rows*int64(len(uses)))*int64(offerBytes+9*len(columns)))
+		w.Memory.Batches = max(w.Memory.Batches, min(t.windowRoom(), read.Rows*int64(len(uses)*(offerBytes+9*len(columns)))))
 	}
 	if !plain && asked {
 		return nil

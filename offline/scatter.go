@@ -5,7 +5,6 @@ import (
 	"math/bits"
 
 	"github.com/quiver-features/quiver/feature"
-	"github.com/quiver-features/quiver/feature/aggregate"
 	"github.com/quiver-features/quiver/offline/window"
 )
 
@@ -19,8 +18,10 @@ const (
 	offerBytes        = 24
 	batchMost         = 8 << 10
 	batchLeast        = 128
-	keyBytes          = 64      // of a batch's keys and values that are text, per offer of its limit
-	roomMost          = 1 << 26 // rows that are believed before they are seen
+	waitingMost       = 1 << 10   // offers of a batch that waits
+	windowsAtOnce     = 640 << 20 // bytes of rows that wait for windows
+	keyBytes          = 64        // of a batch's keys and values that are text, per offer of its limit
+	roomMost          = 1 << 26   // rows that are believed before they are seen
 )
 
 // partitionsFor gives the number of partitions for a number of requests, a power of two.
@@ -32,11 +33,11 @@ func partitionsFor(requests int64) int {
 }
 
 // offer is a row on its way to its key's partition: of a view, by its position and
-// event time, or of a spine, by its number and time.
+// event time, of a spine, by its number and time, or of windows, with a value.
 type offer struct {
 	word int64 // of the key, as keyBatch has it
 	time feature.Time
-	row  int64
+	row  int64 // or the value's word
 }
 
 // batch is offers to one partition. What all rows of a scan lack is nil.
@@ -100,9 +101,11 @@ type scatter struct {
 	plain    bool // rows are visible from their event time, and have no other times
 	apart    bool // rows are not visible from their event time
 	keys     keyBatch
-	inputs   []int  // those with words, of a scatter with values
+	inOffers int    // of a scatter with values, the input whose words stand in offers; -1: none
+	inputs   []int  // the others with words
 	texts    []int  // those with texts
 	nullable []int  // those that may be null
+	nulls    bool   // a value was null
 	values   values // of the chunk's rows
 	batches  []batch
 	take     func(partition int, b *batch) error // the batch is used again when it returns
@@ -113,18 +116,20 @@ type scatter struct {
 func newScatter(partitions, limit int, rule feature.Rule, seed maphash.Seed, take func(int, *batch) error) *scatter {
 	return &scatter{
 		shift: uint(65 - bits.Len(uint(partitions))), limit: limit, rule: rule,
-		keys: keyBatch{seed: seed}, batches: make([]batch, partitions), take: take,
+		keys: keyBatch{seed: seed}, batches: make([]batch, partitions), take: take, inOffers: -1,
 		apart: rule.Delay != 0 || rule.Available,
 		plain: rule.Delay == 0 && !rule.Available && !rule.Created,
 	}
 }
 
-// withValues has rows carry the values of a spec's inputs that it reads.
-func (s *scatter) withValues(spec *window.Spec, inputs []windowInput) {
-	for i, in := range inputs {
+// withValues has rows carry the values of a view's inputs that are read. Their position is
+// not told.
+func (s *scatter) withValues(w *windowed) {
+	s.inOffers = w.inOffers()
+	for i, in := range w.inputs {
 		switch {
-		case in.column == "" || !spec.Reads(i):
-		case aggregate.IsWord(spec.Inputs[i].Type):
+		case i == s.inOffers || in.column == "" || !w.spec.Reads(i):
+		case w.words(i):
 			s.inputs = append(s.inputs, i)
 		default:
 			s.texts = append(s.texts, i)
@@ -134,9 +139,9 @@ func (s *scatter) withValues(spec *window.Spec, inputs []windowInput) {
 		}
 	}
 	for i := range s.batches {
-		v := values{words: make([][]int64, len(inputs)), null: make([][]bool, len(inputs))}
+		v := values{words: make([][]int64, len(w.inputs)), null: make([][]bool, len(w.inputs))}
 		if len(s.texts) > 0 {
-			v.texts = make([]window.Texts, len(inputs))
+			v.texts = make([]window.Texts, len(w.inputs))
 		}
 		s.batches[i].values = v
 	}
@@ -154,15 +159,22 @@ func (s *scatter) add(keys []*feature.Column, c *chunk, base int64, selected []i
 	switch {
 	case !s.keys.long && s.plain && len(s.nullable) == 0:
 		return s.addPlain(c, base, selected)
-	case !s.keys.long && s.plain && len(s.inputs) == 1 && s.values.null[s.inputs[0]] == nil && len(s.nullable) == 1:
+	case !s.keys.long && s.plain && s.inOffers >= 0 && s.values.null[s.inOffers] == nil && len(s.nullable) == 1:
 		return s.addValues(c, selected)
 	}
 	apart, stamps := s.apart, s.rule.Created || s.rule.Available
+	for _, in := range s.nullable {
+		s.nulls = s.nulls || s.values.null[in] != nil
+	}
 	for n, i := range selected {
 		word := s.keys.words[i]
 		partition := mix(word) >> s.shift
 		b := &s.batches[partition]
-		b.offers = append(b.offers, offer{word, feature.Time(c.event.Int64s[i]), base + int64(i)})
+		row := base + int64(i)
+		if s.inOffers >= 0 {
+			row = s.values.words[s.inOffers][i]
+		}
+		b.offers = append(b.offers, offer{word, feature.Time(c.event.Int64s[i]), row})
 		if apart {
 			b.visible = append(b.visible, visible[n])
 		}
@@ -212,15 +224,16 @@ func (s *scatter) addPlain(c *chunk, base int64, selected []int32) error {
 // those that aggregates are over. Where a row stands does not matter to them.
 func (s *scatter) addValues(c *chunk, selected []int32) error {
 	words, events, shift, batches, limit := s.keys.words, c.event.Int64s, s.shift, s.batches, s.limit
-	in := s.inputs[0]
+	in := s.inOffers
 	values := s.values.words[in]
 	for _, i := range selected {
 		partition := mix(words[i]) >> shift
 		b := &batches[partition]
-		b.offers = append(b.offers, offer{word: words[i], time: feature.Time(events[i])})
-		b.values.words[in] = append(b.values.words[in], values[i])
-		if null := b.values.null[in]; len(null) > 0 {
-			b.values.null[in] = append(null, false)
+		b.offers = append(b.offers, offer{words[i], feature.Time(events[i]), values[i]})
+		if s.nulls {
+			if null := b.values.null[in]; len(null) > 0 {
+				b.values.null[in] = append(null, false)
+			}
 		}
 		if len(b.offers) >= limit {
 			if err := s.pass(int(partition)); err != nil {

@@ -12,12 +12,21 @@ import (
 type cells struct {
 	finder
 	starts []uint32
-	ends   []feature.Time // the finder's times
+	ends   []feature.Time   // the finder's times
+	firsts [][]feature.Time // for each window, the first time that it covers, of each request
 }
 
-// newCells cuts the time of each key wherever a window of a request begins or ends.
-func newCells(s *Spec, r *Requests) *cells {
-	c := &cells{starts: make([]uint32, 1, len(r.Starts)), ends: make([]feature.Time, 0, len(r.Times)*(1+len(s.Windows)))}
+// newCells cuts the time of each key wherever a window of a request begins or ends. The
+// memory of old is used.
+func newCells(s *Spec, r *Requests, old *cells) *cells {
+	c := &cells{
+		starts: append(slices.Grow(old.starts[:0], len(r.Starts)), 0),
+		ends:   slices.Grow(old.ends[:0], len(r.Times)*(1+len(s.Windows))),
+		firsts: slices.Grow(old.firsts, len(s.Windows))[:len(s.Windows)],
+	}
+	for w := range c.firsts {
+		c.firsts[w] = slices.Grow(c.firsts[w][:0], len(r.Times))
+	}
 	for k := range len(r.Starts) - 1 {
 		from := len(c.ends)
 		times := r.Times[r.Starts[k]:r.Starts[k+1]]
@@ -26,9 +35,15 @@ func newCells(s *Spec, r *Requests) *cells {
 				c.ends = append(c.ends, head)
 			}
 		}
-		for _, w := range s.Windows {
+		for n, w := range s.Windows {
 			for _, t := range times {
-				if tail, ok := w.Tail(t); ok && (s.From == 0 || tail >= s.From) && (len(c.ends) == from || c.ends[len(c.ends)-1] != tail) {
+				tail, ok := w.Tail(t)
+				if !ok {
+					c.firsts[n] = append(c.firsts[n], feature.MinTime)
+					continue
+				}
+				c.firsts[n] = append(c.firsts[n], tail+1)
+				if (s.From == 0 || tail >= s.From) && (len(c.ends) == from || c.ends[len(c.ends)-1] != tail) {
 					c.ends = append(c.ends, tail)
 				}
 			}

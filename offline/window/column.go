@@ -37,6 +37,7 @@ type column[S any, P total[S]] struct {
 	late        []late[S]
 	requests    int
 
+	none        cell[S]
 	lows, highs queue // scratch
 }
 
@@ -52,8 +53,9 @@ type change[S any] struct {
 	total S
 }
 
-// newColumn makes the states of an input for the outputs given.
-func newColumn(t feature.Type, outputs []Output, windows, cells, requests int) states {
+// newColumn makes the states of an input for the outputs given, in the memory of old
+// where these are alike.
+func newColumn(t feature.Type, outputs []Output, windows, cells, requests int, old states) states {
 	var least, most, sums, spread bool
 	for _, o := range outputs {
 		least, most = least || o.Function == feature.Min, most || o.Function == feature.Max
@@ -62,21 +64,25 @@ func newColumn(t feature.Type, outputs []Output, windows, cells, requests int) s
 	}
 	switch float := t.Kind == feature.Float32 || t.Kind == feature.Float64; {
 	case !sums && !spread:
-		return columnOf[nothing](float, least, most, windows, cells, requests)
+		return columnOf[nothing](float, least, most, windows, cells, requests, old)
 	case float && spread:
-		return columnOf[floatMoments](float, least, most, windows, cells, requests)
+		return columnOf[floatMoments](float, least, most, windows, cells, requests, old)
 	case float:
-		return columnOf[floatSum](float, least, most, windows, cells, requests)
+		return columnOf[floatSum](float, least, most, windows, cells, requests, old)
 	case spread:
-		return columnOf[intMoments](float, least, most, windows, cells, requests)
+		return columnOf[intMoments](float, least, most, windows, cells, requests, old)
 	default:
-		return columnOf[intSum](float, least, most, windows, cells, requests)
+		return columnOf[intSum](float, least, most, windows, cells, requests, old)
 	}
 }
 
-func columnOf[S any, P total[S]](float, least, most bool, windows, cells, requests int) *column[S, P] {
+func columnOf[S any, P total[S]](float, least, most bool, windows, cells, requests int, old states) *column[S, P] {
+	var memory []cell[S]
+	if o, ok := old.(*column[S, P]); ok {
+		memory = o.cells
+	}
 	return &column[S, P]{
-		cells: make([]cell[S], cells), float: float, least: least, most: most,
+		cells: zeros(memory, cells), float: float, least: least, most: most,
 		late: make([]late[S], windows), requests: requests,
 	}
 }
@@ -206,7 +212,7 @@ func (c *column[S, P]) answer(p *Part, windows []asked) {
 					}
 				}
 				for _, o := range w.outputs {
-					word, ok := c.result(o.Function, &all)
+					word, ok := c.result(o, &all)
 					o.write(int(i), all.n, word, ok)
 				}
 			}
@@ -234,34 +240,33 @@ func (c *column[S, P]) enter(at, start uint32) {
 
 // inside gives what the n-th window has of the cells from lo to hi, which were seen.
 func (c *column[S, P]) inside(all *cell[S], start, lo, hi uint32, n int) {
-	if lo >= hi {
-		var none cell[S]
-		*all = none
+	before := &c.none
+	if lo > start {
+		before = &c.cells[lo-1]
+	}
+	if lo >= hi || c.cells[hi-1].n == before.n { // so it is with most windows that are short
+		*all = c.none
 		return
 	}
 	last := &c.cells[hi-1]
-	all.n, all.total = last.n, last.total
-	if lo > start {
-		before := &c.cells[lo-1]
-		all.n -= before.n
-		P(&all.total).Unmerge(&before.total)
-	}
+	all.n, all.total = last.n-before.n, last.total
+	P(&all.total).Unmerge(&before.total)
 	all.extremes = extremes{low: c.lows.best(n, lo), high: c.highs.best(n, lo)}
 }
 
 // result gives what a window shows.
-func (c *column[S, P]) result(f feature.Function, all *cell[S]) (word int64, ok bool) {
+func (c *column[S, P]) result(o *answer, all *cell[S]) (word int64, ok bool) {
 	switch {
-	case f == feature.Count:
+	case o.what == ofCount:
 		return all.n, true
 	case all.n == 0:
 		return 0, false
-	case f == feature.Min:
+	case o.what == ofLeast:
 		return c.wordOf(^all.low), true
-	case f == feature.Max:
+	case o.what == ofMost:
 		return c.wordOf(all.high), true
 	}
-	return P(&all.total).get(f, all.n)
+	return P(&all.total).get(o.Function, all.n)
 }
 
 func floatOf(word int64) float64 { return math.Float64frombits(uint64(word)) }

@@ -21,6 +21,9 @@ type marks struct {
 	from  uint32 // in buckets: the number of the first time of each bucket, and of none behind the last
 }
 
+// fewTimes are all looked at, as none of these looks waits for another one.
+const fewTimes = 12
+
 // manyTimes are more than are searched at once.
 const manyTimes = 32
 
@@ -75,6 +78,14 @@ func (f *finder) bytes() int64 { return 16*int64(len(f.marks)) + 4*int64(len(f.b
 // order, every other guess would be wrong.
 func first(times []feature.Time, from feature.Time) int {
 	at, n := 0, len(times)
+	if n <= fewTimes {
+		for _, t := range times {
+			if t < from {
+				at++
+			}
+		}
+		return at
+	}
 	for n > 0 {
 		half := (n + 1) / 2
 		next := at + half

@@ -112,8 +112,8 @@ func (k *kernel) place(s *Spec) int {
 	return 1
 }
 
-// make makes the kernel's states.
-func (k *kernel) make(s *Spec, cells, requests int) states {
+// make makes the kernel's states. The memory of old may be used; nil: there is none.
+func (k *kernel) make(s *Spec, cells, requests int, old states) states {
 	over := s.Inputs[k.input].Type
 	fresh := func() aggregate.State { return aggregate.New(k.function, over, k.n) }
 	switch {
@@ -124,7 +124,7 @@ func (k *kernel) make(s *Spec, cells, requests int) states {
 		for i, o := range k.outputs {
 			outputs[i] = s.Outputs[o]
 		}
-		return newColumn(over, outputs, len(s.Windows), cells, requests)
+		return newColumn(over, outputs, len(s.Windows), cells, requests, old)
 	case k.function == feature.TopK:
 		return newFrequent(s, k)
 	case isOrdered(k.function):
@@ -145,7 +145,7 @@ const (
 func (k *kernel) expected(s *Spec) int64 {
 	switch k.function {
 	case "":
-		return k.make(s, 1, 0).bytes()
+		return k.make(s, 1, 0, nil).bytes()
 	case feature.TopK:
 		return bytesOfCounted * 8
 	case feature.LastN:

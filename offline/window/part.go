@@ -39,17 +39,28 @@ type Batch struct {
 }
 
 // New makes a part that no event was added to.
-func (s *Spec) New(r *Requests) *Part {
-	p := &Part{spec: s, requests: r, cells: newCells(s, r), kernels: s.kernels(), late: make([]sync.Mutex, len(s.Windows))}
+func (s *Spec) New(r *Requests) *Part { return s.Renew(nil, r) }
+
+// Renew is New in the memory of a part that has given its results, and is not used
+// any more; nil: there is none.
+func (s *Spec) Renew(old *Part, r *Requests) *Part {
+	if old == nil {
+		old = &Part{cells: &cells{}}
+	}
+	p := &Part{spec: s, requests: r, cells: newCells(s, r, old.cells), kernels: s.kernels(), late: make([]sync.Mutex, len(s.Windows))}
 	for i := range p.kernels {
+		var states states
+		if i < len(old.kernels) {
+			states = old.kernels[i].states
+		}
 		k := &p.kernels[i]
-		k.states = k.make(s, len(p.cells.ends), len(r.Times))
+		k.states = k.make(s, len(p.cells.ends), len(r.Times), states)
 	}
 	if s.Rule.Available {
 		p.asked = newFinder(r.Starts, r.Times)
 	}
 	if s.Rule.Delay == 0 {
-		p.ends = make([]bool, len(p.cells.ends))
+		p.ends = zeros(old.ends, len(p.cells.ends))
 	}
 	return p
 }
@@ -203,27 +214,43 @@ type stretch struct {
 	end      uint32 // of all of the key's
 }
 
-// runs gives, for each request, the cells that a window covers: those from lo to hi.
-func (p *Part) runs(window int) (lo, hi []uint32) {
-	w := p.spec.Windows[window]
-	lo, hi = make([]uint32, len(p.requests.Times)), make([]uint32, len(p.requests.Times))
+// runs gives, for each window, the cells that it covers at each request.
+func (p *Part) runs() []asked {
+	n := len(p.requests.Times)
+	heads := make([]uint32, n) // the cells that end no later than what is visible
 	for k := range len(p.requests.Starts) - 1 {
-		start, end := p.cells.starts[k], p.cells.starts[k+1]
-		tail, head := start, start
+		head, end := p.cells.starts[k], p.cells.starts[k+1]
 		for i := p.requests.Starts[k]; i < p.requests.Starts[k+1]; i++ {
-			t := p.requests.Times[i]
-			if after, bounded := w.Tail(t); bounded {
-				for tail < end && p.cells.ends[tail] <= after {
-					tail++
-				}
-			}
-			if until, ok := headOf(p.spec.Rule, t); ok {
+			if until, ok := headOf(p.spec.Rule, p.requests.Times[i]); ok {
 				for head < end && p.cells.ends[head] <= until {
 					head++
 				}
 			}
-			lo[i], hi[i] = tail, max(tail, head)
+			heads[i] = head
 		}
 	}
-	return lo, hi
+	all := make([]asked, len(p.spec.Windows))
+	for w := range all {
+		lo, hi := make([]uint32, n), make([]uint32, n)
+		for k := range len(p.requests.Starts) - 1 {
+			tail, end := p.cells.starts[k], p.cells.starts[k+1]
+			for i := p.requests.Starts[k]; i < p.requests.Starts[k+1]; i++ {
+				for first := p.cells.firsts[w][i]; tail < end && p.cells.ends[tail] < first; {
+					tail++
+				}
+				lo[i], hi[i] = tail, max(tail, heads[i])
+			}
+		}
+		all[w] = asked{window: w, lo: lo, hi: hi}
+	}
+	return all
+}
+
+// zeros gives a number of zero values, in the memory of others where it is enough.
+func zeros[T any](old []T, n int) []T {
+	if cap(old) < n {
+		return make([]T, n, n+n/8)
+	}
+	clear(old[:n])
+	return old[:n]
 }

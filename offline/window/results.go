@@ -30,19 +30,19 @@ func (p *Part) Results(dst []*feature.Column, at int) Counts {
 			c.beside.outputs, k.outputs = append(c.beside.outputs, k.outputs...), nil
 		}
 	}
-	runs := make([]asked, len(p.spec.Windows))
-	for w := range runs {
-		lo, hi := p.runs(w)
-		runs[w] = asked{window: w, lo: lo, hi: hi}
-		for i, t := range p.requests.Times {
-			if p.ends != nil && hi[i] > lo[i] && p.ends[hi[i]-1] && p.cells.ends[hi[i]-1] == t {
-				told.SameTime[i] = true
+	runs := p.runs()
+	if p.ends != nil {
+		for _, w := range runs {
+			for i, t := range p.requests.Times {
+				if w.hi[i] > w.lo[i] && p.ends[w.hi[i]-1] && p.cells.ends[w.hi[i]-1] == t {
+					told.SameTime[i] = true
+				}
 			}
 		}
 	}
 	for k := range p.kernels {
 		windows := p.windowsOf(k, runs, func(i int) *answer {
-			return &answer{Output: p.spec.Outputs[i], dst: dst[i], at: at, matched: told.Matched, overflows: &told.Overflows[i], own: &told.Own[i]}
+			return newAnswer(p.spec.Outputs[i], dst[i], at, told.Matched, &told.Overflows[i], &told.Own[i])
 		})
 		if len(windows) > 0 {
 			p.kernels[k].answer(p, windows)
@@ -75,11 +75,47 @@ func (p *Part) windowsOf(kernel int, runs []asked, answerOf func(output int) *an
 // answer is one output on its way to its column.
 type answer struct {
 	Output
+	what      what
 	dst       *feature.Column
+	valid     []bool    // of dst, from at on; nil: values have no fixed width
+	int64s    []int64   // likewise; nil: it is of another type
+	float64s  []float64 // likewise
 	at        int
 	matched   []bool
 	overflows *int64
 	own       **feature.Column // of those that append, values of the requests so far
+}
+
+// what tells functions apart where it is asked for every value.
+type what uint8
+
+const (
+	ofTotal what = iota
+	ofCount
+	ofLeast
+	ofMost
+)
+
+func newAnswer(o Output, dst *feature.Column, at int, matched []bool, overflows *int64, own **feature.Column) *answer {
+	a := &answer{Output: o, dst: dst, at: at, matched: matched, overflows: overflows, own: own}
+	switch o.Function {
+	case feature.Count:
+		a.what = ofCount
+	case feature.Min:
+		a.what = ofLeast
+	case feature.Max:
+		a.what = ofMost
+	}
+	switch to := at + len(matched); {
+	case dst.Offsets != nil:
+		return a
+	case dst.Int64s != nil:
+		a.int64s = dst.Int64s[at:to]
+	case dst.Float64s != nil:
+		a.float64s = dst.Float64s[at:to]
+	}
+	a.valid = dst.Valid[at : at+len(matched)]
+	return a
 }
 
 // appending gives the column that a kernel appends the values of all requests to, in their
@@ -120,25 +156,33 @@ func (a *answer) end() {
 
 // write writes what a request's window of n values gives, as a word.
 func (a *answer) write(request int, n, word int64, ok bool) {
-	a.matched[request] = a.matched[request] || n > 0
+	if n > 0 {
+		a.matched[request] = true
+	}
 	if !ok {
 		if n > 0 && a.Function == feature.Sum {
 			*a.overflows++
 		}
 		return
 	}
-	at := a.at + request
-	a.dst.Valid[at] = true
+	a.valid[request] = true
+	switch {
+	case a.float64s != nil:
+		a.float64s[request] = floatOf(word)
+	case a.int64s != nil:
+		a.int64s[request] = word
+	default:
+		a.writeShort(a.at+request, word)
+	}
+}
+
+func (a *answer) writeShort(at int, word int64) {
 	switch a.dst.Type.Kind {
-	case feature.Float64:
-		a.dst.Float64s[at] = floatOf(word)
 	case feature.Float32:
 		a.dst.Float32s[at] = float32(floatOf(word))
 	case feature.Int32, feature.Date:
 		a.dst.Int32s[at] = int32(word)
-	case feature.Bool:
-		a.dst.Bools[at] = word != 0
 	default:
-		a.dst.Int64s[at] = word
+		a.dst.Bools[at] = word != 0
 	}
 }

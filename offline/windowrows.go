@@ -1,0 +1,207 @@
+package offline
+
+import (
+	"math"
+	"slices"
+	"unsafe"
+
+	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/feature/aggregate"
+	"github.com/quiver-features/quiver/offline/window"
+)
+
+// windowBatch is a worker's scratch: the rows of a batch whose keys are known.
+type windowBatch struct {
+	keys   []uint32
+	events []feature.Time
+	stamps []feature.Stamp
+	words  []int64 // of the input whose values are in the offers
+	values window.Values
+	placed window.Batch
+	done   *window.Part // whose memory may be used again; nil: there is none
+}
+
+// take adds the rows of a batch.
+func (w *windowed) take(partition int, b *batch, p *windowBatch) {
+	keys := w.slots.parts[partition].keys
+	n := len(b.offers)
+	p.keys, p.events, p.words, p.stamps = slices.Grow(p.keys[:0], n)[:n], slices.Grow(p.events[:0], n)[:n], slices.Grow(p.words[:0], n)[:n], p.stamps[:0]
+	ordered := len(b.more) > 0 && w.spec.Ordered()
+	n = 0
+	for i := range b.offers {
+		o := &b.offers[i]
+		key := keys.find(o.word, b.key(i))
+		if key == 0 {
+			continue
+		}
+		if ordered {
+			p.stamps = append(p.stamps, b.stamp(i))
+		}
+		if n != i {
+			b.keep(n, i)
+		}
+		p.keys[n], p.events[n], p.words[n] = key-1, o.time, o.row
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	p.keys, p.events, p.words = p.keys[:n], p.events[:n], p.words[:n]
+	visible := b.visible
+	if len(visible) == 0 {
+		visible = nil
+	}
+	p.values.Words, p.values.Texts, p.values.Null, p.values.Stamps = append(p.values.Words[:0], b.values.words...), b.values.texts, p.values.Null[:0], nil
+	if in := w.inOffers(); in >= 0 {
+		p.values.Words[in] = p.words
+	}
+	if ordered {
+		p.values.Stamps = p.stamps
+	}
+	for _, null := range b.values.null {
+		if len(null) == 0 {
+			null = nil
+		}
+		p.values.Null = append(p.values.Null, null)
+	}
+	part := w.part(partition, p)
+	part.Place(&p.placed, p.keys, p.events, visible, &p.values)
+	part.Put(&p.placed)
+}
+
+// inOffers gives the input whose values are in the rows' offers, the first one of words; -1: none.
+func (w *windowed) inOffers() int {
+	for i := range w.inputs {
+		if w.words(i) {
+			return i
+		}
+	}
+	return -1
+}
+
+// words tells whether values of an input are read, and are words.
+func (w *windowed) words(input int) bool {
+	return w.inputs[input].column != "" && w.spec.Reads(input) && aggregate.IsWord(w.spec.Inputs[input].Type)
+}
+
+// values are the values of a batch's rows, by input. Of an input that counts rows
+// words are nil, of one that is never null null is. Words of one input are in the offers.
+type values struct {
+	words   [][]int64
+	texts   []window.Texts    // nil: no input has some
+	columns []*feature.Column // of a chunk: in place of texts
+	null    [][]bool
+	made    [][]int64 // of a chunk: memory of words that do not stand in a column
+}
+
+// addText appends value i of a chunk's column, and tells how many bytes there are.
+func (v *values) addText(input int, c *feature.Column, i int) int {
+	t := &v.texts[input]
+	from := uint32(len(t.Data))
+	if !c.IsNull(i) {
+		t.Data = aggregate.AppendValue(t.Data, c, i)
+	}
+	t.Ends = append(t.Ends, window.Ends{From: from, To: uint32(len(t.Data))})
+	return len(t.Data)
+}
+
+// addNull notes whether value i of a chunk is null, for a batch that had n values; null is
+// nil where none is. As long as none was null nothing is kept.
+func (v *values) addNull(input, n int, null []bool, i int32) {
+	own := v.null[input]
+	if len(own) == 0 && (null == nil || !null[i]) {
+		return
+	}
+	for len(own) < n {
+		own = append(own, false)
+	}
+	v.null[input] = append(own, null != nil && null[i])
+}
+
+// keep moves what there is of row from beside its offer to row to, which is earlier.
+func (b *batch) keep(to, from int) {
+	if len(b.visible) > 0 {
+		b.visible[to] = b.visible[from]
+	}
+	for _, words := range b.values.words {
+		if words != nil {
+			words[to] = words[from]
+		}
+	}
+	for i := range b.values.texts {
+		if ends := b.values.texts[i].Ends; len(ends) > 0 {
+			ends[to] = ends[from]
+		}
+	}
+	for _, null := range b.values.null {
+		if len(null) > 0 {
+			null[to] = null[from]
+		}
+	}
+}
+
+func (v *values) reset() {
+	for i := range v.words {
+		if v.words[i] != nil {
+			v.words[i] = v.words[i][:0]
+		}
+		if v.null[i] != nil {
+			v.null[i] = v.null[i][:0]
+		}
+	}
+	for i := range v.texts {
+		v.texts[i].Data, v.texts[i].Ends = v.texts[i].Data[:0], v.texts[i].Ends[:0]
+	}
+}
+
+// leftOut tells which rows an aggregate leaves out: those with a null value, and those for
+// which the condition is false or null; nil: none. Both columns may be nil.
+func leftOut(rows int, over, where *feature.Column) []bool {
+	if where == nil && (over == nil || over.Valid == nil) {
+		return nil
+	}
+	out := make([]bool, rows)
+	if over != nil && over.Valid != nil {
+		for n, valid := range over.Valid {
+			out[n] = !valid
+		}
+	}
+	if where != nil {
+		for n, yes := range where.Bools {
+			out[n] = out[n] || !yes || where.IsNull(n)
+		}
+	}
+	return out
+}
+
+// wordsOf gives the values of a chunk's column as window.Values has them, where they stand
+// or in memory of its own.
+func (v *values) wordsOf(input int, c *feature.Column) []int64 {
+	switch c.Type.Kind {
+	case feature.Int64, feature.Timestamp:
+		return c.Int64s
+	case feature.Float64:
+		return unsafe.Slice((*int64)(unsafe.Pointer(unsafe.SliceData(c.Float64s))), len(c.Float64s))
+	}
+	words := slices.Grow(v.made[input][:0], c.Len())
+	switch c.Type.Kind {
+	case feature.Float32:
+		for _, f := range c.Float32s {
+			words = append(words, int64(math.Float64bits(float64(f))))
+		}
+	case feature.Int32, feature.Date:
+		for _, n := range c.Int32s {
+			words = append(words, int64(n))
+		}
+	default:
+		for _, yes := range c.Bools {
+			word := int64(0)
+			if yes {
+				word = 1
+			}
+			words = append(words, word)
+		}
+	}
+	v.made[input] = words
+	return words
+}
