@@ -21,6 +21,7 @@ type chunkWriter struct {
 	times    *numbers[int64] // of a column of timestamps: whether they ascend is told
 	last     int64           // of the complete pages of times
 	chunk    chunkState
+	effort   effort
 }
 
 // chunkState is what the footer has to know of a chunk. Offsets count from the
@@ -68,6 +69,7 @@ func orderOf(values pageValues) order {
 // begin begins a chunk.
 func (w *chunkWriter) begin(t format.Type, codec format.CompressionCodec) {
 	w.rows, w.data = 0, w.data[:0]
+	w.effort.begin()
 	w.chunk = chunkState{indexed: w.compare != nil, ascending: w.times != nil, meta: format.ColumnMetaData{
 		Type: t, Encoding: []format.Encoding{format.RLE}, PathInSchema: w.path, Codec: codec,
 	}}
@@ -173,7 +175,7 @@ func (w *chunkWriter) ascends() bool {
 
 // appendPage appends a page to dst and counts its bytes.
 func (w *chunkWriter) appendPage(dst []byte, header *format.PageHeader, body []byte, p *press) ([]byte, error) {
-	out, uncompressed, err := p.page(dst, header, body)
+	out, uncompressed, err := p.page(dst, header, body, &w.effort)
 	w.chunk.meta.TotalUncompressedSize += int64(uncompressed)
 	w.chunk.meta.TotalCompressedSize += int64(len(out) - len(dst))
 	return out, err

@@ -18,33 +18,75 @@ import (
 
 // press compresses pages. Each worker has its own.
 type press struct {
-	codec        *zstd.Encoder // nil: pages stay as they are
+	codec, fast  *zstd.Encoder // at the default level, and at the fastest; nil: pages stay as they are
 	body, packed []byte        // scratch
+	quick        []byte        // likewise
 	header       bytes.Buffer
+}
+
+// effort is how hard the pages of a leaf are compressed. On some values the fastest level
+// leaves hardly more than the default one, in half the time, on others it compresses nothing:
+// a page tells, which is compressed at both.
+type effort struct {
+	known  bool
+	little bool
+	chunks int
+}
+
+const (
+	effortBytes  = 64 << 10 // of a page that tells, at least
+	effortChunks = 8        // so many chunks go by what one page tells
+	effortShare  = 32       // the fastest level may leave so many-th more
+)
+
+// begin begins a chunk.
+func (e *effort) begin() {
+	if e.chunks%effortChunks == 0 {
+		*e = effort{}
+	}
+	e.chunks++
 }
 
 func newPress(uncompressed bool) (*press, error) {
 	if uncompressed {
 		return &press{}, nil
 	}
-	codec, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderCRC(false),
-		zstd.WithZeroFrames(true), zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		return nil, fmt.Errorf("zstd: %w: %w", err, feature.ErrUnavailable)
+	p := &press{}
+	for codec, level := range map[**zstd.Encoder]zstd.EncoderLevel{&p.codec: zstd.SpeedDefault, &p.fast: zstd.SpeedFastest} {
+		var err error
+		*codec, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderCRC(false),
+			zstd.WithZeroFrames(true), zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			return nil, fmt.Errorf("zstd: %w: %w", err, feature.ErrUnavailable)
+		}
 	}
-	return &press{codec: codec}, nil
+	return p, nil
+}
+
+// pack compresses a page. The result is valid until the next call.
+func (p *press) pack(body []byte, e *effort) []byte {
+	if e.known && e.little {
+		p.packed = p.fast.EncodeAll(body, p.packed[:0])
+		return p.packed
+	}
+	p.packed = p.codec.EncodeAll(body, p.packed[:0])
+	if e.known || len(body) < effortBytes {
+		return p.packed
+	}
+	p.quick = p.fast.EncodeAll(body, p.quick[:0])
+	e.known, e.little = true, len(p.quick) <= len(p.packed)+len(p.packed)/effortShare
+	return p.packed
 }
 
 // page appends a page with its header, compressed, and tells what it would take
 // without compression.
-func (p *press) page(dst []byte, header *format.PageHeader, body []byte) (out []byte, uncompressed int, err error) {
+func (p *press) page(dst []byte, header *format.PageHeader, body []byte, e *effort) (out []byte, uncompressed int, err error) {
 	if len(body) > math.MaxInt32 {
 		return dst, 0, fmt.Errorf("a row of %d bytes: Parquet has pages of at most 2 GiB: %w", len(body), feature.ErrTooLarge)
 	}
 	packed := body
 	if p.codec != nil {
-		p.packed = p.codec.EncodeAll(body, p.packed[:0])
-		packed = p.packed
+		packed = p.pack(body, e)
 	}
 	header.UncompressedPageSize, header.CompressedPageSize = int32(len(body)), int32(len(packed))
 	header.CRC = int32(crc32.ChecksumIEEE(packed))
