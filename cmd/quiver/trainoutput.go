@@ -132,6 +132,7 @@ type trainingSet struct {
 	schema   *arrow.Schema           // what is written
 	placed   bool                    // what stands at path is this one
 	dataset  *dataset.Output         // the folder that is written; nil: a file
+	file     offline.Output          // the file that is written; nil: a folder, or standard output
 	spool    string                  // folder of a file on its way to standard output
 	streamed hash.Hash               // of what goes to standard output at once
 }
@@ -220,6 +221,7 @@ func (t *trainingSet) create(schema *arrow.Schema) (offline.Output, error) {
 		out, err = t.createFolder(schema)
 	} else {
 		out, err = t.destination.create(t.path, schema, t.force)
+		t.file = out
 	}
 	if err != nil {
 		return nil, err
@@ -443,15 +445,22 @@ func (t *trainingSet) describe() (offline.ManifestOutput, error) {
 	case t.folder():
 		o.Files = []offline.ManifestPart{}
 		for _, f := range t.dataset.Files() {
-			digest, err := offline.DigestFile(filepath.Join(t.path, filepath.FromSlash(f.Path)))
-			if err != nil {
-				return o, err
+			digest := f.Digest
+			if digest == "" {
+				if digest, err = offline.DigestFile(filepath.Join(t.path, filepath.FromSlash(f.Path))); err != nil {
+					return o, err
+				}
 			}
 			o.Files = append(o.Files, offline.ManifestPart{Path: f.Path, Rows: f.Rows, Digest: digest})
 		}
 		o.Digest = offline.DigestFolder(o.Files)
 	default:
-		o.Digest, err = offline.DigestFile(t.path)
+		if d, ok := t.file.(dataset.Digester); ok {
+			o.Digest = d.Digest()
+		}
+		if o.Digest == "" {
+			o.Digest, err = offline.DigestFile(t.path)
+		}
 	}
 	return o, err
 }

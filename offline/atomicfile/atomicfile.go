@@ -9,9 +9,11 @@ package atomicfile
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,9 +24,10 @@ import (
 
 // File is a file that is being written. It is not safe for concurrent use.
 type File struct {
-	path  string
-	force bool
-	file  *os.File // nil after Commit or Abort
+	path   string
+	force  bool
+	file   *os.File  // nil after Commit or Abort
+	digest hash.Hash // of what was written; nil: not one byte after the other
 }
 
 // Create begins a file. A file that is there already is an error that wraps
@@ -48,7 +51,7 @@ func Create(path string, force bool) (*File, error) {
 	if err != nil {
 		return nil, Explain(path, "can't be created", err)
 	}
-	return &File{path: path, force: force, file: f}, nil
+	return &File{path: path, force: force, file: f, digest: sha256.New()}, nil
 }
 
 func exists(path string) error {
@@ -61,10 +64,22 @@ func (f *File) Write(b []byte) (int, error) {
 		return 0, fmt.Errorf("%s: written after its end: %w", f.path, feature.ErrInvalid)
 	}
 	n, err := f.file.Write(b)
+	if f.digest != nil {
+		_, _ = f.digest.Write(b[:n]) // a hash takes everything
+	}
 	if err != nil {
 		return n, Explain(f.path, "can't be written", err)
 	}
 	return n, nil
+}
+
+// Digest gives "sha256:" and the hex of the hash of all bytes, so that who asks for it
+// need not read them again; empty where it is not known, as after Seek, and of nil.
+func (f *File) Digest() string {
+	if f == nil || f.digest == nil {
+		return ""
+	}
+	return "sha256:" + hex.EncodeToString(f.digest.Sum(nil))
 }
 
 // Seek moves the place of the next Write.
@@ -72,6 +87,7 @@ func (f *File) Seek(offset int64, whence int) (int64, error) {
 	if f.file == nil {
 		return 0, fmt.Errorf("%s: written after its end: %w", f.path, feature.ErrInvalid)
 	}
+	f.digest = nil
 	n, err := f.file.Seek(offset, whence)
 	if err != nil {
 		return n, Explain(f.path, "can't be written", err)

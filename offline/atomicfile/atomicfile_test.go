@@ -2,6 +2,7 @@ package atomicfile_test
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -127,5 +128,34 @@ func TestWhatIsNoFileIsNeverReplaced(t *testing.T) {
 	}
 	if _, err := atomicfile.Create(filepath.Join(dir, "none", "out"), false); !errors.Is(err, feature.ErrNotFound) {
 		t.Errorf("a missing folder: %v", err)
+	}
+}
+
+func TestTheDigestIsThatOfTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	f := begin(t, path, false, "ab")
+	if _, err := f.Write([]byte("c")); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	// FIPS 180-2, appendix B.1.
+	if want := "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"; f.Digest() != want || content(t, path) != "abc" {
+		t.Errorf("digest %s of %q, want %s", f.Digest(), content(t, path), want)
+	}
+	var none *atomicfile.File
+	if none.Digest() != "" {
+		t.Error("there is a digest of no file")
+	}
+	f = begin(t, path, true, "ab")
+	if _, err := f.Seek(1, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	if f.Digest() != "" {
+		t.Error("the digest is known of bytes that may have been written over")
+	}
+	if err := f.Abort(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -50,9 +50,14 @@ type Options struct {
 
 // File is a file of a folder that was written.
 type File struct {
-	Path string // below the folder, with slashes
-	Rows int64
+	Path   string // below the folder, with slashes
+	Rows   int64
+	Digest string // as Digester gives it; empty: not known
 }
+
+// Digester is an output that knows the digest of the file that it wrote, as
+// offline.DigestFile gives it; empty: it does not.
+type Digester interface{ Digest() string }
 
 const (
 	heldByDefault = 128 << 20
@@ -335,7 +340,11 @@ func (o *Output) end(p *part, columns []arrow.Array) error {
 		o.inside, o.outside = o.inside+p.bytes, o.outside+st.Size()
 		o.per = float64(o.outside) / float64(max(o.inside, 1))
 	}
-	o.files = append(o.files, File{Path: p.name, Rows: p.rows})
+	file := File{Path: p.name, Rows: p.rows}
+	if d, ok := out.(Digester); ok {
+		file.Digest = d.Digest()
+	}
+	o.files = append(o.files, file)
 	o.held -= p.bytes
 	p.rows, p.bytes = 0, 0
 	return nil

@@ -257,6 +257,9 @@ func (o *Output) Commit() error {
 	return o.file.Commit()
 }
 
+// Digest gives the digest of the file, once Commit was called, as atomicfile.File has it.
+func (o *Output) Digest() string { return o.file.Digest() }
+
 // Abort implements offline.Output.
 func (o *Output) Abort() error {
 	o.ended = true

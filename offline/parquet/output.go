@@ -284,6 +284,9 @@ func (o *Output) finish() error {
 	return o.buffer.Flush()
 }
 
+// Digest gives the digest of the file, once Commit was called, as atomicfile.File has it.
+func (o *Output) Digest() string { return o.file.Digest() }
+
 // Abort implements offline.Output.
 func (o *Output) Abort() error {
 	o.ended = true
