@@ -26,7 +26,7 @@ func (w *windowed) take(partition int, b *batch, p *windowBatch) {
 	keys := w.slots.parts[partition].keys
 	n := len(b.offers)
 	p.keys, p.events, p.words, p.stamps = slices.Grow(p.keys[:0], n)[:n], slices.Grow(p.events[:0], n)[:n], slices.Grow(p.words[:0], n)[:n], p.stamps[:0]
-	ordered := len(b.more) > 0 && w.spec.Ordered()
+	ordered, beside := len(b.more) > 0 && w.spec.Ordered(), b.hasBeside()
 	n = 0
 	for i := range b.offers {
 		o := &b.offers[i]
@@ -37,7 +37,7 @@ func (w *windowed) take(partition int, b *batch, p *windowBatch) {
 		if ordered {
 			p.stamps = append(p.stamps, b.stamp(i))
 		}
-		if n != i {
+		if beside && n != i {
 			b.keep(n, i)
 		}
 		p.keys[n], p.events[n], p.words[n] = key-1, o.time, o.row
@@ -116,6 +116,12 @@ func (v *values) addNull(input, n int, null []bool, i int32) {
 		own = append(own, false)
 	}
 	v.null[input] = append(own, null != nil && null[i])
+}
+
+// hasBeside tells whether there is anything of rows beside their offers and stamps.
+func (b *batch) hasBeside() bool {
+	return len(b.visible) > 0 || slices.ContainsFunc(b.values.words, func(w []int64) bool { return w != nil }) ||
+		len(b.values.texts) > 0 || slices.ContainsFunc(b.values.null, func(null []bool) bool { return len(null) > 0 })
 }
 
 // keep moves what there is of row from beside its offer to row to, which is earlier.
