@@ -15,8 +15,7 @@ import (
 	"github.com/quiver-features/quiver/offline/atomicfile"
 )
 
-// Options of Create. The zero value writes zstd at its default level into row
-// groups of half a million rows.
+// Options of Create. The zero value writes zstd into row groups of half a million rows.
 type Options struct {
 	// Force allows to replace an existing file.
 	Force bool

@@ -2,8 +2,11 @@ package parquet_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +16,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/klauspost/compress/zstd"
 	pq "github.com/parquet-go/parquet-go"
 
 	"github.com/quiver-features/quiver/feature"
@@ -342,5 +346,64 @@ func TestASpineThatDoesNotExistIsToldByItsPath(t *testing.T) {
 	if !errors.Is(err, feature.ErrNotFound) || !strings.Contains(err.Error(), "spine no/such.parquet does not exist: check the path") ||
 		strings.Contains(err.Error(), "data root") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Whatever level the pages of a column are compressed at, they take hardly more than at the default one.
+func TestPagesAreCompressedAsWellAsAtTheDefaultLevel(t *testing.T) {
+	const rows = 700_000 // in two row groups
+	r := rand.New(rand.NewPCG(3, 1))
+	columns := []struct {
+		name  string
+		value func() float64
+	}{
+		{"four_decimals", func() float64 { return math.Round(r.NormFloat64()*1e6) / 1e4 }}, // not compressed at all at the fastest level
+		{"sixteenths", func() float64 { return float64(r.IntN(32_000_000)-16_000_000) / 16 }},
+		{"any", r.NormFloat64},
+		{"few", func() float64 { return float64(r.IntN(5)) }},
+	}
+	var fields []arrow.Field
+	var arrays []arrow.Array
+	var plain [][]byte
+	for _, c := range columns {
+		b := array.NewFloat64Builder(memory.DefaultAllocator)
+		var bytes []byte
+		for range rows {
+			v := c.value()
+			b.Append(v)
+			bytes = binary.LittleEndian.AppendUint64(bytes, math.Float64bits(v))
+		}
+		fields = append(fields, arrow.Field{Name: c.name, Type: arrow.PrimitiveTypes.Float64})
+		arrays, plain = append(arrays, b.NewArray()), append(plain, bytes)
+	}
+	rec := array.NewRecord(arrow.NewSchema(fields, nil), arrays, rows)
+	path := filepath.Join(t.TempDir(), "out.parquet")
+	if err := write(t, path, parquet.Options{}, rec); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, rec, readSpineRecord(t, path))
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := pq.OpenFile(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	codec, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range columns {
+		want, got := 0, 0
+		for page := range slices.Chunk(plain[i], 1<<20) {
+			want += len(codec.EncodeAll(page, nil))
+		}
+		for _, g := range f.Metadata().RowGroups {
+			got += int(g.Columns[i].MetaData.TotalCompressedSize)
+		}
+		if got > want+want/25 {
+			t.Errorf("column %s takes %d bytes of %d, at the default level %d", c.name, got, len(plain[i]), want)
+		}
 	}
 }
