@@ -1,6 +1,7 @@
 package offline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -172,7 +173,9 @@ func (t *training) results(ctx context.Context, w *windowed, j *joined, use int)
 	for range t.workers {
 		scratches <- new(windowBatch)
 	}
-	err := each(ctx, len(w.parts), t.workers, func(_ context.Context, i int) error {
+	order := w.byRows()
+	err := each(ctx, len(w.parts), t.workers, func(_ context.Context, n int) error {
+		i := order[n]
 		scratch := <-scratches
 		defer func() { scratches <- scratch }()
 		for _, rows := range w.waiting {
@@ -184,12 +187,12 @@ func (t *training) results(ctx context.Context, w *windowed, j *joined, use int)
 		told := part.Results(columns, base)
 		w.parts[i].Part, scratch.done = nil, part
 		overflows[i], own[i] = told.Overflows, told.Own
-		for n, matched := range told.Matched {
+		for slot, matched := range told.Matched {
 			if matched {
-				j.marks[base+n] |= markWindow
+				j.marks[base+slot] |= markWindow
 			}
-			if told.SameTime[n] {
-				j.marks[base+n] |= markSameTime
+			if told.SameTime[slot] {
+				j.marks[base+slot] |= markSameTime
 			}
 		}
 		return nil
@@ -222,6 +225,22 @@ func (t *training) results(ctx context.Context, w *windowed, j *joined, use int)
 		j.bySlot[f] = columns[i]
 	}
 	return nil
+}
+
+// byRows gives the partitions, those with the most rows that wait first: the one of a key with half of all
+// events is begun before the others, and not when nothing else is left to do.
+func (w *windowed) byRows() []int {
+	order, rows := make([]int, len(w.parts)), make([]int, len(w.parts))
+	for i := range order {
+		order[i] = i
+		for _, of := range w.waiting {
+			for _, b := range of.full[i] {
+				rows[i] += len(b.offers)
+			}
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(rows[b], rows[a]) })
+	return order
 }
 
 // part gives a part; it has none of its own before the first event.
