@@ -286,6 +286,18 @@ func (o *memOutput) Write(rec arrow.Record) error {
 func (o *memOutput) Commit() error { o.committed = true; return nil }
 func (o *memOutput) Abort() error  { o.aborted = true; return nil }
 
+// answer gives the features that were written for a case, in their order.
+func (o *memOutput) answer(c *offlinetest.Case) ([]*feature.Column, error) {
+	columns := make([]*feature.Column, len(c.Selection.Outputs))
+	for i, output := range c.Selection.Outputs {
+		var err error
+		if columns[i], err = o.column(len(c.Spine)+i, c.Selection.Field(output).Type); err != nil {
+			return nil, err
+		}
+	}
+	return columns, nil
+}
+
 // column gives an output column, all records.
 func (o *memOutput) column(at int, t feature.Type) (*feature.Column, error) {
 	all := feature.NewColumn(t, 0)
@@ -342,13 +354,7 @@ func (s setup) engine(t testing.TB) offlinetest.Engine {
 		if res.Rows != int64(c.Rows()) {
 			t.Errorf("%d rows counted, the spine has %d", res.Rows, c.Rows())
 		}
-		answer := make([]*feature.Column, len(c.Selection.Outputs))
-		for i, o := range c.Selection.Outputs {
-			if answer[i], err = out.column(len(c.Spine)+i, c.Selection.Field(o).Type); err != nil {
-				return nil, err
-			}
-		}
-		return answer, nil
+		return out.answer(c)
 	})
 }
 

@@ -287,13 +287,9 @@ func TestTrainingSetsAreTheSameForAnyWorkersMemoryAndRecords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got []*feature.Column
-		for i, o := range c.Selection.Outputs {
-			column, err := out.column(len(c.Spine)+i, c.Selection.Field(o).Type)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, column)
+		got, err := out.answer(c)
+		if err != nil {
+			t.Fatal(err)
 		}
 		if want == nil {
 			oracle, err := offlinetest.Oracle{}.Join(t.Context(), c)

@@ -20,6 +20,7 @@ const (
 	batchLeast        = 128
 	waitingMost       = 1 << 10   // offers of a batch that waits
 	windowsAtOnce     = 640 << 20 // bytes of rows that wait for windows
+	manyBytes         = 128 << 20 // of rows that waited, after which a collection pays
 	keyBytes          = 64        // of a batch's keys and values that are text, per offer of its limit
 	roomMost          = 1 << 26   // rows that are believed before they are seen
 )

@@ -12,7 +12,7 @@ import (
 // and not for each of them.
 type waiting struct {
 	full  [][]batch // by partition
-	bytes int64     // of all
+	bytes int64     // of all that came since takeAll
 	free  []batch   // were taken
 }
 
@@ -34,6 +34,7 @@ func (w *waiting) keepAll(batches []batch) {
 	for p, b := range batches {
 		if len(b.offers) > 0 {
 			w.full[p] = append(w.full[p], b)
+			w.bytes += b.bytes()
 		}
 	}
 }

@@ -200,8 +200,7 @@ func (t *training) results(ctx context.Context, w *windowed, j *joined, use int)
 	if err != nil {
 		return err
 	}
-	w.waiting = nil
-	runtime.GC() // what is made from now on takes the place of the rows, which are most of the memory
+	w.forgetRows()
 	t.learnWindows(use, bytes, w.slots.n)
 	for i, f := range w.asked {
 		field := &w.use.View.Features[f]
@@ -225,6 +224,18 @@ func (t *training) results(ctx context.Context, w *windowed, j *joined, use int)
 		j.bySlot[f] = columns[i]
 	}
 	return nil
+}
+
+// forgetRows gives back the rows that waited. Where they are most of the memory, what is made from now on takes their
+// place at once, and not when the collector would come by itself; for fewer it isn't worth a collection.
+func (w *windowed) forgetRows() {
+	bytes := int64(0)
+	for _, rows := range w.waiting {
+		bytes += rows.bytes
+	}
+	if w.waiting = nil; bytes >= manyBytes {
+		runtime.GC()
+	}
 }
 
 // byRows gives the partitions, those with the most rows that wait first: the one of a key with half of all

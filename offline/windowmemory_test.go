@@ -110,13 +110,9 @@ join
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got []*feature.Column
-		for i, o := range c.Selection.Outputs {
-			column, err := out.column(len(c.Spine)+i, c.Selection.Field(o).Type)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, column)
+		got, err := out.answer(c)
+		if err != nil {
+			t.Fatal(err)
 		}
 		if d := offlinetest.Diff(c, got, want); d != "" {
 			t.Fatalf("memory %d: %s", memory, d)
