@@ -245,6 +245,49 @@ features:
 	}
 }
 
+func TestWhatParenthesesChangeIsComputedByItself(t *testing.T) {
+	const text = `kind: source
+name: s
+parquet: flights/*.parquet
+event_timestamp: date
+---
+kind: view
+name: v
+source: s
+features:
+  - {name: delay}
+  - {name: size, aggregate: sum, of: (-delay).abs(), window: 1h}
+  - {name: lost, aggregate: sum, of: -delay.abs(), window: 1h}
+  - {name: off, expression: (-delay).abs()}
+`
+	store := &memory{}
+	apply(t, store, defined(t, text))
+	v, err := load(t, store).View("v", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{} // expressions of columns
+	for _, d := range v.Table.Derived {
+		got[d.Name] = d.Expression
+	}
+	size, lost := v.Features[1].Aggregate.Column, v.Features[2].Aggregate.Column
+	if got[size] != "(-delay).abs()" || got[lost] != "-delay.abs()" {
+		t.Errorf("size is of %q, lost of %q", got[size], got[lost])
+	}
+	for _, part := range []string{"of: (-delay).abs()", "of: -delay.abs()", "expression: (-delay).abs()"} {
+		field, _, _ := strings.Cut(part, ":")
+		by := field + ": -delay.abs()"
+		if part == by {
+			by = field + ": (-delay).abs()"
+		}
+		changed := &memory{}
+		apply(t, changed, defined(t, text))
+		if plan := apply(t, changed, defined(t, strings.Replace(text, part, by, 1))); !strings.Contains(reasons(plan), "breaking: feature") {
+			t.Errorf("%s -> %s: %v because\n%s", part, by, lines(plan), reasons(plan))
+		}
+	}
+}
+
 func TestSearchFindsWhatIsComputed(t *testing.T) {
 	store := &memory{}
 	apply(t, store, defined(t, computed))

@@ -3,8 +3,10 @@ package expression
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
 	celparser "cel.dev/cel-go/parser"
 )
 
@@ -13,8 +15,8 @@ type Outline struct {
 	// Names are the variables that it names, in their order, each once; dotted ones
 	// whole.
 	Names []string
-	// Text is the expression in one form for all that differ in spaces, comments and
-	// parentheses that change nothing. It means the same.
+	// Text is the expression in one form for nearly all that differ in spaces, comments and
+	// parentheses that change nothing. It means the same, so that expressions of one Text do.
 	Text string
 }
 
@@ -29,10 +31,43 @@ func (s *Scope) Outline(text string) (*Outline, error) {
 	collectNames(parsed.Expr(), names)
 	o := &Outline{Names: slices.Sorted(maps.Keys(names))}
 	var err error
-	if o.Text, err = celparser.Unparse(parsed.Expr(), parsed.SourceInfo(), celparser.WrapOnColumn(4*MaxText)); err != nil {
-		o.Text = text // of what is not part of the language, and won't compile
+	o.Text, err = celparser.Unparse(parsed.Expr(), parsed.SourceInfo(), celparser.WrapOnColumn(4*MaxText))
+	if err != nil || !s.reads(o.Text, parsed.Expr()) {
+		o.Text = strings.TrimSpace(text)
 	}
 	return o, nil
+}
+
+// reads tells whether a text is read as an expression. The one that the parser's library writes
+// is not always: of (-x).abs() it leaves the parentheses out, and -x.abs() is another value.
+func (s *Scope) reads(text string, as ast.Expr) bool {
+	parsed, err := s.parse(text)
+	return err == nil && same(parsed.Expr(), as)
+}
+
+// same tells whether two expressions are built alike. What is not part of the language is like
+// nothing.
+func same(a, b ast.Expr) bool {
+	if a.Kind() != b.Kind() {
+		return false
+	}
+	switch a.Kind() {
+	case ast.IdentKind:
+		return a.AsIdent() == b.AsIdent()
+	case ast.LiteralKind:
+		x, y := a.AsLiteral(), b.AsLiteral()
+		return x.Type() == y.Type() && x.Equal(y) == types.True
+	case ast.SelectKind:
+		x, y := a.AsSelect(), b.AsSelect()
+		return x.FieldName() == y.FieldName() && same(x.Operand(), y.Operand())
+	case ast.ListKind:
+		return slices.EqualFunc(a.AsList().Elements(), b.AsList().Elements(), same)
+	case ast.CallKind:
+		x, y := a.AsCall(), b.AsCall()
+		return x.FunctionName() == y.FunctionName() && x.IsMemberFunction() == y.IsMemberFunction() &&
+			(!x.IsMemberFunction() || same(x.Target(), y.Target())) && slices.EqualFunc(x.Args(), y.Args(), same)
+	}
+	return false
 }
 
 // collectNames finds what the compiler takes for variables.

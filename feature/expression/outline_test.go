@@ -51,6 +51,57 @@ func TestAnOutlineTellsNamesAndOneText(t *testing.T) {
 	}
 }
 
+func TestExpressionsOfOneTextHaveOneValue(t *testing.T) {
+	s, err := expression.NewScope([]expression.Variable{{Name: "n", Type: feature.Scalar(feature.Int64)}, {Name: "b", Type: feature.Scalar(feature.Bool)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, b := feature.NewColumn(feature.Scalar(feature.Int64), 1), feature.NewColumn(feature.Scalar(feature.Bool), 1)
+	n.AppendInt64(5)
+	b.AppendBool(true)
+	columns := map[string]*feature.Column{"n": n, "b": b}
+	texts := map[string]string{} // and what has them
+	for text, want := range map[string]any{
+		"(-n).abs()":            int64(5),
+		" ( -n ).abs() ":        int64(5),
+		"-n.abs()":              int64(-5),
+		"-1.abs()":              int64(1),
+		"-(1.abs())":            int64(-1),
+		"(-n).max(3)":           int64(3),
+		"-n.max(3)":             int64(-5),
+		"(!b).string()":         "false",
+		"(-n).clamp(-3, 9) * 2": int64(-6),
+		"-n.clamp(-3, 9) * 2":   int64(-10),
+		"[-n, n][0].abs()":      int64(5),
+		"-[n, 2][0].abs()":      int64(-5),
+	} {
+		o, err := s.Outline(text)
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		for _, way := range []string{text, o.Text} {
+			p, err := expression.Compile(way, s)
+			if err != nil {
+				t.Errorf("%q, as %q: %v", text, way, err)
+				continue
+			}
+			var args []*feature.Column
+			for _, name := range p.Reads() {
+				args = append(args, columns[name])
+			}
+			got := feature.NewColumn(p.Type(), 1)
+			if _, err := p.NewMachine().Eval(1, args, got); err != nil || got.Any(0) != want {
+				t.Errorf("%q, as %q: got %v, %v, want %v", text, way, got.Any(0), err, want)
+			}
+		}
+		if other, seen := texts[o.Text]; seen {
+			t.Errorf("%q and %q have one text, %q", text, other, o.Text)
+		}
+		texts[o.Text] = text
+	}
+}
+
 func TestAScopeOfOtherVariablesKnowsOnlyThose(t *testing.T) {
 	first, err := expression.NewScope([]expression.Variable{{Name: "a", Type: feature.Scalar(feature.Int64)}})
 	if err != nil {
