@@ -53,6 +53,48 @@ func TestEveryChangeOfAnAggregateIsBreaking(t *testing.T) {
 	}
 }
 
+// A column may be declared of another type while the aggregate gives the same one. What is stored
+// is of that type, and so has to be the version that fills it.
+func TestAnAggregateOverAnotherTypeIsAChange(t *testing.T) {
+	for _, test := range []struct {
+		function feature.Function
+		as       feature.Kind
+		want     []string
+		reason   string
+	}{
+		{feature.Mean, feature.Float64, []string{"source departures: update, safe", "view busy: new version, breaking, 1 -> 2, storage"}, "breaking: feature most is mean of delay over 1d in steps of 10m -> mean of delay over 1d in steps of 10m: it is over float64 in place of int32"},
+		{feature.CountDistinct, feature.Float64, []string{"source departures: update, safe", "view busy: new version, breaking, 1 -> 2, storage"}, "it is over float64 in place of int32"},
+		{feature.Mean, feature.Int64, []string{"source departures: update, safe", "view busy: update, safe, 1 -> 1 current, storage"}, "safe: feature most is over int32 -> int64: its values stay"},
+		{feature.Count, feature.Float64, []string{"source departures: update, safe", "view busy: update, safe, 1 -> 1 current, storage"}, "safe: feature most is over int32 -> float64: its values stay"},
+	} {
+		t.Run(string(test.function)+" of "+feature.Scalar(test.as).String(), func(t *testing.T) {
+			of := func(columns ...feature.ColumnOverride) *registry.Definitions {
+				d := counted(func(f *feature.ViewFeature) {
+					f.Column, f.Aggregate.Function, f.Aggregate.N = "delay", test.function, 0
+				})
+				d.Views, d.Services = d.Views[len(d.Views)-1:], nil // others read the column as it stands
+				d.Views[0].Online = true
+				d.Sources[0].Columns = columns
+				return d
+			}
+			store := &memory{}
+			apply(t, store, of())
+			plan := apply(t, store, of(feature.ColumnOverride{Name: "delay", Type: feature.Scalar(test.as)}))
+			if !slices.Equal(lines(plan), test.want) || !strings.Contains(reasons(plan), test.reason) {
+				t.Errorf("got %v because\n%s\nwant %v because %s", lines(plan), reasons(plan), test.want, test.reason)
+			}
+			s := load(t, store)
+			for _, stored := range s.Storages() {
+				if v, err := s.View(stored.View, stored.Version); err != nil {
+					t.Error(err)
+				} else if own, kept := v.Features[0].Aggregate.Input, stored.Features[0].Aggregate.Input; own != kept && stored.State == feature.StorageFilling {
+					t.Errorf("storage %d of %s is filled with what is of %s, and is of %s", stored.ID, v.ID(), own, kept)
+				}
+			}
+		})
+	}
+}
+
 // What a version keeps of an aggregate is all that computing it takes.
 func TestAnAggregateIsResolved(t *testing.T) {
 	store := &memory{}

@@ -176,9 +176,16 @@ func (d *differences) made(m *meanings, was, now *feature.Field) {
 		if now.IsDerived() && from != to {
 			d.move(Safe, field+".expression", "feature "+now.Name+" is written otherwise:", from, to, "")
 		}
+		if now.Aggregate != nil && was.Aggregate.Input != now.Aggregate.Input { // what is stored says what it is of
+			d.move(Safe, field+".aggregate", "feature "+now.Name+" is over", inputText(was.Aggregate), inputText(now.Aggregate), "its values stay")
+		}
 		return
 	}
-	if from == to {
+	switch {
+	case from != to:
+	case was.Aggregate != nil && now.Aggregate != nil && was.Aggregate.Input != now.Aggregate.Input:
+		why = "it is over " + inputText(now.Aggregate) + " in place of " + inputText(was.Aggregate)
+	default:
 		why = "what it is computed of changed"
 	}
 	switch {
@@ -189,6 +196,14 @@ func (d *differences) made(m *meanings, was, now *feature.Field) {
 	default:
 		d.move(Breaking, field+".aggregate", "feature "+now.Name+" is", from, to, why)
 	}
+}
+
+// inputText tells the type of the values that an aggregate is over.
+func inputText(a *feature.Aggregate) string {
+	if a.Input.IsZero() {
+		return "rows"
+	}
+	return a.Input.String()
 }
 
 func namesText(names iter.Seq[string]) string {

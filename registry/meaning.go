@@ -33,11 +33,22 @@ func (m *meanings) sameFeature(x, y *feature.Field) bool {
 		return x.Aggregate == y.Aggregate && m.sameColumn(x.Column, y.Column)
 	}
 	p, q := *x.Aggregate, *y.Aggregate
-	if !m.sameColumn(p.Column, q.Column) || !m.sameColumn(p.Where, q.Where) {
+	if !m.sameColumn(p.Column, q.Column) || !m.sameColumn(p.Where, q.Where) || !sameInputs(&p, &q) {
 		return false
 	}
 	p.Column, p.Where, p.Input = q.Column, q.Where, q.Input
 	return equalAggregates(&p, &q)
+}
+
+// sameInputs tells whether values of the types that aggregates are over give the same: numbers
+// do in any width, but integers are summed and told apart otherwise than floats.
+func sameInputs(a, b *feature.Aggregate) bool {
+	x, y := a.Input, b.Input
+	alike := func(kinds ...feature.Kind) bool {
+		return slices.Contains(kinds, x.Kind) && slices.Contains(kinds, y.Kind)
+	}
+	return x == y || a.Function == feature.Count && b.Function == feature.Count ||
+		!x.List && !y.List && (alike(feature.Int32, feature.Int64) || alike(feature.Float32, feature.Float64))
 }
 
 // sameColumn tells whether a column of one table holds what one of the other holds:
