@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -74,7 +75,7 @@ func (f *File) Write(b []byte) (int, error) {
 }
 
 // Digest gives "sha256:" and the hex of the hash of all bytes, so that who asks for it
-// need not read them again; empty where it is not known, as after Seek, and of nil.
+// need not read them again; empty where it is not known, as after a Seek that moved, and of nil.
 func (f *File) Digest() string {
 	if f == nil || f.digest == nil {
 		return ""
@@ -87,7 +88,9 @@ func (f *File) Seek(offset int64, whence int) (int64, error) {
 	if f.file == nil {
 		return 0, fmt.Errorf("%s: written after its end: %w", f.path, feature.ErrInvalid)
 	}
-	f.digest = nil
+	if offset != 0 || whence != io.SeekCurrent { // who only asks where it is moves nothing
+		f.digest = nil
+	}
 	n, err := f.file.Seek(offset, whence)
 	if err != nil {
 		return n, Explain(f.path, "can't be written", err)

@@ -137,6 +137,9 @@ func TestTheDigestIsThatOfTheFile(t *testing.T) {
 	if _, err := f.Write([]byte("c")); err != nil {
 		t.Fatal(err)
 	}
+	if at, err := f.Seek(0, io.SeekCurrent); err != nil || at != 3 { // as writers of Arrow files do
+		t.Fatal(at, err)
+	}
 	if err := f.Commit(); err != nil {
 		t.Fatal(err)
 	}
