@@ -68,7 +68,7 @@ const (
 	// presumedDead is how long after its last sign of life a run counts as killed.
 	presumedDead = 30 * time.Second
 	// lookBack is how many of a storage's latest records are looked at for runs that are
-	// not over.
+	// not over, and at first for those that a run follows.
 	lookBack = 20
 )
 
