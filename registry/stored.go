@@ -12,7 +12,7 @@ import (
 // What the aggregates of a key may take online. Each read fetches all of it.
 const (
 	manyBytes = 64 << 10 // told, where it can come to it
-	maxBytes  = 1 << 20  // refused, where it is to be reckoned with
+	maxBytes  = 1 << 20  // refused
 )
 
 // Stored is what the online store keeps of the aggregates of a view for a key with events
@@ -20,9 +20,7 @@ const (
 type Stored struct {
 	View  string `json:"view"`
 	Usual int    `json:"usual"`
-	Worst int    `json:"worst"` // warned of from 64 KiB on
-	// Reckoned is Worst, but with sketches as they usually are: refused from 1 MiB on.
-	Reckoned int `json:"reckoned"`
+	Worst int    `json:"worst"` // warned of above 64 KiB, refused above 1 MiB
 }
 
 // checkStored looks at what the online store would keep of a view's aggregates.
@@ -46,21 +44,20 @@ func (r *resolver) checkStored(v *feature.ViewVersion) {
 		return
 	}
 	size := plan.Size()
-	r.stored = append(r.stored, Stored{View: v.Name, Usual: size.Usual, Worst: size.Worst, Reckoned: size.Sure})
+	r.stored = append(r.stored, Stored{View: v.Name, Usual: size.Usual, Worst: size.Worst})
 	switch {
-	case size.Sure > maxBytes:
-		most := heaviest(plan, func(g *tiles.GroupSize) int { return g.Sure })
-		r.problem(at, most, "view %s: the aggregates of a key with events in all tiles take %s online, and at most 1 MiB is allowed", v.Name, kibibytes(size.Sure))
+	case size.Worst > maxBytes:
+		r.problem(at, lighten(plan, maxBytes), "view %s: the aggregates of a key with events in all tiles take up to %s online, usually %s, and at most 1 MiB is allowed",
+			v.Name, kibibytes(size.Worst), kibibytes(size.Usual))
 	case size.Worst > manyBytes:
-		most := heaviest(plan, func(g *tiles.GroupSize) int { return g.Worst })
-		r.warn(at, most, "view %s: the aggregates of a key take up to %s online, usually %s, and each request reads all of it", v.Name, kibibytes(size.Worst), kibibytes(size.Usual))
+		r.warn(at, lighten(plan, manyBytes), "view %s: the aggregates of a key take up to %s online, usually %s, and each request reads all of it", v.Name, kibibytes(size.Worst), kibibytes(size.Usual))
 	}
 }
 
-// heaviest says what takes the most, and what to do about it.
-func heaviest(p *tiles.Plan, by func(*tiles.GroupSize) int) string {
+// lighten says what takes the most, and what to do to come down to some bytes.
+func lighten(p *tiles.Plan, bytes int) string {
 	sizes := p.Sizes()
-	most := slices.MaxFunc(sizes, func(a, b tiles.GroupSize) int { return cmp.Compare(by(&a), by(&b)) })
+	most := slices.MaxFunc(sizes, func(a, b tiles.GroupSize) int { return cmp.Compare(a.Worst, b.Worst) })
 	switch {
 	case most.Tiles == 0:
 		return "most of it is for the lists of last_n: take a smaller n"
@@ -72,10 +69,31 @@ func heaviest(p *tiles.Plan, by func(*tiles.GroupSize) int) string {
 	if err == nil && w.Granularity > most.Granularity {
 		return fmt.Sprintf("%s: leave the granularity out, which is %s then, or take a shorter window", what, w.Granularity)
 	}
-	if most.Sketch {
-		return what + ": take a coarser granularity or a shorter window; count_distinct, quantile and top_k take the most"
+	coarser := "a coarser granularity"
+	if g := enough(&most, bytes-(p.Size().Worst-most.Worst)); g != 0 {
+		coarser += fmt.Sprintf(", of which %s is enough,", g)
 	}
-	return what + ": take a coarser granularity or a shorter window; windows that share a granularity share tiles"
+	if most.Sketch {
+		return what + ": take " + coarser + " or a shorter window; count_distinct, quantile and top_k take the most"
+	}
+	return what + ": take " + coarser + " or a shorter window; windows that share a granularity share tiles"
+}
+
+// enough gives the finest of some usual granularities at which a group takes no more than
+// some bytes; 0: none.
+func enough(g *tiles.GroupSize, bytes int) feature.Duration {
+	for _, step := range []feature.Duration{
+		feature.Second, 5 * feature.Second, 10 * feature.Second, 30 * feature.Second, feature.Minute, 5 * feature.Minute, 10 * feature.Minute,
+		15 * feature.Minute, 30 * feature.Minute, feature.Hour, 2 * feature.Hour, 6 * feature.Hour, 12 * feature.Hour, feature.Day,
+	} {
+		if step <= g.Granularity || step > g.Reach || g.Reach%step != 0 {
+			continue
+		}
+		if tiles := int64(g.Reach/step) + 2; int64(g.Worst)/g.Tiles*tiles < int64(bytes) {
+			return step
+		}
+	}
+	return 0
 }
 
 func tilesText(n int64) string {
@@ -88,7 +106,7 @@ func tilesText(n int64) string {
 func kibibytes(n int) string {
 	switch {
 	case n >= 1<<30:
-		return "more than 1 GiB"
+		return "1 GiB or more"
 	case n >= 1<<20:
 		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
 	default:

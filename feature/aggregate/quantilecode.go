@@ -1,9 +1,6 @@
 package aggregate
 
-import (
-	"encoding/binary"
-	"math"
-)
+import "encoding/binary"
 
 // Bits of the first byte of an encoded Quantile.
 const (
@@ -44,12 +41,20 @@ func QuantileMaxBytes(n int64) int {
 	if n <= 0 {
 		return 2
 	}
-	// A varint of v takes at most 1 + log2(v)/7 bytes, which is concave: most are taken
-	// where values are spread evenly. Distances sum up to twice bucketNumber at most.
-	buckets := float64(min(n, QuantileBuckets))
-	perCount := 1 + math.Log2(float64(n)/buckets)/7
-	perKey := 1 + math.Log2(2*bucketNumber/buckets)/7
-	return 1 + 3*uvarintLen(uint64(n)) + 2 + 3 + int(math.Ceil(buckets*(perCount+perKey)))
+	buckets := min(n, QuantileBuckets)
+	counts, distances := varintsMaxBytes(buckets, n), varintsMaxBytes(buckets, 2*bucketNumber)
+	return 1 + 3*uvarintLen(uint64(n)) + 2 + 3 + int(counts+distances)
+}
+
+// varintsMaxBytes is no less than the bytes of n varints whose values sum up to at most
+// sum: one each, and another one for each that is 2^7 or more, 2^14 or more, and so on,
+// of which there are at most sum/2^7, sum/2^14, and so on.
+func varintsMaxBytes(n, sum int64) int64 {
+	bytes := n
+	for sum >>= 7; sum > 0; sum >>= 7 {
+		bytes += min(n, sum)
+	}
+	return bytes
 }
 
 // ReadQuantile cuts a Quantile from the front of b.

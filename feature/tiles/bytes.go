@@ -9,11 +9,12 @@ import (
 
 // What sizes suppose, as it can't be known.
 const (
-	supposedValues = 100 // different ones of a tile, as usual for sketches
-	supposedText   = 16  // bytes of a text, or of a list of any length
-	longText       = 256 // likewise, at worst
-	supposedDays   = 4   // of all time, that are not in the base yet
-	manyDays       = 32  // likewise, at worst: where runs are a month apart
+	supposedValues = 100     // different ones of a tile, as usual for sketches
+	manyValues     = 1 << 23 // of a tile, at worst
+	supposedText   = 16      // bytes of a text, or of a list of any length
+	longText       = 256     // likewise, at worst
+	supposedDays   = 4       // of all time, that are not in the base yet
+	manyDays       = 32      // likewise, at worst: where runs are a month apart
 )
 
 // ManyTiles is as far as tiles are counted for sizes.
@@ -25,16 +26,14 @@ type Size struct {
 	// fractions, and of a sketch a tile has 100 different values.
 	Usual int
 	// Worst is with such values as take the most. Texts, and lists of no fixed length, are
-	// supposed to have at most 256 bytes, and runs to be a month apart at most. Floats and
+	// supposed to have at most 256 bytes, a tile of a quantile at most 2^23 values, and
+	// runs to be a month apart at most. Floats and
 	// their sums are supposed to be below 2^83, and multiples of 2^-108 (which all are from
 	// 2^-56 on): with others a tile's sum takes up to 0.3 KB, with its squares 0.9 KB.
 	Worst int
-	// Sure is what is to be reckoned with: Worst, but of sketches Usual, as hardly any key
-	// has a sketch that is full in each tile.
-	Sure int
 }
 
-func (s Size) plus(o Size) Size { return Size{s.Usual + o.Usual, s.Worst + o.Worst, s.Sure + o.Sure} }
+func (s Size) plus(o Size) Size { return Size{s.Usual + o.Usual, s.Worst + o.Worst} }
 
 // GroupSize is the size of a group.
 type GroupSize struct {
@@ -48,7 +47,7 @@ type GroupSize struct {
 
 // Size gives the size of a key's section.
 func (p *Plan) Size() Size {
-	all := Size{1, 1, 1}
+	all := Size{1, 1}
 	for _, g := range p.Sizes() {
 		all = all.plus(g.Size)
 	}
@@ -80,17 +79,16 @@ func (p *Plan) groupSize(g *group) GroupSize {
 	sketches := 0
 	for _, of := range g.parts {
 		one := p.stateSize(of)
-		all := Size{int(some) * one.Usual, int(most) * one.Worst, int(most) * one.Sure}
+		all := Size{int(some) * one.Usual, int(most) * one.Worst}
 		if of.kind.isSketch() {
 			sketches += all.Worst
-			all.Sure = all.Usual
 		}
-		size.Size = size.plus(all).plus(Size{3, 2 * binary.MaxVarintLen64, 2 * binary.MaxVarintLen64}) // lengths
+		size.Size = size.plus(all).plus(Size{3, 2 * binary.MaxVarintLen64}) // lengths
 	}
 	size.Sketch = 2*sketches > size.Worst
 	// How many tiles there are, the first one's number and that of the base; a byte for each.
 	const numbers = 3*binary.MaxVarintLen64 + 1
-	size.Size = size.plus(Size{int(some) + 8, int(most) + numbers, int(most) + numbers})
+	size.Size = size.plus(Size{int(some) + 8, int(most) + numbers})
 	return size
 }
 
@@ -99,7 +97,7 @@ func (k kind) isSketch() bool { return k == distinct || k == quantile || k == to
 // stateSize gives the size of a state, with its length where that stands before it.
 func (p *Plan) stateSize(of part) Size {
 	usual, worst := p.stateBytes(of)
-	return Size{usual, worst, worst}
+	return Size{usual, worst}
 }
 
 func (p *Plan) stateBytes(of part) (usual, worst int) {
@@ -139,7 +137,7 @@ func (p *Plan) stateBytes(of part) (usual, worst int) {
 	case distinct:
 		return 3 + 8*supposedValues, 3 + aggregate.DistinctMaxBytes
 	case quantile:
-		return 3 + aggregate.QuantileMaxBytes(supposedValues), 3 + aggregate.QuantileMaxBytes(1<<30)
+		return 3 + aggregate.QuantileMaxBytes(supposedValues), 3 + aggregate.QuantileMaxBytes(manyValues)
 	case topK:
 		n := aggregate.SealSize(of.n)
 		return 4 + n*(2+value), 3 + aggregate.TopKMaxBytes(n, long)

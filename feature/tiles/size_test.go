@@ -137,20 +137,22 @@ func TestTilesAreCountedHoweverShort(t *testing.T) {
 	}
 }
 
-// Of sketches the usual size is reckoned with, of all else the worst.
-func TestWhatIsReckonedWith(t *testing.T) {
+// Each of 12 tiles has a sketch: usually one of a hundred values, at worst one that is full.
+func TestBytesOfSketches(t *testing.T) {
 	text := feature.Scalar(feature.String)
-	distinct := newPlan(t, over("d", feature.CountDistinct, text, 10, 1)).Size()
-	greatest := newPlan(t, over("m", feature.Max, text, 10, 1)).Size()
-	both := newPlan(t, over("d", feature.CountDistinct, text, 10, 1), over("m", feature.Max, text, 10, 1)).Size()
-	// 12 tiles, of 4,096 registers of six bits each; of a hundred hashes of eight bytes.
-	if distinct.Worst < 12*3072 || distinct.Worst > 12*3100 || distinct.Sure < 12*800 || distinct.Sure > 12*820 {
-		t.Errorf("of sketches got %+v", distinct)
-	}
-	if greatest.Sure != greatest.Worst || greatest.Worst < 12*257 || greatest.Worst > 12*270 || greatest.Usual > 12*20 {
-		t.Errorf("of texts got %+v", greatest)
-	}
-	if sum := distinct.Sure + greatest.Sure; both.Sure > sum || both.Sure < sum-200 {
-		t.Errorf("of both got %+v, want about %d", both, sum)
+	for _, c := range []struct {
+		f            feature.Function
+		of           feature.Type
+		usual, worst int // of a tile
+	}{
+		{feature.CountDistinct, text, 100 * 8, 4096 * 6 / 8}, // hashes of eight bytes; registers of six bits
+		// 2,048 counts of 4,096 values: of two bytes, and of another one where a count is 2^14 or more, which 2^23/2^14 may be.
+		// 2,048 distances between 209,800 buckets: of a byte, and of another one where it is 2^7 or more, which 209,800/2^7 may be.
+		{feature.Quantile, feature.Scalar(feature.Float64), 100 * (1 + 2), 2048*2 + 512 + 2048 + 1639},
+	} {
+		got := newPlan(t, over("s", c.f, c.of, 10, 1)).Size()
+		if got.Worst < 12*c.worst || got.Worst > 12*(c.worst+45) || got.Usual < 12*c.usual || got.Usual > 12*(c.usual+45) {
+			t.Errorf("%s: got %+v, expected about 12 × %d and 12 × %d", c.f, got, c.usual, c.worst)
+		}
 	}
 }
