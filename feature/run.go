@@ -31,6 +31,7 @@ type Run struct {
 	Expired  int64    `json:"expired"`           // latest rows past TTL and grace, not written
 	Ties     int64    `json:"ties"`              // keys whose latest row was settled by values
 	Bytes    int64    `json:"bytes"`             // written to the store
+	Largest  int64    `json:"largest,omitzero"`  // bytes of the largest value that was given to the store
 	Files    []File   `json:"files,omitempty"`   // fixed when the run began; all that the storage knows of when it is done
 	// Gone are the paths of files that the storage was filled from and that have
 	// changed or were removed since: rows that only they held are still in it.
@@ -118,6 +119,7 @@ type WriteResult struct {
 	Skipped int   // the store had the same or later ones
 	Expired int   // past TTL and grace: not written
 	Bytes   int64 // of keys and values written
+	Largest int   // bytes of the largest value that was given to the store; 0: there was none
 }
 
 // Watermark is what an online store knows of one storage.

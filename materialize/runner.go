@@ -435,6 +435,7 @@ func (r *Runner) wrote(ctx context.Context, l *live, rows int, done int64, wrote
 	run.Skipped += int64(wrote.Skipped)
 	run.Expired += int64(wrote.Expired)
 	run.Bytes += wrote.Bytes
+	run.Largest = max(run.Largest, int64(wrote.Largest))
 	run.Checkpoint = done
 	now := r.Wall()
 	if now.Sub(run.Beat) < feature.Duration(checkpointEvery/time.Microsecond) {

@@ -64,7 +64,7 @@ func (s *Sink) Write(ctx context.Context, storage *feature.Storage, view *featur
 			result.Expired++
 			continue
 		}
-		buf.add(layout, batch, i, expires)
+		result.Largest = max(result.Largest, buf.add(layout, batch, i, expires))
 		if len(buf.ends) >= putRows || len(buf.bytes) >= putBytes {
 			if err := s.flush(ctx, layout, buf, &result); err != nil {
 				return result, err
@@ -133,11 +133,13 @@ type rowEnds struct {
 
 func (b *rowBuffer) reset() { b.bytes, b.ends = b.bytes[:0], b.ends[:0] }
 
-func (b *rowBuffer) add(l *Layout, batch *feature.Batch, i int, expires feature.Time) {
+// add gives the bytes of the row's value.
+func (b *rowBuffer) add(l *Layout, batch *feature.Batch, i int, expires feature.Time) int {
 	b.bytes = l.AppendKey(b.bytes, batch.Keys, i)
 	key := len(b.bytes)
 	b.bytes = l.AppendRow(b.bytes, batch, i)
 	b.ends = append(b.ends, rowEnds{key, len(b.bytes), expires})
+	return len(b.bytes) - key
 }
 
 // slice gives the rows, which alias the buffer. It is called when all are added, as

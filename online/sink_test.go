@@ -45,7 +45,7 @@ func TestTheSinkWritesBoundedCallsOfTheRowsThatAreNotExpired(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := newLayout(t, load.Storage)
-	i, size := 0, int64(0)
+	i, size, largest := 0, int64(0), 0
 	for _, call := range store.calls {
 		if len(call) > 4096 {
 			t.Errorf("a call of %d rows", len(call))
@@ -62,10 +62,11 @@ func TestTheSinkWritesBoundedCallsOfTheRowsThatAreNotExpired(t *testing.T) {
 				t.Fatalf("row %d is not what was given", i)
 			}
 			size += int64(len(row.Key) + len(row.Value))
+			largest = max(largest, len(row.Value))
 			i++
 		}
 	}
-	if want := (feature.WriteResult{Written: 9998, Expired: 2, Bytes: size}); i != 10_000 || result != want {
+	if want := (feature.WriteResult{Written: 9998, Expired: 2, Bytes: size, Largest: largest}); i != 10_000 || result != want {
 		t.Errorf("after row %d: got %+v, want %+v", i, result, want)
 	}
 }

@@ -24,6 +24,7 @@ func (s *Sink) merge(ctx context.Context, layout *Layout, batch *feature.Batch, 
 		result.Written += put.Written
 		result.Skipped += put.Kept
 		result.Bytes += int64(put.Bytes)
+		result.Largest = m.largest
 		if err != nil {
 			return result, err
 		}
@@ -47,6 +48,7 @@ type mergeBuffer struct {
 	keys    [][]byte
 	bytes   []byte // of keys and values, which stay where they are when it grows
 	expired []bool // of the batch's rows: left out, as it may be forgotten
+	largest int    // bytes of the largest value
 }
 
 // reset takes the keys from a row on, at most so many, and fewer where they bring much.
@@ -73,5 +75,6 @@ func (m *mergeBuffer) merge(i int, old []byte) (value []byte, expires feature.Ti
 		return nil, 0, nil
 	}
 	m.bytes = bytes
+	m.largest = max(m.largest, len(bytes)-start)
 	return bytes[start:len(bytes):len(bytes)], expires, nil
 }

@@ -354,7 +354,17 @@ func TestTheSinkMergesTilesAndLeavesOutWhatShowsNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got.Bytes = 0
+		largest := 0
+		for _, value := range store.values {
+			largest = max(largest, len(value))
+		}
+		if got.Written == 0 {
+			largest = 0
+		}
+		if got.Largest != largest {
+			t.Errorf("run %d: the largest value written has %d bytes, got %d", run, largest, got.Largest)
+		}
+		got.Bytes, got.Largest = 0, 0
 		return got
 	}
 	if got, want := write(1, 95), (feature.WriteResult{Written: keys / 3, Expired: keys * 2 / 3}); got != want || store.calls < 2 {

@@ -12,7 +12,8 @@ import (
 // What the aggregates of a key may take online. Each read fetches all of it.
 const (
 	manyBytes = 64 << 10 // told, where it can come to it
-	maxBytes  = 1 << 20  // refused
+	// MaxKeyBytes is refused, where it can come to it.
+	MaxKeyBytes = 1 << 20
 )
 
 // Stored is what the online store keeps of the aggregates of a view for a key with events
@@ -46,8 +47,8 @@ func (r *resolver) checkStored(v *feature.ViewVersion) {
 	size := plan.Size()
 	r.stored = append(r.stored, Stored{View: v.Name, Usual: size.Usual, Worst: size.Worst})
 	switch {
-	case size.Worst > maxBytes:
-		r.problem(at, lighten(plan, maxBytes), "view %s: the aggregates of a key with events in all tiles take up to %s online, usually %s, and at most 1 MiB is allowed",
+	case size.Worst > MaxKeyBytes:
+		r.problem(at, lighten(plan, MaxKeyBytes), "view %s: the aggregates of a key with events in all tiles take up to %s online, usually %s, and at most 1 MiB is allowed",
 			v.Name, kibibytes(size.Worst), kibibytes(size.Usual))
 	case size.Worst > manyBytes:
 		r.warn(at, lighten(plan, manyBytes), "view %s: the aggregates of a key take up to %s online, usually %s, and each request reads all of it", v.Name, kibibytes(size.Worst), kibibytes(size.Usual))

@@ -133,6 +133,7 @@ func (a *app) materialize(ctx context.Context, f materializeFlags, names []strin
 			a.tellResult(v, result, err)
 			a.tellFurther(v, result, min(to, s.project.clock()))
 			a.tellGone(v, result)
+			a.tellLarge(v, result)
 		}
 		if err := a.print(runDocumentsOf(runs), func() error { return a.printRuns(runs) }); err != nil {
 			return err
@@ -230,6 +231,20 @@ func (a *app) tellGone(v registry.OnlineView, result materialize.Result) {
 	}
 	a.note("warning: %s: rewritten or removed since read: %s; rows that only they held are still served, and counted in windows: quiver materialize %s --rebuild",
 		v.View.ID(), printable(strings.Join(files, ", ")), v.View.ID())
+}
+
+// tellLarge warns of keys that have become so large that reading them is slow, which
+// definitions could not tell.
+func (a *app) tellLarge(v registry.OnlineView, result materialize.Result) {
+	largest := int64(0)
+	for _, run := range result.Runs {
+		largest = max(largest, run.Largest)
+	}
+	if largest <= registry.MaxKeyBytes {
+		return
+	}
+	a.note("warning: %s: the values of a key take up to %s online, and each request for it reads all of them: long texts and lists take the most; "+
+		"keep fewer of them (n of last_n and top_k), or shorter ones", v.View.ID(), sizeTold(largest, 1))
 }
 
 // viewRef is a view as a command line names it.
