@@ -119,6 +119,7 @@ func (f *computedFile) Scan(ctx context.Context, group int, columns []string, fn
 		return err
 	}
 	m, out, failed := p.NewMachine(), make([]*feature.Column, len(columns)), map[string]int64{}
+	m.Until(ctx.Err)
 	compute := func(first, rows int, chunk []*feature.Column) error {
 		results, err := m.Compute(rows, chunk)
 		if err != nil {
@@ -165,6 +166,7 @@ func (f *computedFile) gather(ctx context.Context, group int, column string, row
 		return nil, err
 	}
 	m, reads := p.NewMachine(), make([]*feature.Column, len(p.Reads))
+	m.Until(ctx.Err)
 	for i, name := range p.Reads {
 		reads[i] = feature.NewColumn(f.source.TypeOf(name), min(len(rows), pieceRows))
 	}

@@ -47,9 +47,10 @@ func (t *training) derive(ctx context.Context, use int, j *joined) error {
 	for range t.workers {
 		derivers <- newDeriver(v)
 	}
-	err := each(ctx, len(runs), t.workers, func(_ context.Context, i int) error {
+	err := each(ctx, len(runs), t.workers, func(ctx context.Context, i int) error {
 		d := <-derivers
 		defer func() { derivers <- d }()
+		d.machine.Until(ctx.Err)
 		results, err := d.compute(j, &runs[i])
 		if err != nil {
 			return err

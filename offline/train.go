@@ -181,6 +181,7 @@ func (t *training) listFiles(ctx context.Context) error {
 // run takes the spine in parts, each with a pass of its own over the views, and
 // writes them one behind the other. As a rule there is one part.
 func (t *training) run(ctx context.Context, out Output) error {
+	t.service.Until(ctx.Err)
 	keys := newCursor(ctx, t.req.Spine, t.plan.read)
 	defer keys.stop()
 	rows := newCursor(ctx, t.req.Spine, t.plan.all())

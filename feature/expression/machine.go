@@ -165,8 +165,11 @@ func (m *Machine) run(n, work int) (fits bool, err error) {
 		if ins.strict {
 			out.merge(m.operands[i])
 		}
-		out.room = room
+		out.room, out.ended = room, m.ended
 		ins.kernel(out, m.operands[i], n)
+		if out.gone != nil {
+			return false, out.gone
+		}
 		if ins.varies {
 			made := out.made()
 			room, work = room-made, work+made

@@ -63,7 +63,8 @@ func matches(c *call) (kernel, *problem) {
 	if err != nil {
 		return nil, problemf("patterns are RE2's: https://github.com/google/re2/wiki/Syntax", "%s", err)
 	}
-	return mapped(textsOf, boolsOf, re.Match), nil
+	m := matcher{re: re, steps: max(n, 1)}
+	return m.kernel, nil
 }
 
 // instructions gives how many instructions package regexp makes of a pattern.

@@ -27,15 +27,17 @@ type vector struct {
 	starts, ends []int
 	items        *vector
 
-	arena  []byte   // of texts that were computed, the last block of it
-	filled int      // bytes in the blocks before
-	blocks [][]byte // these
-	spare  [][]byte // blocks of former rows
-	room   int      // bytes that may be made
-	full   bool     // they were not enough
-	states []state  // memory of state
-	zeros  []state  // what known gives where state is nil
-	choice []uint16 // memory of ?: and coalesce
+	arena  []byte       // of texts that were computed, the last block of it
+	filled int          // bytes in the blocks before
+	blocks [][]byte     // these
+	spare  [][]byte     // blocks of former rows
+	room   int          // bytes that may be made
+	full   bool         // they were not enough
+	ended  func() error // asks whether what a kernel computes is still wanted; nil: it is
+	gone   error        // it was not: what the kernel computed is of no use
+	states []state      // memory of state
+	zeros  []state      // what known gives where state is nil
+	choice []uint16     // memory of ?: and coalesce
 
 	single, repeats *vector // of a variable that has one value for all rows
 }
@@ -50,7 +52,7 @@ func newVector(t feature.Type) *vector {
 
 // resize makes n present rows of any value; lists are empty.
 func (v *vector) resize(n int) {
-	v.n, v.state, v.full = n, nil, false
+	v.n, v.state, v.full, v.gone = n, nil, false, nil
 	switch v.lane {
 	case boolLane:
 		v.bools = sized(v.bools, n)
@@ -74,6 +76,14 @@ func sized[T any](s []T, n int) []T {
 		return make([]T, n, max(n, 2*cap(s)))
 	}
 	return s[:n]
+}
+
+// wanted asks, where a kernel has much to do with few bytes, whether it is to go on.
+func (v *vector) wanted() bool {
+	if v.gone == nil && v.ended != nil {
+		v.gone = v.ended()
+	}
+	return v.gone == nil
 }
 
 // touch gives the states to be written.
