@@ -137,14 +137,14 @@ func (t *training) countChanged(ctx context.Context, table *table, p *part, use 
 	if err := t.scanView(ctx, table, []int{use}, []*asof{strict}, true); err != nil {
 		return err
 	}
-	other, err := t.gatherUse(ctx, table, use, strict)
+	other, err := t.gatherUse(ctx, table, use, strict, p.room)
 	if err != nil {
 		return err
 	}
 	for f, c := range j.bySlot { // the aggregates are the same; what is derived of them comes anew
 		other.bySlot[f] = c
 	}
-	if err := t.derive(ctx, use, other); err != nil {
+	if err := t.derive(ctx, use, other, p.room); err != nil {
 		return err
 	}
 	delivered := t.delivered(use)

@@ -2,6 +2,7 @@ package offline
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/quiver-features/quiver/feature"
 )
@@ -27,6 +28,50 @@ func appendColumn(dst, src *feature.Column) {
 	appendItems(dst.Items, src.Items, int(from), int(to))
 }
 
+// together puts the parts of a column of texts or lists behind one another, and forgets each
+// of them on the way: nil ones have no values.
+func together(t feature.Type, parts []*feature.Column) *feature.Column {
+	whole := feature.NewColumn(t, 0)
+	reserve(whole, parts)
+	for i, part := range parts {
+		if part != nil {
+			appendColumn(whole, part)
+		}
+		parts[i] = nil
+	}
+	return whole
+}
+
+// reserve makes room for parts, so that what stands there is not copied as it grows.
+func reserve(dst *feature.Column, parts []*feature.Column) {
+	n, data := 0, 0
+	var items []*feature.Column
+	for _, part := range parts {
+		if part == nil {
+			continue
+		}
+		n, data = n+part.Len(), data+len(part.Data)
+		items = append(items, part.Items)
+	}
+	if dst.Items != nil {
+		reserve(dst.Items, items)
+	}
+	switch {
+	case dst.Offsets != nil:
+		dst.Offsets, dst.Data = slices.Grow(dst.Offsets, n), slices.Grow(dst.Data, data)
+	case dst.Bools != nil:
+		dst.Bools = slices.Grow(dst.Bools, n)
+	case dst.Int32s != nil:
+		dst.Int32s = slices.Grow(dst.Int32s, n)
+	case dst.Int64s != nil:
+		dst.Int64s = slices.Grow(dst.Int64s, n)
+	case dst.Float32s != nil:
+		dst.Float32s = slices.Grow(dst.Float32s, n)
+	case dst.Float64s != nil:
+		dst.Float64s = slices.Grow(dst.Float64s, n)
+	}
+}
+
 // appendValues appends all values of a column of the same type.
 func appendValues(dst, src *feature.Column) {
 	if dst.Offsets != nil {
@@ -39,9 +84,7 @@ func appendValues(dst, src *feature.Column) {
 // appendItems appends the items from and to of a list column's items.
 func appendItems(dst, src *feature.Column, from, to int) {
 	if dst.Offsets != nil {
-		for i := from; i < to; i++ {
-			dst.AppendFrom(src, i)
-		}
+		appendColumn(dst, slice(src, from, to))
 		return
 	}
 	had := dst.Len()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -49,6 +50,19 @@ func (c *cursor) more() (bool, error) {
 		c.rec, c.at = rec, 0
 	}
 	return true, nil
+}
+
+// skip passes over rows.
+func (c *cursor) skip(rows int64) error {
+	for rows > 0 {
+		rec, err := c.take(int(min(rows, math.MaxInt32)))
+		if err != nil || rec == nil {
+			return err
+		}
+		rows -= rec.NumRows()
+		rec.Release()
+	}
+	return nil
 }
 
 // take gives the next rows, at most so many, or nil at the end. The caller releases

@@ -31,7 +31,7 @@ func (s *slots) runs() []slotRun {
 
 // derive computes the features of a use that are expressions over others, for all its
 // slots.
-func (t *training) derive(ctx context.Context, use int, j *joined) error {
+func (t *training) derive(ctx context.Context, use int, j *joined, room *room) error {
 	v, id := t.derived.Views[use], t.req.Selection.Uses[use].View.ID()
 	if len(v.Derived) == 0 {
 		return nil
@@ -47,6 +47,8 @@ func (t *training) derive(ctx context.Context, use int, j *joined) error {
 	for range t.workers {
 		derivers <- newDeriver(v)
 	}
+	made := room.making(int64(j.slots.n * len(v.Derived)))
+	defer made.end()
 	err := each(ctx, len(runs), t.workers, func(ctx context.Context, i int) error {
 		d := <-derivers
 		defer func() { derivers <- d }()
@@ -56,6 +58,9 @@ func (t *training) derive(ctx context.Context, use int, j *joined) error {
 			return err
 		}
 		for n := range results {
+			if err := made.add(len(runs[i].times), results[n].Values); err != nil {
+				return err
+			}
 			sinks[n].copy(i, runs[i].first, results[n].Values)
 			sinks[n].fail(runs[i].first, results[n].Failed)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/quiver-features/quiver/feature"
 )
@@ -65,7 +66,23 @@ func (t *training) expect(w *Work) {
 	w.PartRows = min(t.partRows(), max(w.Rows, 1))
 	w.Parts = int(max((w.Rows+w.PartRows-1)/w.PartRows, 1))
 	w.Partitions = partitionsFor(w.PartRows)
-	w.Memory = WorkMemory{Budget: t.memory, Part: w.PartRows * t.rowBytes()}
+	w.Memory = WorkMemory{Budget: t.memory, Part: w.PartRows * t.rowBytes(), Open: t.isOpen()}
+}
+
+// isOpen tells whether values are made, or kept, of which nothing is known before.
+func (t *training) isOpen() bool {
+	for use, v := range t.derived.Views {
+		features := t.req.Selection.Uses[use].View.Features
+		for _, f := range slices.Concat(v.Stored, v.Derived) {
+			if a := features[f].Aggregate; a != nil && (a.Function.IsSketch() || a.Function == feature.LastN) {
+				return true
+			}
+			if kind := features[f].Type; kind.List || kind.Kind == feature.String || kind.Kind == feature.Bytes {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // planView chooses the row groups of a view.

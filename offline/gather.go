@@ -145,7 +145,9 @@ func sortEntries(entries []entry, rows int) {
 
 // columns reads fields of all winners, several columns and row groups at once. failed
 // tells of each field which winners' values could not be computed; nil: none's.
-func (w *winners) columns(ctx context.Context, fields []*feature.Field, workers int, m *meter) (columns []*feature.Column, failed [][]bool, err error) {
+func (w *winners) columns(ctx context.Context, fields []*feature.Field, workers int, room *room, m *meter) (columns []*feature.Column, failed [][]bool, err error) {
+	made := room.making(int64(w.n * len(fields)))
+	defer made.end()
 	sinks := make([]*gatherSink, len(fields))
 	for f, field := range fields {
 		sinks[f] = newGatherSink(field.Type, w.n, len(w.parts))
@@ -158,7 +160,11 @@ func (w *winners) columns(ctx context.Context, fields []*feature.Field, workers 
 		scratch := <-scratches
 		defer func() { scratches <- scratch }()
 		p, f := task/len(fields), task%len(fields)
-		if err := w.gatherPart(ctx, p, fields[f], sinks[f], scratch); err != nil {
+		c, err := w.gatherPart(ctx, p, fields[f], sinks[f], scratch)
+		if err != nil {
+			return err
+		}
+		if err := made.add(len(w.parts[p].rows), c); err != nil {
 			return err
 		}
 		m.add(int64(len(w.parts[p].rows)))
@@ -175,7 +181,7 @@ func (w *winners) columns(ctx context.Context, fields []*feature.Field, workers 
 	return columns, failed, nil
 }
 
-func (w *winners) gatherPart(ctx context.Context, p int, field *feature.Field, sink *gatherSink, scratch map[feature.Type]*feature.Column) error {
+func (w *winners) gatherPart(ctx context.Context, p int, field *feature.Field, sink *gatherSink, scratch map[feature.Type]*feature.Column) (*feature.Column, error) {
 	part := &w.parts[p]
 	c := scratch[field.Type]
 	if c == nil || sink.keeps() {
@@ -187,11 +193,11 @@ func (w *winners) gatherPart(ctx context.Context, p int, field *feature.Field, s
 	c.Reset()
 	failed, err := w.table.gatherTold(ctx, part.group, field.Column, part.rows, c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	sink.put(p, part.first, c)
 	sink.fail(part.first, failed)
-	return nil
+	return c, nil
 }
 
 // gatherSink puts the parts of a column together, which come in any order and at
@@ -271,9 +277,5 @@ func (s *gatherSink) column() *feature.Column {
 		}
 		return s.whole
 	}
-	for i, part := range s.parts {
-		appendColumn(s.whole, part)
-		s.parts[i] = nil
-	}
-	return s.whole
+	return together(s.whole.Type, s.parts)
 }

@@ -20,6 +20,7 @@ import (
 type part struct {
 	rows   int
 	last   bool
+	room   *room
 	slots  []*slots  // per group of the plan
 	joined []*joined // per use
 }
@@ -36,7 +37,9 @@ func (t *training) partRows() int64 {
 	if t.memory == 0 {
 		return math.MaxUint32 - 1
 	}
-	return min(max(t.memory/2/t.rowBytes(), 1), math.MaxUint32-1)
+	// What is fixed takes its part of the memory, but no shorter part would take less of it.
+	left := max(t.memory/2-t.fixedBytes(), t.memory/8)
+	return min(max(left/t.rowBytes(), 1), math.MaxUint32-1)
 }
 
 // rowBytes gives the bytes that a row of the spine takes while its part is joined,
@@ -88,17 +91,26 @@ func (t *training) windowBytes(use int) int64 {
 	if w == nil {
 		return 0
 	}
-	return max(w.spec.Bytes(), t.windows[use])
+	return max(w.spec.Bytes(), t.windows[use].slot)
 }
 
 // learnWindows takes the bytes that the windows of a part's slots took for those of the
-// next one's, where they are more.
+// next one's.
 func (t *training) learnWindows(use int, bytes []int64, slots int) {
 	n := int64(0)
 	for _, b := range bytes {
 		n += b
 	}
-	t.windows[use] = max(t.windows[use], n/int64(max(slots, 1)))
+	t.windows[use].learn(int64(slots), n)
+}
+
+// fixedBytes gives the bytes that a part takes whatever its rows are, as far as seen.
+func (t *training) fixedBytes() int64 {
+	n := int64(0)
+	for i := range t.windows {
+		n += t.windows[i].fixed
+	}
+	return n
 }
 
 // valueBytes gives the bytes of all values that are kept for a row of the spine while its
@@ -179,6 +191,7 @@ func (t *training) readPart(ctx context.Context, keys *cursor) (*part, error) {
 		}
 	}
 	t.learnKeys(groups, p.rows)
+	p.room = t.newRoom(p.rows)
 	for _, g := range groups {
 		s, err := newSlots(ctx, g.full, g.keys.seed, exactKeys(g.plan.types), p.rows, t.workers)
 		if err != nil {
@@ -195,7 +208,7 @@ func (t *training) notePart(p *part, started time.Time) {
 	w := &t.res.Work
 	w.took(StageSpine, "", started, int64(p.rows))
 	w.Parts, w.PartRows = t.part, max(w.PartRows, int64(p.rows))
-	w.Memory = WorkMemory{Budget: t.memory, Part: w.PartRows * t.rowBytes()}
+	w.Memory = WorkMemory{Budget: t.memory, Part: w.PartRows*t.rowBytes() + t.fixedBytes()}
 	for _, s := range p.slots {
 		w.Partitions = max(w.Partitions, len(s.parts))
 		if s.n > 0 {

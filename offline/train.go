@@ -95,7 +95,7 @@ type training struct {
 	failed  map[string]map[failedGroup]int64 // per view
 	values  int64                            // bytes of the outputs of a row, about
 	keys    int64                            // bytes of the keys of a row as text, about
-	windows []int64                          // per use, bytes of its windows for a row, as far as seen
+	windows []windowCost                     // per use, as far as seen
 }
 
 // Train writes the training set of a request: one row per spine row, in the
@@ -128,7 +128,7 @@ func (e *Engine) Train(ctx context.Context, req Request, open func(*arrow.Schema
 // begin checks a request against its spine's schema and lists the files of its views.
 func (e *Engine) begin(ctx context.Context, req Request) (*training, error) {
 	t := &training{Engine: e, req: req, scanned: map[string][]bool{}, failed: map[string]map[failedGroup]int64{}, rows: rowsOf(req.Spine)}
-	t.windows = make([]int64, len(req.Selection.Uses))
+	t.windows = make([]windowCost, len(req.Selection.Uses))
 	var err error
 	if t.derived, err = derived.OfSelection(req.Selection); err != nil {
 		return nil, fmt.Errorf("offline: %w", err)
@@ -183,20 +183,24 @@ func (t *training) listFiles(ctx context.Context) error {
 func (t *training) run(ctx context.Context, out Output) error {
 	t.service.Until(ctx.Err)
 	keys := newCursor(ctx, t.req.Spine, t.plan.read)
-	defer keys.stop()
+	defer func() { keys.stop() }()
 	rows := newCursor(ctx, t.req.Spine, t.plan.all())
 	defer rows.stop()
 	for {
-		p, err := t.readPart(ctx, keys)
+		told := t.told()
+		p, err := t.joinPart(ctx, keys)
+		if crowded := (*crowded)(nil); errors.As(err, &crowded) {
+			t.values = max(t.values, crowded.rowBytes)
+			t.tellAgain(told)
+			keys.stop()
+			keys = newCursor(ctx, t.req.Spine, t.plan.read)
+			if err := keys.skip(t.res.Rows); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
-		}
-		for i := range t.req.Selection.Uses {
-			if p.joined[i] == nil {
-				if err := t.joinView(ctx, p, t.req.Selection.Uses[i].View); err != nil {
-					return err
-				}
-			}
 		}
 		started := time.Now()
 		if err := t.write(ctx, p, rows, out); err != nil {
@@ -219,6 +223,42 @@ func (t *training) run(ctx context.Context, out Output) error {
 	started := time.Now()
 	defer func() { t.res.Work.took(StageWrite, "", started, 0) }()
 	return out.Commit()
+}
+
+// joinPart reads the next part and joins it with all views. The error is a crowded where
+// it has to be taken in fewer rows.
+func (t *training) joinPart(ctx context.Context, keys *cursor) (*part, error) {
+	p, err := t.readPart(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	for i := range t.req.Selection.Uses {
+		if p.joined[i] == nil {
+			if err := t.joinView(ctx, p, t.req.Selection.Uses[i].View); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return p, nil
+}
+
+// told is what was told of views before a part: that of one which is taken again is
+// forgotten.
+func (t *training) told() []ViewResult {
+	views := slices.Clone(t.res.Views)
+	for i := range views {
+		if a := views[i].Audit; a != nil {
+			audit := *a
+			audit.Examples = slices.Clone(a.Examples)
+			views[i].Audit = &audit
+		}
+	}
+	return views
+}
+
+func (t *training) tellAgain(told []ViewResult) {
+	t.res.Views = told
+	t.part--
 }
 
 // usesOf gives the uses of a view.
@@ -279,7 +319,7 @@ func (t *training) joinView(ctx context.Context, p *part, view *feature.ViewVers
 // need no look.
 func (t *training) completeUse(ctx context.Context, p *part, table *table, use int, a *asof) error {
 	j := p.joined[use]
-	if err := t.derive(ctx, use, j); err != nil || a == nil {
+	if err := t.derive(ctx, use, j, p.room); err != nil || a == nil {
 		return err
 	}
 	t.findExamples(use, a, j)
@@ -309,7 +349,7 @@ func (t *training) asOfView(ctx context.Context, p *part, table *table, all []in
 		return nil, err
 	}
 	for n, i := range uses {
-		if p.joined[i], err = t.gatherUse(ctx, table, i, asofs[n]); err != nil {
+		if p.joined[i], err = t.gatherUse(ctx, table, i, asofs[n], p.room); err != nil {
 			return nil, err
 		}
 		if t.req.Audit {
@@ -390,7 +430,7 @@ func (t *training) tellFailures(table *table, uses []int) {
 }
 
 // gatherUse settles a use's winners and reads the features that are asked for.
-func (t *training) gatherUse(ctx context.Context, table *table, use int, a *asof) (*joined, error) {
+func (t *training) gatherUse(ctx context.Context, table *table, use int, a *asof, room *room) (*joined, error) {
 	started := time.Now()
 	j, w, err := a.resolve(ctx, table, t.derived.Views[use].Event, t.workers)
 	if err != nil {
@@ -402,7 +442,7 @@ func (t *training) gatherUse(ctx context.Context, table *table, use int, a *asof
 		fields = append(fields, &table.view.Features[f])
 	}
 	m := t.meter(StageGather, table.view.ID(), int64(w.n)*int64(len(fields)))
-	columns, failed, err := w.columns(ctx, fields, t.workers, m)
+	columns, failed, err := w.columns(ctx, fields, t.workers, room, m)
 	if err != nil {
 		return nil, err
 	}

@@ -150,7 +150,7 @@ func (t *training) aggregate(ctx context.Context, p *part, table *table, uses []
 			w.waiting[n].keepAll(w.scatters[n].batches)
 			all[n].waiting = append(all[n].waiting, w.waiting[n])
 		}
-		if err := t.results(ctx, all[n], p.joined[i], i); err != nil {
+		if err := t.results(ctx, all[n], p.joined[i], i, p.room); err != nil {
 			return err
 		}
 	}
@@ -158,7 +158,7 @@ func (t *training) aggregate(ctx context.Context, p *part, table *table, uses []
 }
 
 // results adds the rows that still wait, and computes what was asked of a use, for all its slots.
-func (t *training) results(ctx context.Context, w *windowed, j *joined, use int) error {
+func (t *training) results(ctx context.Context, w *windowed, j *joined, use int, room *room) error {
 	columns := make([]*feature.Column, len(w.asked))
 	for i, f := range w.asked {
 		columns[i] = nulls(w.use.View.Features[f].Type, w.slots.n)
@@ -173,7 +173,13 @@ func (t *training) results(ctx context.Context, w *windowed, j *joined, use int)
 	for range t.workers {
 		scratches <- new(windowBatch)
 	}
-	order := w.byRows()
+	varying := 0 // outputs without a fixed width
+	for _, c := range columns {
+		if c.Offsets != nil {
+			varying++
+		}
+	}
+	order, made := w.byRows(), room.making(int64(varying*w.slots.n))
 	err := each(ctx, len(w.parts), t.workers, func(_ context.Context, n int) error {
 		i := order[n]
 		scratch := <-scratches
@@ -184,8 +190,14 @@ func (t *training) results(ctx context.Context, w *windowed, j *joined, use int)
 		base := int(w.slots.parts[i].base)
 		part := w.part(i, scratch)
 		bytes[i] = part.Bytes()
-		told := part.Results(columns, base)
+		told := part.Results(columns, base, made.left())
 		w.parts[i].Part, scratch.done = nil, part
+		if err := made.add(varying*len(w.slots.parts[i].times)-told.LeftOut, told.Own...); err != nil {
+			return err
+		}
+		if told.LeftOut > 0 {
+			return made.crowded()
+		}
 		overflows[i], own[i] = told.Overflows, told.Own
 		for slot, matched := range told.Matched {
 			if matched {
@@ -201,6 +213,7 @@ func (t *training) results(ctx context.Context, w *windowed, j *joined, use int)
 		return err
 	}
 	w.forgetRows()
+	made.end()
 	t.learnWindows(use, bytes, w.slots.n)
 	for i, f := range w.asked {
 		field := &w.use.View.Features[f]
@@ -208,13 +221,11 @@ func (t *training) results(ctx context.Context, w *windowed, j *joined, use int)
 			t.res.Views[use].Overflows += o[i]
 		}
 		if columns[i].Offsets != nil {
-			columns[i] = feature.NewColumn(field.Type, w.slots.n)
+			of := make([]*feature.Column, len(own))
 			for part := range own {
-				if c := own[part][i]; c != nil { // a part may have no requests
-					appendColumn(columns[i], c)
-				}
-				own[part][i] = nil
+				of[part], own[part][i] = own[part][i], nil
 			}
+			columns[i] = together(field.Type, of)
 		}
 		if field.Aggregate.Default != nil {
 			if columns[i], err = filled(columns[i], *field.Aggregate.Default); err != nil {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/offline"
@@ -116,6 +118,142 @@ join
 		}
 		if d := offlinetest.Diff(c, got, want); d != "" {
 			t.Fatalf("memory %d: %s", memory, d)
+		}
+	}
+}
+
+// How much texts and lists take is known only as they are made: a part with too much of them is given up, and
+// its rows are taken in fewer, as if nothing had been.
+func TestPartsWithTooLongListsAreTakenAgain(t *testing.T) {
+	c := parse(t, `
+source s
+  k int64 | at event | made created | v string | big int64
+  0 | 10:00 | 10:00 | a | 1
+view w
+  derive twice:string = v + v
+  keys k
+  features v, twice, latest = last_n(20) of v over all, often = top_k(3) of v over 1d by 1h, most = max of v over 1d by 1h, total = sum of big over all
+  expression both:string = coalesce(v, "") + coalesce(most, "")
+  expression much:string = both + both + both + both + both + both + both + both + both + both + both + both + both + both + both + both + both + both + both + both + both + both + both + both + both
+use w
+join
+  k int64 | at event => w__v | w__twice | w__latest | w__often | w__most | w__total | w__both | w__much
+  0 | 11:00 => a | aa | [a] | [a] | a | 1 | aa | aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+`)
+	r := rand.New(rand.NewPCG(6, 1))
+	rows := c.Sources[0].Files[0].Columns
+	begin := rows[1].Values.Int64s[0]
+	for _, column := range rows {
+		column.Values.Reset()
+	}
+	for i := range 2000 {
+		rows[0].Values.AppendInt64(r.Int64N(20))
+		rows[1].Values.AppendInt64(begin + int64(i)*int64(feature.Minute))
+		rows[2].Values.AppendInt64(begin + int64(i)*int64(feature.Minute) + r.Int64N(int64(30*feature.Minute)))
+		rows[3].Values.AppendString(strings.Repeat(string(rune('a'+r.IntN(20))), 50+r.IntN(100)))
+		rows[4].Values.AppendInt64(r.Int64N(1 << 62)) // sums overflow
+	}
+	c.Sources[0].Files[0].Groups = []int{1500, 500}
+	for _, column := range c.Spine {
+		column.Values.Reset()
+	}
+	for range 400 {
+		c.Spine[0].Values.AppendInt64(r.Int64N(25)) // some of which have no rows
+		c.Spine[1].Values.AppendInt64(begin + r.Int64N(int64(40*feature.Hour)))
+	}
+	want, err := offlinetest.Oracle{}.Join(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	train := func(memory int64) *offline.Result {
+		t.Helper()
+		out := &memOutput{}
+		res, err := offline.New(&memFiles{sources: c.Sources, chunk: 700}, offline.Options{Workers: 2, Memory: memory}).Train(t.Context(),
+			offline.Request{Spine: newMemSpine(t, c.Spine, 100), Selection: c.Selection, EventTimestamp: "at", Audit: true},
+			func(*arrow.Schema) (offline.Output, error) { return out, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := out.answer(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := offlinetest.Diff(c, got, want); d != "" {
+			t.Fatalf("memory %d: %s", memory, d)
+		}
+		return res
+	}
+	whole := train(0)
+	if whole.Work.Parts != 1 || whole.Views[0].Overflows == 0 || whole.Views[0].Audit.Changed == 0 {
+		t.Fatalf("the rows are not as they are meant: %d parts, %+v", whole.Work.Parts, whole.Views[0])
+	}
+	// 400 rows have lists of up to 20 texts of 100 bytes, and 5 KB of what is derived of them: 3 MB in all.
+	for memory, parts := range map[int64]int{64 << 20: 1, 4 << 20: 4, 1 << 20: 16, 1: 400} {
+		res := train(memory)
+		if res.Work.Parts < parts || parts == 1 && res.Work.Parts > 1 {
+			t.Errorf("memory %d: %d parts, expected %d or more", memory, res.Work.Parts, parts)
+		}
+		if d := cmp.Diff(whole.Views, res.Views, cmpopts.IgnoreFields(offline.ViewResult{}, "Scanned", "Skipped")); d != "" {
+			t.Errorf("memory %d: views (-whole +got):\n%s", memory, d)
+		}
+		if d := cmp.Diff(whole.Features, res.Features); d != "" {
+			t.Errorf("memory %d: features (-whole +got):\n%s", memory, d)
+		}
+	}
+}
+
+// What a hot key keeps of its events is the same for any number of rows: parts don't become ever shorter for it.
+func TestPartsOfAHotKeyDoNotShrinkForEver(t *testing.T) {
+	const events, rows = 5000, 400
+	c := parse(t, `
+source s
+  k int64 | at event | v int64
+  0 | 10:00 | 1
+view w
+  keys k
+  features often = top_k(1) of v over 1d by 1d
+join
+  k int64 | at event => w__often
+  0 | 12:00 => [1]
+`)
+	columns := c.Sources[0].Files[0].Columns
+	begin := columns[1].Values.Int64s[0]
+	for _, column := range columns {
+		column.Values.Reset()
+	}
+	for i := range events {
+		columns[0].Values.AppendInt64(0)
+		columns[1].Values.AppendInt64(begin + int64(i))
+		columns[2].Values.AppendInt64(int64(i / 2 * 2)) // each twice, but for the least three times
+	}
+	columns[2].Values.Int64s[1], columns[2].Values.Int64s[2] = 0, 0
+	c.Sources[0].Files[0].Groups = []int{events}
+	noon := c.Spine[1].Values.Int64s[0]
+	for _, column := range c.Spine {
+		column.Values.Reset()
+	}
+	for i := range rows {
+		c.Spine[0].Values.AppendInt64(0)
+		c.Spine[1].Values.AppendInt64(noon + int64(i))
+	}
+	out := &memOutput{}
+	// A part of half of this has some hundred rows; the events take ten times as much.
+	engine := offline.New(&memFiles{sources: c.Sources, chunk: 1000}, offline.Options{Workers: 2, Memory: 64 << 10})
+	res, err := engine.Train(t.Context(), offline.Request{Spine: newMemSpine(t, c.Spine, 100), Selection: c.Selection, EventTimestamp: "at"},
+		func(*arrow.Schema) (offline.Output, error) { return out, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Work.Parts < 2 || res.Work.Parts > rows/8 {
+		t.Errorf("%d parts", res.Work.Parts)
+	}
+	got, err := out.column(2, feature.ListOf(feature.Int64, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range rows {
+		if d := cmp.Diff([]any{int64(0)}, got.Any(i)); d != "" {
+			t.Fatalf("row %d: %s", i, d)
 		}
 	}
 }

@@ -73,9 +73,17 @@ func (t *training) makeRecords(ctx context.Context, p *part, rows *cursor, recor
 	return nil
 }
 
-// recordBytes is how many bytes of texts and lists the outputs of a record have,
-// before it ends.
-const recordBytes = 64 << 20
+// mostOfRecord is how many bytes of texts and lists the outputs of a record have at most.
+const mostOfRecord = 64 << 20
+
+// recordBytes is how many they have before it ends: several records are on their way at a time,
+// each of them more than once.
+func (t *training) recordBytes() int64 {
+	if t.memory == 0 {
+		return mostOfRecord
+	}
+	return min(mostOfRecord, t.memory/32)
+}
 
 // sendRecord sends a record with its outputs, in several where these are large. first
 // is its first row in the part.
@@ -116,14 +124,14 @@ func (t *training) fitting(p *part, first, from, to int, numbers [][]uint32) int
 	if len(columns) == 0 {
 		return to
 	}
-	bytes := int64(0)
+	bytes, most := int64(0), t.recordBytes()
 	for row := from; row < to; row++ {
 		for i, c := range columns {
 			if n := of[i][row]; n != none {
 				bytes += (c.Offsets[n+1] - c.Offsets[n]) * itemBytes(c)
 			}
 		}
-		if bytes > recordBytes {
+		if bytes > most {
 			return max(row, from+1)
 		}
 	}

@@ -33,6 +33,7 @@ type workDocument struct {
 type memoryWork struct {
 	Budget   int64 `json:"budget"`            // 0: there is none
 	Expected int64 `json:"expected,omitzero"` // of --explain: for the join, about
+	Open     bool  `json:"open,omitzero"`     // of --explain: texts, lists, or windows that keep values may make it more
 	Peak     int64 `json:"peak_rss,omitzero"` // of --stats: of the process; 0: this system does not tell
 	whole    int64 // a budget that joins all rows at once
 }
@@ -84,7 +85,7 @@ func (a *app) explain(ctx context.Context, files *fixedFiles, selection *feature
 		return err
 	}
 	d := documentOf(work)
-	d.Memory.Expected = work.Memory.Part + work.Memory.Batches
+	d.Memory.Expected, d.Memory.Open = work.Memory.Part+work.Memory.Batches, work.Memory.Open
 	return a.print(d, func() error { return a.printText(a.planText(d, selection, t)) })
 }
 
@@ -147,7 +148,11 @@ func peakMemory(root fs.FS) int64 {
 }
 
 func (a *app) planText(d *workDocument, selection *feature.Selection, t *training) string {
-	memory := "about " + sizeTold(d.Memory.Expected, 1) + " for the join, " + d.budget(t)
+	memory := "about " + sizeTold(d.Memory.Expected, 1) + " for the join, "
+	if d.Memory.Open {
+		memory += "more where texts, lists or what windows keep of events are long, "
+	}
+	memory += d.budget(t)
 	end := "this is a plan: nothing was written\n"
 	if d.Parts > 1 {
 		end = "this is a plan, and each part reads this at most: nothing was written\n"

@@ -151,6 +151,10 @@ func (f *frequent) write(o *answer, request uint32, top []uint32) {
 		return
 	}
 	o.matched[request] = true
+	if o.full() {
+		return
+	}
+	defer o.appended()
 	for _, v := range top {
 		appendValue(own.Items, []byte(f.values[v]))
 	}

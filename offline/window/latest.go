@@ -96,6 +96,10 @@ func (l *latest) write(o *answer, request uint32) {
 		return
 	}
 	o.matched[request] = true
+	if o.full() {
+		return
+	}
+	defer o.appended()
 	if !l.list {
 		appendValue(own, l.entries[0].Value)
 		return

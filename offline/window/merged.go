@@ -54,15 +54,22 @@ func (m *merged) write(outputs []*answer, request uint32) {
 		}
 	}
 	for _, o := range outputs {
+		if o.full() {
+			continue
+		}
 		if all.AppendResult(o.appending(), o.Q) {
 			o.matched[request] = true
 		}
+		o.appended()
 	}
 }
 
 // again writes for a request what the one before it has.
 func again(outputs []*answer, request uint32) {
 	for _, o := range outputs {
+		if o.full() {
+			continue
+		}
 		own := o.appending()
 		own.AppendFrom(own, own.Len()-1)
 		// Empty windows are told from others by what they show.
@@ -70,5 +77,6 @@ func again(outputs []*answer, request uint32) {
 		if !own.IsNull(last) && (o.Function != feature.CountDistinct || own.Int64s[last] > 0) {
 			o.matched[request] = true
 		}
+		o.appended()
 	}
 }

@@ -12,13 +12,15 @@ type Counts struct {
 	// Own is, of each output without a fixed width, its values, one for each request; of
 	// the others nil.
 	Own []*feature.Column
+	// LeftOut is how many of the values in Own are missing, as there was no room for them.
+	LeftOut int
 }
 
 // Results writes the outputs of all requests: those of request i to position at+i of
 // each column, which are of the outputs' types, are null there, and may be written
-// to by other parts elsewhere. Outputs without a fixed width are in Counts.Own instead. A
-// part is done with when it was called.
-func (p *Part) Results(dst []*feature.Column, at int) Counts {
+// to by other parts elsewhere. Outputs without a fixed width are in Counts.Own instead, in
+// about room bytes at most. A part is done with when it was called.
+func (p *Part) Results(dst []*feature.Column, at int, room int64) Counts {
 	n := len(p.requests.Times)
 	told := Counts{
 		Overflows: make([]int64, len(p.spec.Outputs)), Own: make([]*feature.Column, len(p.spec.Outputs)),
@@ -42,7 +44,7 @@ func (p *Part) Results(dst []*feature.Column, at int) Counts {
 	}
 	for k := range p.kernels {
 		windows := p.windowsOf(k, runs, func(i int) *answer {
-			return newAnswer(p.spec.Outputs[i], dst[i], at, told.Matched, &told.Overflows[i], &told.Own[i])
+			return newAnswer(p.spec.Outputs[i], dst[i], at, told.Matched, &told.Overflows[i], &told.Own[i], &room)
 		})
 		if len(windows) > 0 {
 			p.kernels[k].answer(p, windows)
@@ -50,6 +52,7 @@ func (p *Part) Results(dst []*feature.Column, at int) Counts {
 		for _, w := range windows {
 			for _, o := range w.outputs {
 				o.end()
+				told.LeftOut += o.leftOut
 			}
 		}
 	}
@@ -84,6 +87,9 @@ type answer struct {
 	matched   []bool
 	overflows *int64
 	own       **feature.Column // of those that append, values of the requests so far
+	bytes     int64            // of own
+	room      *int64           // that is left for own of all outputs; less than 0: for none
+	leftOut   int              // values
 }
 
 // what tells functions apart where it is asked for every value.
@@ -96,8 +102,8 @@ const (
 	ofMost
 )
 
-func newAnswer(o Output, dst *feature.Column, at int, matched []bool, overflows *int64, own **feature.Column) *answer {
-	a := &answer{Output: o, dst: dst, at: at, matched: matched, overflows: overflows, own: own}
+func newAnswer(o Output, dst *feature.Column, at int, matched []bool, overflows *int64, own **feature.Column, room *int64) *answer {
+	a := &answer{Output: o, dst: dst, at: at, matched: matched, overflows: overflows, own: own, room: room}
 	switch o.Function {
 	case feature.Count:
 		a.what = ofCount
@@ -125,6 +131,30 @@ func (a *answer) appending() *feature.Column {
 		*a.own = feature.NewColumn(a.dst.Type, len(a.matched))
 	}
 	return *a.own
+}
+
+// full tells whether there is no room for another value. It is left out then.
+func (a *answer) full() bool {
+	if *a.room >= 0 {
+		return false
+	}
+	a.leftOut++
+	a.appending().AppendNull()
+	return true
+}
+
+// appended takes what was appended since the last call from the room.
+func (a *answer) appended() {
+	own := *a.own
+	if own.Offsets == nil {
+		return
+	}
+	bytes := int64(len(own.Data)) + 8*int64(own.Len())
+	if own.Items != nil {
+		bytes += int64(len(own.Items.Data)) + 8*int64(own.Items.Len())
+	}
+	*a.room -= bytes - a.bytes
+	a.bytes = bytes
 }
 
 // end copies what was appended to its place, where values have a fixed width.

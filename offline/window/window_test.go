@@ -321,6 +321,6 @@ func computed(r *rand.Rand, spec *window.Spec, requests *window.Requests, events
 	for i, o := range spec.Outputs {
 		dst[i] = feature.NullColumn(typeOf(o), len(requests.Times)+2)
 	}
-	p.Results(dst, 1)
+	p.Results(dst, 1, math.MaxInt64)
 	return dst
 }
