@@ -271,3 +271,39 @@ func TestAKilledRunThatLedFurtherThanWantedIsNotCompleted(t *testing.T) {
 	}
 	t.Fatal("no run was undisturbed")
 }
+
+// overtakenLedger brings the active storage up to a file that has just landed, when the first run of another one is over.
+type overtakenLedger struct {
+	*world
+	overtake func()
+}
+
+func (l *overtakenLedger) SaveRun(ctx context.Context, run feature.Run) error {
+	if err := l.world.SaveRun(ctx, run); err != nil || run.State != feature.RunDone || l.overtake == nil {
+		return err
+	}
+	overtake := l.overtake
+	l.overtake = nil
+	overtake()
+	return nil
+}
+
+// A rebuild that takes long, or sleeps, does not switch to less than what is served meanwhile, though that was for the same time.
+func TestASwitchLosesNoFileThatTheActiveStorageHasRead(t *testing.T) {
+	w := newWorld()
+	w.now = 100
+	w.files["a"] = file{1, []row{{1, 10, 10, 0.1}, {2, 60, 60, 0.2}}}
+	w.files["gone"] = file{1, []row{{3, 10, 10, 0.3}}}
+	w.must(t)
+	delete(w.files, "gone")
+	r := w.runner()
+	r.Ledger = &overtakenLedger{world: w, overtake: func() {
+		w.files["late"] = file{1, []row{{1, 20, 20, 0.4}}}
+		w.must(t)
+	}}
+	result, err := r.Run(t.Context(), materialize.Request{View: view(), Active: &feature.Storage{ID: 1}, To: feature.MaxTime, Rebuild: true})
+	if err != nil || !result.Switched || len(result.Runs) != 2 {
+		t.Fatalf("switched %v after %d runs, %v", result.Switched, len(result.Runs), err)
+	}
+	w.check(t, 100)
+}

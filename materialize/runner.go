@@ -130,7 +130,8 @@ func (r *Runner) gone(ctx context.Context, q Request, runs []feature.Run) ([]str
 }
 
 // fill leads the new storage to the request's time, and at least to where the
-// active one is, which others may move meanwhile.
+// active one is, which others may move meanwhile, and has it read every file that the
+// active one was filled from and that is still there.
 func (r *Runner) fill(ctx context.Context, q Request, floor feature.Time) ([]feature.Run, error) {
 	var all []feature.Run
 	for {
@@ -143,10 +144,22 @@ func (r *Runner) fill(ctx context.Context, q Request, floor feature.Time) ([]fea
 		if err != nil {
 			return all, fmt.Errorf("view %s: %w", q.View.ID(), err)
 		}
-		if !active.Holds() || active.Time <= floor || len(runs) > 0 && active.Time <= runs[len(runs)-1].To {
+		if !active.Holds() {
 			return all, nil
 		}
-		floor = active.Time
+		behind := active.Time > floor
+		if len(runs) > 0 {
+			last := &runs[len(runs)-1]
+			base, err := r.base(ctx, q.Active, active)
+			if err != nil {
+				return all, fmt.Errorf("view %s: %w", q.View.ID(), err)
+			}
+			behind = active.Time > last.To || len(compareFiles(last.Files, base.Files).Unread()) > 0
+		}
+		if !behind {
+			return all, nil
+		}
+		floor = max(floor, active.Time)
 	}
 }
 
