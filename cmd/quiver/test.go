@@ -42,6 +42,8 @@ type tested struct {
 	Tests  []testedOne `json:"tests"`
 	Passed int         `json:"passed"`
 	Failed int         `json:"failed"`
+	// Problems is what is wrong with tests that could not be run.
+	Problems []testProblem `json:"problems,omitempty"`
 
 	took time.Duration
 }
@@ -55,6 +57,11 @@ type testedOne struct {
 	Differences []testedDiffer `json:"differences,omitempty"`
 	// Uncomputed is what could not be computed, of what is expected or of the rows.
 	Uncomputed []failure `json:"uncomputed,omitempty"`
+}
+
+type testProblem struct {
+	Place   string `json:"place"`
+	Message string `json:"message"`
 }
 
 type testedDiffer struct {
@@ -74,17 +81,26 @@ func (a *app) test(ctx context.Context, paths []string) error {
 	if len(paths) == 0 {
 		paths = p.Definitions
 	}
-	tests, err := p.tests(paths)
+	tests, problems, err := p.tests(paths)
 	if err != nil {
 		return err
 	}
+	if len(tests)+len(problems) == 0 {
+		return fmt.Errorf("there is no test in %s: tests stand in files NAME.test.yaml beside the definitions, and quiver schema tests tells their form: %w",
+			p.shownAll(paths), feature.ErrNotFound)
+	}
 	started := time.Now()
-	s, columns, err := p.tested(ctx, tests)
+	defs, err := p.Load()
+	if err != nil {
+		return a.problems(err)
+	}
+	tests, unknown := namedTests(defs, tests)
+	problems = append(problems, unknown...)
+	s, columns, err := p.tested(ctx, defs, tests)
 	if err != nil {
 		return err
 	}
 	shown := &tested{Tests: []testedOne{}}
-	var problems featuretest.Problems
 	for _, t := range tests {
 		one, err := runTest(ctx, s, t, columns)
 		var wrong featuretest.Problems
@@ -102,17 +118,21 @@ func (a *app) test(ctx context.Context, paths []string) error {
 		}
 		shown.Tests = append(shown.Tests, one)
 	}
-	if len(problems) > 0 {
-		return testProblems(problems)
+	for _, p := range problems {
+		shown.Problems = append(shown.Problems, testProblem{p.String(), p.Message})
 	}
 	shown.took = time.Since(started)
 	if err := a.print(shown, func() error { return a.printTested(shown) }); err != nil {
 		return err
 	}
+	var failed error
 	if shown.Failed > 0 {
-		return fmt.Errorf("%s failed: %w", plural(shown.Failed, "test", "tests"), feature.ErrInvalid)
+		failed = fmt.Errorf("%s failed: %w", plural(shown.Failed, "test", "tests"), feature.ErrInvalid)
 	}
-	return nil
+	if len(problems) > 0 {
+		return errors.Join(failed, testProblems(problems))
+	}
+	return failed
 }
 
 // testProblems tells what is wrong with tests as what is wrong with definitions is told.
@@ -124,10 +144,9 @@ func testProblems(ps featuretest.Problems) error {
 	return fmt.Errorf("%s in the tests:\n%w", plural(len(all), "problem", "problems"), all)
 }
 
-// tests reads the test files of paths: files, and folders with all that is below them.
-func (p *project) tests(paths []string) ([]*featuretest.Test, error) {
-	var tests []*featuretest.Test
-	var problems featuretest.Problems
+// tests reads the test files of paths: files, and folders with all that is below them. What
+// is wrong with some is no reason not to run the others.
+func (p *project) tests(paths []string) (tests []*featuretest.Test, problems featuretest.Problems, err error) {
 	for _, path := range paths {
 		err := filepath.WalkDir(path, func(file string, e fs.DirEntry, err error) error {
 			if err != nil || e.IsDir() || file != path && !definition.IsTest(file) {
@@ -152,15 +171,12 @@ func (p *project) tests(paths []string) ([]*featuretest.Test, error) {
 		})
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, fmt.Errorf("there is no file or folder %s: %w", p.shown(path), feature.ErrNotFound)
+			return nil, nil, fmt.Errorf("there is no file or folder %s: %w", p.shown(path), feature.ErrNotFound)
 		case err != nil:
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	if len(problems) > 0 {
-		return nil, testProblems(problems)
-	}
-	return tests, nil
+	return tests, problems, nil
 }
 
 // shown gives a path as messages have it: relative to where the project is, if it is there.
@@ -175,20 +191,21 @@ func (p *project) shown(path string) string {
 	return path
 }
 
-// tested gives the definitions of the files, and the columns that their sources have.
-func (p *project) tested(ctx context.Context, tests []*featuretest.Test) (*registry.Snapshot, map[string][]string, error) {
-	defs, err := p.Load()
-	if err != nil {
-		return nil, nil, p.app.problems(err)
+func (p *project) shownAll(paths []string) string {
+	all := make([]string, len(paths))
+	for i, path := range paths {
+		all[i] = p.shown(path)
 	}
+	return strings.Join(all, ", ")
+}
+
+// tested gives the definitions of the files, and the columns that their sources have.
+func (p *project) tested(ctx context.Context, defs *registry.Definitions, tests []*featuretest.Test) (*registry.Snapshot, map[string][]string, error) {
 	empty, err := registry.NewSnapshot(registry.State{Identity: registry.Identity{Project: p.Name}})
 	if err != nil {
 		return nil, nil, err
 	}
 	fields := testSchemas{schemas: schemas{p.files}, defs: defs, tests: tests}
-	if problems := unknownNames(defs, tests); len(problems) > 0 {
-		return nil, nil, testProblems(problems)
-	}
 	onlyTested(defs, tests)
 	plan, err := registry.NewPlan(ctx, empty, defs, fields)
 	if err != nil {
@@ -211,8 +228,8 @@ func (p *project) tested(ctx context.Context, tests []*featuretest.Test) (*regis
 	return s, columns, nil
 }
 
-// unknownNames tells of views and services that tests name and nobody defines.
-func unknownNames(defs *registry.Definitions, tests []*featuretest.Test) (problems featuretest.Problems) {
+// namedTests gives the tests of views and services that are defined, and tells of the others.
+func namedTests(defs *registry.Definitions, tests []*featuretest.Test) (named []*featuretest.Test, problems featuretest.Problems) {
 	var views, services []string
 	for i := range defs.Views {
 		views = append(views, defs.Views[i].Name)
@@ -225,13 +242,15 @@ func unknownNames(defs *registry.Definitions, tests []*featuretest.Test) (proble
 		if t.Service != "" {
 			kind, name, known = "service", t.Service, services
 		}
-		if !slices.Contains(known, name) {
+		if slices.Contains(known, name) {
+			named = append(named, t)
+		} else {
 			problems = append(problems, featuretest.Problem{
 				Place: t.Place, Message: fmt.Sprintf("no %s is named %q%s", kind, shorten(name), didYouMean("", name, slices.Values(known))),
 			})
 		}
 	}
-	return problems
+	return named, problems
 }
 
 // onlyTested leaves in definitions what tests are about: other sources may have no files
@@ -310,7 +329,7 @@ func (a *app) printTested(t *tested) error {
 		}
 	}
 	if len(t.Tests) == 0 {
-		return a.printText("no tests: they stand in files NAME.test.yaml beside the definitions\n")
+		return nil
 	}
 	return a.printText(fmt.Sprintf("\n%d of %s passed, %s compared (%s)\n",
 		t.Passed, plural(len(t.Tests), "test", "tests"), plural(values, "value", "values"), tookText(t.took)))
