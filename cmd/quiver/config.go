@@ -96,6 +96,7 @@ func newServeConfig() *serveConfig {
 		numberSetting("max_in_flight", 1024, "calls at once; more are turned away", &c.limits.MaxInFlight),
 		numberSetting("max_request_bytes", 4<<20, "size of a request", &c.limits.MaxMessageBytes),
 		numberSetting("max_rows", 10_000, "entities in one request", &c.serving.MaxRows),
+		numberSetting("max_large", 4, "calls at once that take more than 4 MiB of texts and lists; others wait", &c.serving.MaxLarge),
 		spanSetting("default_timeout", 5*time.Second, "for calls whose client gives no deadline", &c.limits.DefaultTimeout),
 		spanSetting("store_timeout", time.Second, "for one read of the online store", &c.serving.StoreTimeout),
 		spanSetting("slow_call", time.Second, "from which on a call is a warning in the log", &c.limits.SlowCall),

@@ -74,7 +74,7 @@ func TestAFlagGoesBeforeTheEnvironmentAndThatBeforeTheFile(t *testing.T) {
 func TestEverySettingCanStandEverywhere(t *testing.T) {
 	good := map[string]string{
 		"grpc": "127.0.0.1:1", "http": "127.0.0.1:2", "metrics": "127.0.0.1:3", "tls_cert": "/a.pem", "tls_key": "/a.key",
-		"max_in_flight": "4", "max_request_bytes": "5", "max_rows": "6", "default_timeout": "7s", "store_timeout": "8s",
+		"max_in_flight": "4", "max_request_bytes": "5", "max_rows": "6", "max_large": "7", "default_timeout": "7s", "store_timeout": "8s",
 		"slow_call": "9s", "drain_timeout": "10s", "drain_delay": "0s", "registry_timeout": "11s", "snapshot": "/s",
 		"log_level": "warn", "log_format": "text",
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/quiver-features/quiver/feature"
 )
@@ -18,12 +19,13 @@ type allowance struct {
 	bytes  int           // now
 	most   int           // with a place
 	places chan struct{} // as many as may be taken at once
+	told   *metrics
 	taken  bool
 	late   bool // the request's context ended before there was a place
 }
 
 func (h *Handler) newAllowance() *allowance {
-	return &allowance{bytes: min(light, h.opts.MaxBytes), most: h.opts.MaxBytes, places: h.places}
+	return &allowance{bytes: min(light, h.opts.MaxBytes), most: h.opts.MaxBytes, places: h.places, told: h.metrics}
 }
 
 // raise waits for a place: false where that allows no more. The error is the context's.
@@ -31,6 +33,9 @@ func (r *allowance) raise(ctx context.Context) (bool, error) {
 	if r.bytes >= r.most {
 		return false, nil
 	}
+	r.told.largeWaiting.Inc()
+	defer r.told.largeWaiting.Dec()
+	defer func(began time.Time) { r.told.largeSeconds.Observe(time.Since(began).Seconds()) }(time.Now())
 	select {
 	case r.places <- struct{}{}:
 		r.taken, r.bytes = true, r.most

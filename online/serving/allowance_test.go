@@ -10,6 +10,9 @@ import (
 
 	gostrings "strings"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/online/serving"
 )
@@ -50,7 +53,8 @@ func TestRequestsThatMakeLargeTextsWaitForOneAnother(t *testing.T) {
 
 func testPlaces(t *testing.T) {
 	opts := options()
-	opts.MaxLarge = 1
+	metrics := prometheus.NewRegistry()
+	opts.MaxLarge, opts.Registerer = 1, metrics
 	h := texts(t, 1, opts)
 	large, small := of(10, 900_000), of(10, 90_000)
 	encoded := 0
@@ -76,6 +80,26 @@ func testPlaces(t *testing.T) {
 		t.Errorf("90 MB: %v", err)
 	}
 	get(t, h, large) // after an error, too
+	// Of the five only the late one had to wait, for five seconds.
+	want := `
+		# HELP quiver_serving_large_wait_seconds How long a request with large texts and lists waited for others of its kind.
+		# TYPE quiver_serving_large_wait_seconds histogram
+	`
+	for _, bound := range []string{"0.001", "0.005", "0.025", "0.1", "0.5", "1", "2.5"} {
+		want += `quiver_serving_large_wait_seconds_bucket{le="` + bound + "\"} 4\n"
+	}
+	want += `quiver_serving_large_wait_seconds_bucket{le="5"} 5
+		quiver_serving_large_wait_seconds_bucket{le="10"} 5
+		quiver_serving_large_wait_seconds_bucket{le="+Inf"} 5
+		quiver_serving_large_wait_seconds_sum 5
+		quiver_serving_large_wait_seconds_count 5
+		# HELP quiver_serving_large_waiting Requests with large texts and lists that wait for others of their kind.
+		# TYPE quiver_serving_large_waiting gauge
+		quiver_serving_large_waiting 0
+	`
+	if err := testutil.GatherAndCompare(metrics, gostrings.NewReader(want), "quiver_serving_large_wait_seconds", "quiver_serving_large_waiting"); err != nil {
+		t.Error(err)
+	}
 }
 
 // countdown is a context that ends when it has been asked some times whether it has.

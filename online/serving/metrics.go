@@ -17,6 +17,8 @@ type metrics struct {
 	cells          [feature.StatusError + 1]prometheus.Counter
 	storeSeconds   prometheus.Histogram
 	storeErrors    prometheus.Counter
+	largeWaiting   prometheus.Gauge
+	largeSeconds   prometheus.Histogram
 	damaged        prometheus.Counter
 	failed         *prometheus.CounterVec
 	refreshErrors  *prometheus.CounterVec
@@ -41,6 +43,13 @@ func newMetrics(reg prometheus.Registerer, marks *marks, clock func() feature.Ti
 		storeErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "quiver_serving_store_errors_total", Help: "Reads that the online store did not answer.",
 		}),
+		largeWaiting: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "quiver_serving_large_waiting", Help: "Requests with large texts and lists that wait for others of their kind.",
+		}),
+		largeSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "quiver_serving_large_wait_seconds", Help: "How long a request with large texts and lists waited for others of its kind.",
+			Buckets: []float64{1e-3, 5e-3, 25e-3, .1, .5, 1, 2.5, 5, 10},
+		}),
 		damaged: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "quiver_serving_damaged_values_total", Help: "Stored values that could not be decoded.",
 		}),
@@ -59,7 +68,7 @@ func newMetrics(reg prometheus.Registerer, marks *marks, clock func() feature.Ti
 	}
 	var problems []error
 	for _, c := range []prometheus.Collector{
-		m.requests, m.rows, cells, m.storeSeconds, m.storeErrors, m.damaged, m.failed, m.refreshErrors, m.revision, newWatermarkCollector(marks, clock),
+		m.requests, m.rows, cells, m.storeSeconds, m.storeErrors, m.largeWaiting, m.largeSeconds, m.damaged, m.failed, m.refreshErrors, m.revision, newWatermarkCollector(marks, clock),
 	} {
 		problems = append(problems, reg.Register(c))
 	}
