@@ -47,6 +47,13 @@ type Run struct {
 	Who    string           `json:"who,omitzero"`
 }
 
+// Served is what readers of a view version are given: the storage that is active, and how
+// far it was led on.
+type Served struct {
+	Storage uint64
+	Runs    int64 // of the storage, that are done: it grows with each
+}
+
 // File is one file of a source as a run or a training set read it.
 type File struct {
 	Path     string `json:"path"`     // relative to the data root where it is below it, with slashes; else absolute

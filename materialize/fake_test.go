@@ -250,7 +250,24 @@ func (w *world) ForgetStorage(ctx context.Context, storage uint64) error {
 	return nil
 }
 
-func (w *world) ActivateStorage(ctx context.Context, storage uint64) error {
+func (w *world) served() feature.Served {
+	served := feature.Served{Storage: w.active}
+	for _, run := range w.runs {
+		if run.Storage == w.active && run.State == feature.RunDone {
+			served.Runs++
+		}
+	}
+	return served
+}
+
+func (w *world) Served(ctx context.Context, _ string, _ int) (feature.Served, error) {
+	return w.served(), w.step(ctx)
+}
+
+func (w *world) ActivateStorage(ctx context.Context, storage uint64, served feature.Served) error {
+	if storage != w.active && served != w.served() {
+		return fmt.Errorf("served are %+v, not %+v: %w", w.served(), served, feature.ErrConflict)
+	}
 	w.active = storage
 	return w.step(ctx)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -272,38 +273,83 @@ func TestAKilledRunThatLedFurtherThanWantedIsNotCompleted(t *testing.T) {
 	t.Fatal("no run was undisturbed")
 }
 
-// overtakenLedger brings the active storage up to a file that has just landed, when the first run of another one is over.
+// overtakenLedger calls overtake when a run of storage 2 is over, or when it is about to be switched to.
 type overtakenLedger struct {
 	*world
+	atSwitch bool
 	overtake func()
 }
 
 func (l *overtakenLedger) SaveRun(ctx context.Context, run feature.Run) error {
-	if err := l.world.SaveRun(ctx, run); err != nil || run.State != feature.RunDone || l.overtake == nil {
-		return err
+	err := l.world.SaveRun(ctx, run)
+	if err == nil && run.State == feature.RunDone && run.Storage == 2 && !l.atSwitch {
+		l.overtake()
 	}
-	overtake := l.overtake
-	l.overtake = nil
-	overtake()
-	return nil
+	return err
+}
+
+func (l *overtakenLedger) ActivateStorage(ctx context.Context, storage uint64, served feature.Served) error {
+	if l.atSwitch {
+		l.overtake()
+	}
+	return l.world.ActivateStorage(ctx, storage, served)
 }
 
 // A rebuild that takes long, or sleeps, does not switch to less than what is served meanwhile, though that was for the same time.
 func TestASwitchLosesNoFileThatTheActiveStorageHasRead(t *testing.T) {
+	for _, atSwitch := range []bool{false, true} {
+		w := newWorld()
+		w.now = 100
+		w.files["a"] = file{1, []row{{1, 10, 10, 0.1}, {2, 60, 60, 0.2}}}
+		w.files["gone"] = file{1, []row{{3, 10, 10, 0.3}}}
+		w.must(t)
+		delete(w.files, "gone")
+		r := w.runner()
+		r.Ledger = &overtakenLedger{world: w, atSwitch: atSwitch, overtake: sync.OnceFunc(func() {
+			w.files["late"] = file{1, []row{{1, 20, 20, 0.4}}}
+			w.must(t)
+		})}
+		result, err := r.Run(t.Context(), materialize.Request{View: view(), Active: &feature.Storage{ID: 1}, To: feature.MaxTime, Rebuild: true})
+		if err != nil || !result.Switched || len(result.Runs) != 2 {
+			t.Fatalf("at the switch: %v: switched %v after %d runs, %v", atSwitch, result.Switched, len(result.Runs), err)
+		}
+		w.check(t, 100)
+	}
+}
+
+func TestASwitchThatIsAlwaysOvertakenEndsAndIsGoneOnWith(t *testing.T) {
 	w := newWorld()
 	w.now = 100
-	w.files["a"] = file{1, []row{{1, 10, 10, 0.1}, {2, 60, 60, 0.2}}}
-	w.files["gone"] = file{1, []row{{3, 10, 10, 0.3}}}
+	w.files["a"] = file{1, eightRows()}
 	w.must(t)
-	delete(w.files, "gone")
 	r := w.runner()
-	r.Ledger = &overtakenLedger{world: w, overtake: func() {
-		w.files["late"] = file{1, []row{{1, 20, 20, 0.4}}}
+	r.Ledger = &overtakenLedger{world: w, atSwitch: true, overtake: func() {
+		w.now++
 		w.must(t)
 	}}
-	result, err := r.Run(t.Context(), materialize.Request{View: view(), Active: &feature.Storage{ID: 1}, To: feature.MaxTime, Rebuild: true})
-	if err != nil || !result.Switched || len(result.Runs) != 2 {
+	q := materialize.Request{View: view(), Active: &feature.Storage{ID: 1}, Filling: &feature.Storage{ID: 2}, To: feature.MaxTime}
+	result, err := r.Run(t.Context(), q)
+	if !errors.Is(err, feature.ErrConflict) || result.Switched || w.active != 1 || len(result.Runs) != 10 {
 		t.Fatalf("switched %v after %d runs, %v", result.Switched, len(result.Runs), err)
 	}
-	w.check(t, 100)
+	w.check(t, w.now)
+	if result, err = w.runner().Run(t.Context(), q); err != nil || !result.Switched {
+		t.Fatalf("switched %v, %v", result.Switched, err)
+	}
+	w.check(t, w.now)
+}
+
+func TestASwitchIsFromTheStorageThatTheNewOneWasMadeFor(t *testing.T) {
+	w := newWorld()
+	w.now = 100
+	w.files["a"] = file{1, eightRows()}
+	w.must(t)
+	r := w.runner()
+	r.Ledger = &overtakenLedger{world: w, atSwitch: true, overtake: func() { w.active = 9 }}
+	q := materialize.Request{View: view(), Active: &feature.Storage{ID: 1}, Filling: &feature.Storage{ID: 2}, To: feature.MaxTime}
+	for range 2 {
+		if result, err := r.Run(t.Context(), q); !errors.Is(err, feature.ErrConflict) || result.Switched || w.active != 9 {
+			t.Fatalf("switched %v from storage 1 to 2 while 9 is active: %v", result.Switched, err)
+		}
+	}
 }

@@ -61,9 +61,13 @@ type Ledger interface {
 	// has now, to be filled beside the active one. One that was being filled is
 	// retired.
 	NewStorage(ctx context.Context, view string, version int) (feature.Storage, error)
+	// Served tells which storage of a view version readers are given, and how many of its
+	// runs are done.
+	Served(ctx context.Context, view string, version int) (feature.Served, error)
 	// ActivateStorage makes a filled storage the one that its view version is read
-	// from, and retires the one before. Doing it twice is harmless.
-	ActivateStorage(ctx context.Context, storage uint64) error
+	// from, and retires the one before, if served is still what Served tells; else it
+	// wraps ErrConflict, as it does for a storage that is retired. Doing it twice is harmless.
+	ActivateStorage(ctx context.Context, storage uint64, served feature.Served) error
 	// ForgetStorage has a retired storage, of which nothing is left in the online
 	// store, no more among those that a sweep is given. Doing it twice is harmless.
 	ForgetStorage(ctx context.Context, storage uint64) error

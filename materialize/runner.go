@@ -70,6 +70,9 @@ const (
 	// lookBack is how many of a storage's latest records are looked at for runs that are
 	// not over, and at first for those that a run follows.
 	lookBack = 20
+	// switchTries is how often a new storage is brought up to an active one that other
+	// runs lead on meanwhile.
+	switchTries = 10
 )
 
 // Run materializes one view. A storage that is being filled, or made for a
@@ -98,18 +101,8 @@ func (r *Runner) Run(ctx context.Context, q Request) (Result, error) {
 		gone, err := r.gone(ctx, q, runs)
 		return Result{Runs: runs, Gone: gone}, err
 	}
-	floor := feature.MinTime
-	if active.Holds() {
-		floor = active.Time
-	}
-	runs, err := r.fill(ctx, q, floor)
-	if err != nil {
-		return Result{Runs: runs}, err
-	}
-	if err := r.Ledger.ActivateStorage(ctx, q.Filling.ID); err != nil {
-		return Result{Runs: runs}, fmt.Errorf("view %s: switch to storage %d: %w", q.View.ID(), q.Filling.ID, err)
-	}
-	return Result{Runs: runs, Switched: true}, nil
+	runs, err := r.replace(ctx, q)
+	return Result{Runs: runs, Switched: err == nil}, err
 }
 
 // gone gives the files that the active storage holds rows of though they have changed or
@@ -129,38 +122,75 @@ func (r *Runner) gone(ctx context.Context, q Request, runs []feature.Run) ([]str
 	return base.Gone, nil
 }
 
-// fill leads the new storage to the request's time, and at least to where the
-// active one is, which others may move meanwhile, and has it read every file that the
-// active one was filled from and that is still there.
-func (r *Runner) fill(ctx context.Context, q Request, floor feature.Time) ([]feature.Run, error) {
+// replace fills the new storage and switches to it. What readers are given is looked at
+// before the new storage is brought to no less, and the switch takes place only while they
+// are given that still: where other runs have led the active storage on, however long this
+// process slept, the new one is brought up to it again.
+func (r *Runner) replace(ctx context.Context, q Request) ([]feature.Run, error) {
+	fail := func(err error) error {
+		return fmt.Errorf("view %s: switch to storage %d: %w", q.View.ID(), q.Filling.ID, err)
+	}
 	var all []feature.Run
-	for {
-		runs, err := r.bring(ctx, q, q.Filling, floor)
+	before, err := r.given(ctx, q)
+	if err != nil {
+		return nil, fail(err)
+	}
+	for range switchTries {
+		runs, err := r.bring(ctx, q, q.Filling, before.to)
 		all = append(all, runs...)
 		if err != nil {
 			return all, err
 		}
-		active, err := r.Sink.Watermark(ctx, q.Active)
+		now, err := r.activate(ctx, q, before)
 		if err != nil {
-			return all, fmt.Errorf("view %s: %w", q.View.ID(), err)
+			return all, fail(err)
 		}
-		if !active.Holds() {
+		if now == before {
 			return all, nil
 		}
-		behind := active.Time > floor
-		if len(runs) > 0 {
-			last := &runs[len(runs)-1]
-			base, err := r.base(ctx, q.Active, active)
-			if err != nil {
-				return all, fmt.Errorf("view %s: %w", q.View.ID(), err)
-			}
-			behind = active.Time > last.To || len(compareFiles(last.Files, base.Files).Unread()) > 0
-		}
-		if !behind {
-			return all, nil
-		}
-		floor = max(floor, active.Time)
+		before, q.From = now, nil
 	}
+	return all, fail(fmt.Errorf("%d times the active storage was led on while this one was brought up to it: "+
+		"materialize the view when no other run does, which goes on where this one ended: %w", switchTries, feature.ErrConflict))
+}
+
+// activate switches to the new storage while readers are given what they were before, and
+// else tells what they are given now.
+func (r *Runner) activate(ctx context.Context, q Request, before given) (now given, err error) {
+	if now, err = r.given(ctx, q); err != nil || now != before {
+		return now, err
+	}
+	refused := r.Ledger.ActivateStorage(ctx, q.Filling.ID, now.Served)
+	if !errors.Is(refused, feature.ErrConflict) {
+		return now, refused
+	}
+	if now, err = r.given(ctx, q); err == nil && now == before {
+		err = refused // for something else
+	}
+	return now, err
+}
+
+// given is what readers are given: the active storage with its runs, and where its watermark
+// stands, which a run moves before it is done.
+type given struct {
+	feature.Served
+	to  feature.Time // MinTime: nothing that can be relied on
+	run int64
+}
+
+func (r *Runner) given(ctx context.Context, q Request) (given, error) {
+	served, err := r.Ledger.Served(ctx, q.View.Name, q.View.Version)
+	if err != nil {
+		return given{}, err
+	}
+	if served.Storage != q.Active.ID && served.Storage != q.Filling.ID {
+		return given{}, fmt.Errorf("storage %d became active in place of %d meanwhile: materialize the view again: %w", served.Storage, q.Active.ID, feature.ErrConflict)
+	}
+	active, err := r.Sink.Watermark(ctx, q.Active)
+	if err != nil || !active.Holds() {
+		return given{served, feature.MinTime, 0}, err
+	}
+	return given{served, active.Time, active.Run}, nil
 }
 
 // bring leads one storage to the request's time, and not to less than floor: it

@@ -114,7 +114,7 @@ func TestAFeatureIsFilledBesideTheOldLayout(t *testing.T) {
 		if plan := apply(t, store, d); plan.Changes[0].Storage {
 			t.Errorf("a text asks for a storage: %v", lines(plan))
 		}
-		if err := store.ActivateStorage(t.Context(), 3); err != nil {
+		if err := store.ActivateStorage(t.Context(), 3, feature.Served{Storage: 1}); err != nil {
 			t.Fatal(err)
 		}
 	}

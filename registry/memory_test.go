@@ -79,7 +79,12 @@ func (m *memory) move(ref registry.ViewRef, from, to feature.StorageState) {
 	}
 }
 
-func (m *memory) ActivateStorage(_ context.Context, id uint64) error {
+// Served counts no runs: it has none.
+func (m *memory) Served(_ context.Context, view string, version int) (feature.Served, error) {
+	return feature.Served{Storage: m.find(registry.ViewRef{View: view, Version: version}, feature.StorageActive).ID}, nil
+}
+
+func (m *memory) ActivateStorage(_ context.Context, id uint64, _ feature.Served) error {
 	st := &m.state.Storages[id-1]
 	m.move(registry.ViewRef{View: st.View, Version: st.Version}, feature.StorageActive, feature.StorageRetired)
 	st.State = feature.StorageActive

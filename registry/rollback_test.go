@@ -92,7 +92,7 @@ func TestRollbackTakesBackWhatAVersionWasGivenInPlace(t *testing.T) {
 		d.Views[0].TTL = 8 * feature.Day
 		d.Views[0].Features = append(d.Views[0].Features, feature.ViewFeature{Name: "speed"})
 	}))
-	if err := store.ActivateStorage(t.Context(), 2); err != nil {
+	if err := store.ActivateStorage(t.Context(), 2, feature.Served{Storage: 1}); err != nil {
 		t.Fatal(err)
 	}
 	r := rollback(t, store, 1)
@@ -313,7 +313,7 @@ func (l *lifecycle) run(base *registry.Snapshot) {
 			continue
 		}
 		l.held[v.Filling.ID] = true
-		if err := l.store.ActivateStorage(l.Context(), v.Filling.ID); err != nil {
+		if err := l.store.ActivateStorage(l.Context(), v.Filling.ID, feature.Served{Storage: v.Active.ID}); err != nil {
 			l.Fatal(err)
 		}
 	}

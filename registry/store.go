@@ -67,11 +67,16 @@ type Store interface {
 	// has now, to be filled beside the active one: for a rebuild. One that was being
 	// filled is retired. A version without a storage wraps ErrNotFound.
 	NewStorage(ctx context.Context, view string, version int) (feature.Storage, error)
+	// Served tells which storage of a view version is active and how many of its runs
+	// are done. A version without an active storage wraps ErrNotFound.
+	Served(ctx context.Context, view string, version int) (feature.Served, error)
 	// ActivateStorage makes a filled storage the one that its view version is read
-	// from, and retires the one before. A storage that is active already is left
-	// alone. One that is retired wraps ErrConflict (a later change replaced it), an
-	// unknown one ErrNotFound. The serial of the head grows when something changed.
-	ActivateStorage(ctx context.Context, storage uint64) error
+	// from, and retires the one before, if served is still what Served tells: what the
+	// new one was compared with. A storage that is active already is left alone. One
+	// that is retired wraps ErrConflict (a later change replaced it), as does another
+	// served; an unknown one ErrNotFound. The serial of the head grows when something
+	// changed.
+	ActivateStorage(ctx context.Context, storage uint64, served feature.Served) error
 	// ForgetStorage leaves a retired storage out of what Load gives, at every revision,
 	// so that a registry does not grow by one with every rebuild: nothing of it is left
 	// in the online store. Records of its runs stay, and runs that still write to it can
@@ -176,4 +181,13 @@ type State struct {
 	Objects  []Object
 	Pointers []Pointer
 	Storages []feature.Storage // as spec; ordered or not
+}
+
+// NotServed is the error of ActivateStorage where readers are given something else than
+// what the new storage was compared with.
+func NotServed(now, compared feature.Served) error {
+	if now.Storage != compared.Storage {
+		return fmt.Errorf("storage %d became active in place of %d meanwhile: materialize the view again: %w", now.Storage, compared.Storage, feature.ErrConflict)
+	}
+	return fmt.Errorf("another run led the active storage %d on meanwhile: materialize the view again: %w", now.Storage, feature.ErrConflict)
 }

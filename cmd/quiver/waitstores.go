@@ -65,10 +65,15 @@ func (r *waitingRegistry) NewStorage(ctx context.Context, view string, version i
 	return waited(r.waits, func() (feature.Storage, error) { return r.Store.NewStorage(ctx, view, version) })
 }
 
+// Served implements registry.Store.
+func (r *waitingRegistry) Served(ctx context.Context, view string, version int) (feature.Served, error) {
+	return waited(r.waits, func() (feature.Served, error) { return r.Store.Served(ctx, view, version) })
+}
+
 // ActivateStorage implements registry.Store.
-func (r *waitingRegistry) ActivateStorage(ctx context.Context, storage uint64) error {
+func (r *waitingRegistry) ActivateStorage(ctx context.Context, storage uint64, served feature.Served) error {
 	defer r.waits.begin()()
-	return r.Store.ActivateStorage(ctx, storage)
+	return r.Store.ActivateStorage(ctx, storage, served)
 }
 
 // ForgetStorage implements registry.Store.

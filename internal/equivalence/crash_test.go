@@ -80,8 +80,8 @@ func (l mortalLedger) NewStorage(ctx context.Context, view string, version int) 
 	return s, err
 }
 
-func (l mortalLedger) ActivateStorage(ctx context.Context, storage uint64) error {
-	return l.burn(func(bool) error { return l.Ledger.ActivateStorage(ctx, storage) })
+func (l mortalLedger) ActivateStorage(ctx context.Context, storage uint64, served feature.Served) error {
+	return l.burn(func(bool) error { return l.Ledger.ActivateStorage(ctx, storage, served) })
 }
 
 func (l mortalLedger) ForgetStorage(ctx context.Context, storage uint64) error {

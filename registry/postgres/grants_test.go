@@ -70,7 +70,7 @@ func TestTheDocumentedRightsSuffice(t *testing.T) {
 		"StartRun":        second(reader.StartRun(t.Context(), feature.Run{Storage: 1})),
 		"SaveRun":         reader.SaveRun(t.Context(), feature.Run{Number: 1, Storage: 1}),
 		"NewStorage":      second(reader.NewStorage(t.Context(), "first", 1)),
-		"ActivateStorage": reader.ActivateStorage(t.Context(), 1),
+		"ActivateStorage": reader.ActivateStorage(t.Context(), 1, feature.Served{Storage: 1}),
 	} {
 		if !errors.Is(err, feature.ErrInvalid) || !strings.Contains(err.Error(), "the user quiver_read may not do that") {
 			t.Errorf("%s as a reader: %v", what, err)
@@ -100,7 +100,7 @@ func works(t *testing.T, s registry.Store) {
 	if err != nil {
 		t.Error(err)
 	}
-	if err := s.ActivateStorage(t.Context(), made.ID); err != nil {
+	if err := s.ActivateStorage(t.Context(), made.ID, feature.Served{Storage: 1, Runs: 1}); err != nil {
 		t.Error(err)
 	}
 }

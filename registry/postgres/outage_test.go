@@ -109,8 +109,12 @@ func TestACallWhoseCommitWasCutHappensOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	served, err := s.Served(t.Context(), "first", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
 	between.atCommit(func() bool { return true })
-	if err := s.ActivateStorage(t.Context(), made.ID); err != nil {
+	if err := s.ActivateStorage(t.Context(), made.ID, served); err != nil {
 		t.Fatal(err)
 	}
 	snapshot, err := s.Load(t.Context(), 0)

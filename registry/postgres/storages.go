@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/registry"
 )
 
 // NewStorage implements registry.Store. Where it is not known whether a try took
@@ -51,8 +52,29 @@ func (s *Store) NewStorage(ctx context.Context, view string, version int) (featu
 	return made, nil
 }
 
+// Served implements registry.Store.
+func (s *Store) Served(ctx context.Context, view string, version int) (feature.Served, error) {
+	var served feature.Served
+	err := s.query(ctx, "read the active storage", func(ctx context.Context, q querier) (err error) {
+		served, err = s.served(ctx, q, view, version)
+		return err
+	})
+	return served, err
+}
+
+func (s *Store) served(ctx context.Context, q querier, view string, version int) (served feature.Served, err error) {
+	var id int64
+	err = q.QueryRow(ctx, s.sql(`SELECT s.id, (SELECT count(*) FROM $schema.runs r WHERE r.storage = s.id AND r.state = 'done')
+		FROM $schema.storages s WHERE s.view = $1 AND s.version = $2 AND s.state = 'active'`), view, version).Scan(&id, &served.Runs)
+	if noRows(err) {
+		return served, fmt.Errorf("view %s@%d is not kept online: %w", view, version, feature.ErrNotFound)
+	}
+	served.Storage = uint64(id) //nolint:gosec // ids are positive
+	return served, err
+}
+
 // ActivateStorage implements registry.Store.
-func (s *Store) ActivateStorage(ctx context.Context, storage uint64) error {
+func (s *Store) ActivateStorage(ctx context.Context, storage uint64, served feature.Served) error {
 	return s.write(ctx, "switch a storage", func(ctx context.Context, tx pgx.Tx, _ bool) error {
 		if _, err := s.lock(ctx, tx); err != nil {
 			return err
@@ -69,6 +91,18 @@ func (s *Store) ActivateStorage(ctx context.Context, storage uint64) error {
 			return fmt.Errorf("storage %d was replaced by a later change: materialize the view again: %w", storage, feature.ErrConflict)
 		}
 		id := int64(storage) //nolint:gosec // it was found
+		var view string
+		var version int
+		if err := tx.QueryRow(ctx, s.sql("SELECT view, version FROM $schema.storages WHERE id = $1"), id).Scan(&view, &version); err != nil {
+			return err
+		}
+		now, err := s.served(ctx, tx, view, version)
+		if err != nil {
+			return err
+		}
+		if now != served {
+			return registry.NotServed(now, served)
+		}
 		for _, step := range []string{
 			`UPDATE $schema.storages SET state = 'retired' WHERE state = 'active'
 				AND (view, version) = (SELECT view, version FROM $schema.storages WHERE id = $1)`,

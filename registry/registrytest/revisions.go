@@ -310,7 +310,7 @@ func endedContext(t *testing.T, open func() registry.Store) {
 	_, commitErr := s.Commit(ctx, 1, viewChange(t, "other"))
 	_, startErr := s.StartRun(ctx, feature.Run{Storage: id, State: feature.RunRunning})
 	_, headErr := s.Head(ctx)
-	for _, err := range []error{loadErr, commitErr, startErr, headErr, s.ActivateStorage(ctx, id)} {
+	for _, err := range []error{loadErr, commitErr, startErr, headErr, s.ActivateStorage(ctx, id, feature.Served{Storage: id})} {
 		wantError(t, err, context.Canceled)
 		wantError(t, err, feature.ErrUnavailable)
 	}

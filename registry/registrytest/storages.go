@@ -70,20 +70,30 @@ func storageIDs(t *testing.T, open func() registry.Store) {
 	}
 }
 
+func served(t *testing.T, s registry.Store) feature.Served {
+	t.Helper()
+	served, err := s.Served(t.Context(), "last", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return served
+}
+
 func activate(t *testing.T, open func() registry.Store) {
 	a, b := open(), open()
 	commit(t, a, 0, viewChange(t, "last"))
 	again(t, a, 1)
 	old, next := load(t, a, 0).Active("last", 1).ID, load(t, a, 0).Filling("last", 1).ID
 	before := head(t, b)
-	if err := a.ActivateStorage(t.Context(), next); err != nil {
+	compared := served(t, a)
+	if err := a.ActivateStorage(t.Context(), next, compared); err != nil {
 		t.Fatal(err)
 	}
 	switched := head(t, b)
 	if switched.Revision != before.Revision || switched.Serial <= before.Serial {
 		t.Errorf("a switch took the head from %+v to %+v", before, switched)
 	}
-	if err := b.ActivateStorage(t.Context(), next); err != nil {
+	if err := b.ActivateStorage(t.Context(), next, compared); err != nil {
 		t.Errorf("the same again: %v", err)
 	}
 	if h := head(t, b); h != switched {
@@ -108,11 +118,57 @@ func activateRetired(t *testing.T, open func() registry.Store) {
 	slow := load(t, s, 0).Filling("last", 1).ID
 	again(t, s, 2)
 	before := head(t, s)
-	wantError(t, s.ActivateStorage(t.Context(), slow), feature.ErrConflict)
-	wantError(t, s.ActivateStorage(t.Context(), slow+1000), feature.ErrNotFound)
-	wantError(t, s.ActivateStorage(t.Context(), 1<<63+1), feature.ErrNotFound)
+	wantError(t, s.ActivateStorage(t.Context(), slow, served(t, s)), feature.ErrConflict)
+	wantError(t, s.ActivateStorage(t.Context(), slow+1000, served(t, s)), feature.ErrNotFound)
+	wantError(t, s.ActivateStorage(t.Context(), 1<<63+1, served(t, s)), feature.ErrNotFound)
 	if after := head(t, s); after != before {
 		t.Errorf("head %+v became %+v", before, after)
+	}
+}
+
+// A switch takes place only to what was compared with what readers are given now.
+func activateCompared(t *testing.T, open func() registry.Store) {
+	a, b := open(), open()
+	commit(t, a, 0, viewChange(t, "last"))
+	active := load(t, a, 0).Active("last", 1).ID
+	early := start(t, a, active) // is over after one that began later
+	late := start(t, b, active)
+	finish(t, b, late, feature.RunDone)
+	made, err := a.NewStorage(t.Context(), "last", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared := served(t, a)
+	if want := (feature.Served{Storage: active, Runs: 1}); compared != want {
+		t.Fatalf("served are %+v, want %+v", compared, want)
+	}
+	finish(t, b, early, feature.RunDone)
+	before := head(t, a)
+	wantError(t, a.ActivateStorage(t.Context(), made.ID, compared), feature.ErrConflict)
+	if after := head(t, a); after != before || load(t, b, 0).Active("last", 1).ID != active {
+		t.Errorf("head %+v became %+v, served are %+v", before, after, served(t, a))
+	}
+	compared = served(t, a)
+	finish(t, b, start(t, b, active), feature.RunFailed) // which leads nobody on
+	start(t, b, active)
+	compared.Storage++
+	wantError(t, a.ActivateStorage(t.Context(), made.ID, compared), feature.ErrConflict)
+	compared.Storage--
+	if err := a.ActivateStorage(t.Context(), made.ID, compared); err != nil {
+		t.Error(err)
+	}
+	if got, want := served(t, b), (feature.Served{Storage: made.ID}); got != want {
+		t.Errorf("served are %+v, want %+v", got, want)
+	}
+	_, err = a.Served(t.Context(), "last", 2)
+	wantError(t, err, feature.ErrNotFound)
+}
+
+func finish(t *testing.T, s registry.Store, run feature.Run, state feature.RunState) {
+	t.Helper()
+	run.State = state
+	if err := s.SaveRun(t.Context(), run); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -144,7 +200,7 @@ func forgetStorage(t *testing.T, open func() registry.Store) {
 	}
 
 	// A run that wakes up late finds what it had found before.
-	wantError(t, b.ActivateStorage(t.Context(), retired), feature.ErrConflict)
+	wantError(t, b.ActivateStorage(t.Context(), retired, served(t, b)), feature.ErrConflict)
 	run.State = feature.RunFailed
 	if err := b.SaveRun(t.Context(), run); err != nil {
 		t.Error(err)
@@ -345,7 +401,7 @@ func rebuilds(t *testing.T, open func() registry.Store) {
 	if got, want := states(load(t, s, 0)), []feature.StorageState{feature.StorageActive, feature.StorageRetired, feature.StorageFilling}; !slices.Equal(got, want) {
 		t.Errorf("states %v, want %v", got, want)
 	}
-	if err := s.ActivateStorage(t.Context(), ids[1]); err != nil {
+	if err := s.ActivateStorage(t.Context(), ids[1], served(t, s)); err != nil {
 		t.Fatal(err)
 	}
 	if got := load(t, s, 0).Active("last", 1); got == nil || got.ID != ids[1] {

@@ -34,6 +34,7 @@ func Run(t *testing.T, fresh Fresh) {
 		{"a rebuild makes a storage beside the active one", rebuilds},
 		{"activating switches at once and may be repeated", activate},
 		{"a storage that was replaced can't be activated", activateRetired},
+		{"a switch is to what was compared with what readers are given", activateCompared},
 		{"a storage that was forgotten is loaded no more", forgetStorage},
 		{"run numbers grow over all handles", runNumbers},
 		{"a run is saved until it is over", saveRun},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/registry"
 )
 
 // NewStorage implements registry.Store.
@@ -42,8 +43,29 @@ func (s *Store) NewStorage(ctx context.Context, view string, version int) (featu
 	return made, err
 }
 
+// Served implements registry.Store.
+func (s *Store) Served(ctx context.Context, view string, version int) (feature.Served, error) {
+	var served feature.Served
+	err := s.read(ctx, "read the active storage", func(tx *sql.Tx) (err error) {
+		served, err = s.served(ctx, tx, view, version)
+		return err
+	})
+	return served, err
+}
+
+func (s *Store) served(ctx context.Context, tx *sql.Tx, view string, version int) (served feature.Served, err error) {
+	var id int64
+	err = tx.QueryRowContext(ctx, `SELECT id, (SELECT count(*) FROM runs WHERE storage = id AND runs.state = 'done')
+		FROM storages WHERE view = ? AND version = ? AND state = 'active'`, view, version).Scan(&id, &served.Runs)
+	if errors.Is(err, sql.ErrNoRows) {
+		return served, fmt.Errorf("view %s@%d is not kept online: %w", view, version, feature.ErrNotFound)
+	}
+	served.Storage = uint64(id) //nolint:gosec // ids are positive
+	return served, err
+}
+
 // ActivateStorage implements registry.Store.
-func (s *Store) ActivateStorage(ctx context.Context, storage uint64) error {
+func (s *Store) ActivateStorage(ctx context.Context, storage uint64, served feature.Served) error {
 	return s.write(ctx, "switch a storage", func(tx *sql.Tx) error {
 		state, err := s.storageState(ctx, tx, storage)
 		if err != nil {
@@ -55,6 +77,18 @@ func (s *Store) ActivateStorage(ctx context.Context, storage uint64) error {
 		case feature.StorageFilling:
 		case feature.StorageRetired:
 			return fmt.Errorf("storage %d was replaced by a later change: materialize the view again: %w", storage, feature.ErrConflict)
+		}
+		var view string
+		var version int
+		if err := tx.QueryRowContext(ctx, "SELECT view, version FROM storages WHERE id = ?", int64(storage)).Scan(&view, &version); err != nil {
+			return err
+		}
+		now, err := s.served(ctx, tx, view, version)
+		if err != nil {
+			return err
+		}
+		if now != served {
+			return registry.NotServed(now, served)
 		}
 		for _, step := range []string{
 			`UPDATE storages SET state = 'retired' WHERE state = 'active'
