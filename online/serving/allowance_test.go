@@ -58,7 +58,7 @@ func testPlaces(t *testing.T) {
 	h := texts(t, 1, opts)
 	large, small := of(10, 900_000), of(10, 90_000)
 	encoded := 0
-	err := h.Answer(t.Context(), large, func(r *serving.Response) {
+	err := h.Answer(t.Context(), large, func(r *serving.Response) error {
 		encoded = r.Features[0].Values.Varying()
 		if r := get(t, h, small); r.Features[0].Values.Varying() != 900_000 {
 			t.Errorf("a small answer has %d bytes", r.Features[0].Values.Varying())
@@ -71,6 +71,7 @@ func testPlaces(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
+		return nil
 	})
 	if err != nil || encoded != 9_000_000 {
 		t.Errorf("%d bytes, %v", encoded, err)
@@ -98,6 +99,23 @@ func testPlaces(t *testing.T) {
 		quiver_serving_large_waiting 0
 	`
 	if err := testutil.GatherAndCompare(metrics, gostrings.NewReader(want), "quiver_serving_large_wait_seconds", "quiver_serving_large_waiting"); err != nil {
+		t.Error(err)
+	}
+}
+
+// What a transport gives up because the time is over is told as what was given up before.
+func TestAnAnswerThatIsNotWrittenToItsEnd(t *testing.T) {
+	h := texts(t, 1, options())
+	ctx, cancel := context.WithCancel(t.Context())
+	err := h.Answer(ctx, of(1, 100), func(*serving.Response) error {
+		cancel()
+		return ctx.Err()
+	})
+	if want := "serving: the request was given up while the answer was written: context canceled"; err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	broken := errors.New("broken")
+	if err := h.Answer(t.Context(), of(1, 100), func(*serving.Response) error { return broken }); !errors.Is(err, broken) {
 		t.Error(err)
 	}
 }

@@ -34,7 +34,10 @@ func (s *service) GetOnlineFeatures(ctx context.Context, req *quiverv1.GetOnline
 		return nil, err
 	}
 	var message *quiverv1.GetOnlineFeaturesResponse
-	err = s.handler.Answer(ctx, r, func(response *Response) { message = responseOf(response) })
+	err = s.handler.Answer(ctx, r, func(response *Response) (err error) {
+		message, err = responseOf(ctx, response)
+		return err
+	})
 	return message, err
 }
 
@@ -158,7 +161,7 @@ func setNulls(c *feature.Column, nulls []byte) error {
 }
 
 // responseOf makes the message. Vectors alias the response's columns.
-func responseOf(r *Response) *quiverv1.GetOnlineFeaturesResponse {
+func responseOf(ctx context.Context, r *Response) (*quiverv1.GetOnlineFeaturesResponse, error) {
 	n := len(r.Features)
 	resp := &quiverv1.GetOnlineFeaturesResponse{
 		Service: r.Service, Revision: r.Revision, Rows: uint32(r.Rows), Time: int64(r.Time),
@@ -170,6 +173,9 @@ func responseOf(r *Response) *quiverv1.GetOnlineFeaturesResponse {
 		values = make([]quiverv1.Values, n)
 	}
 	for i := range r.Features {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		f, c := &r.Features[i], &columns[i]
 		c.Name, c.Type, c.Statuses = f.Name, f.TypeText, f.Statuses
 		if values != nil {
@@ -188,7 +194,7 @@ func responseOf(r *Response) *quiverv1.GetOnlineFeaturesResponse {
 	for i := range r.Views {
 		resp.Views = append(resp.Views, viewOf(&r.Views[i]))
 	}
-	return resp
+	return resp, nil
 }
 
 // valuesWithoutRow tells whether a value stands where no row was found. Statuses do not

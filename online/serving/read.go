@@ -37,18 +37,26 @@ const maxKept = 1 << 16
 // or wrap feature.ErrUnavailable (no definitions yet) or the context's error. A
 // store that does not answer is none: see the package comment.
 func (h *Handler) Get(ctx context.Context, r *Request) (response *Response, err error) {
-	err = h.Answer(ctx, r, func(made *Response) { response = made })
+	err = h.Answer(ctx, r, func(made *Response) error {
+		response = made
+		return nil
+	})
 	return response, err
 }
 
 // Answer is Get for transports: it calls encode with the response, if there is one. What
 // encode takes is bounded over all requests, as what they compute is: see Options.MaxLarge.
-func (h *Handler) Answer(ctx context.Context, r *Request, encode func(*Response)) error {
+// Between its parts it looks at whether ctx has ended, and gives up with its error then.
+func (h *Handler) Answer(ctx context.Context, r *Request, encode func(*Response) error) error {
 	room := h.newAllowance()
 	defer room.release()
 	response, err := h.answer(ctx, r, room)
-	if err == nil {
-		encode(response)
+	if err != nil {
+		return err
+	}
+	err = encode(response)
+	if err != nil && ctx.Err() != nil {
+		return ended(ctx, "the answer was written", "fewer rows or features")
 	}
 	return err
 }

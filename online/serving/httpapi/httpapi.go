@@ -137,8 +137,9 @@ func (e *endpoint) get(w http.ResponseWriter, r *http.Request) error {
 	if err := c.parse(); err != nil {
 		return err
 	}
-	err = e.handler.Answer(r.Context(), &c.request, func(response *serving.Response) {
-		c.out = appendResponse(c.out, response, c.request.Matrix)
+	err = e.handler.Answer(r.Context(), &c.request, func(response *serving.Response) (err error) {
+		c.out, err = appendResponse(r.Context(), c.out, response, c.request.Matrix)
+		return err
 	})
 	if err != nil {
 		return err

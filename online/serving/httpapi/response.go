@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/base64"
 	"math"
 	"slices"
@@ -10,8 +11,12 @@ import (
 	"github.com/quiver-features/quiver/online/serving"
 )
 
-// appendResponse writes a response.
-func appendResponse(b []byte, r *serving.Response, m serving.Matrix) []byte {
+// writtenAtOnce is how many rows are written before it is looked at whether they are
+// still wanted.
+const writtenAtOnce = 64
+
+// appendResponse writes a response. The error is that of a context that ended amid it.
+func appendResponse(ctx context.Context, b []byte, r *serving.Response, m serving.Matrix) (_ []byte, err error) {
 	size := 0
 	for i := range r.Features {
 		if c := r.Features[i].Values; c != nil {
@@ -27,7 +32,9 @@ func appendResponse(b []byte, r *serving.Response, m serving.Matrix) []byte {
 	b = strconv.AppendInt(append(b, `,"rows":`...), int64(r.Rows), 10)
 	b = append(b, `,"features":[`...)
 	for i := range r.Features {
-		b = appendFeature(comma(b, i), r, &r.Features[i])
+		if b, err = appendFeature(ctx, comma(b, i), r, &r.Features[i]); err != nil {
+			return b, err
+		}
 	}
 	b = append(b, ']')
 	if r.Views != nil {
@@ -39,11 +46,11 @@ func appendResponse(b []byte, r *serving.Response, m serving.Matrix) []byte {
 	}
 	switch m {
 	case serving.Float64Matrix:
-		b = appendMatrix(b, r, r.Float64s, 64)
+		b, err = appendMatrix(ctx, b, r, r.Float64s, 64)
 	case serving.Float32Matrix:
-		b = appendMatrix(b, r, r.Float32s, 32)
+		b, err = appendMatrix(ctx, b, r, r.Float32s, 32)
 	}
-	return append(b, '}', '\n')
+	return append(b, '}', '\n'), err
 }
 
 // comma writes a comma in front of every item but the first.
@@ -54,11 +61,18 @@ func comma(b []byte, i int) []byte {
 	return b
 }
 
-func appendFeature(b []byte, r *serving.Response, f *serving.Feature) []byte {
+func appendFeature(ctx context.Context, b []byte, r *serving.Response, f *serving.Feature) ([]byte, error) {
 	b = appendString(append(b, `{"name":`...), f.Name)
 	b = appendString(append(b, `,"type":`...), f.TypeText)
 	if f.Values != nil {
-		b = appendColumn(append(b, `,"values":[`...), f.Values, 0, f.Values.Len())
+		b = append(b, `,"values":[`...)
+		rows := f.Values.Len()
+		for row := 0; row < rows; row += writtenAtOnce {
+			if err := ctx.Err(); err != nil {
+				return b, err
+			}
+			b = appendColumn(comma(b, row), f.Values, row, min(row+writtenAtOnce, rows))
+		}
 		b = append(b, ']')
 	}
 	b = appendStatuses(b, f.Statuses)
@@ -66,7 +80,7 @@ func appendFeature(b []byte, r *serving.Response, f *serving.Feature) []byte {
 		b = strconv.AppendInt(append(b, `,"view":`...), int64(f.View), 10)
 		b = appendEvents(b, &r.Views[f.View])
 	}
-	return append(b, '}')
+	return append(b, '}'), nil
 }
 
 func appendView(b []byte, v *serving.ViewRows) []byte {
@@ -107,9 +121,12 @@ func appendEvents(b []byte, v *serving.ViewRows) []byte {
 }
 
 // appendMatrix writes one list per row, null where the feature is null.
-func appendMatrix[F float32 | float64](b []byte, r *serving.Response, values []F, bits int) []byte {
+func appendMatrix[F float32 | float64](ctx context.Context, b []byte, r *serving.Response, values []F, bits int) ([]byte, error) {
 	b = append(b, `,"matrix":[`...)
 	for row := range r.Rows {
+		if err := ctx.Err(); err != nil {
+			return b, err
+		}
 		b = append(comma(b, row), '[')
 		for j := range r.Features {
 			b = comma(b, j)
@@ -121,7 +138,7 @@ func appendMatrix[F float32 | float64](b []byte, r *serving.Response, values []F
 		}
 		b = append(b, ']')
 	}
-	return append(b, ']')
+	return append(b, ']'), nil
 }
 
 // appendColumn writes the values of a column from one index to before another.
