@@ -13,9 +13,11 @@ func damaged(format string, args ...any) error {
 	return fmt.Errorf("aggregate: a stored state is damaged: %s: %w", fmt.Sprintf(format, args...), feature.ErrInvalid)
 }
 
-// maxCount bounds the counts that are read, so that the sum of many read counts
-// stays an int64. Nobody has that many rows.
-const maxCount = 1 << 48
+// MaxCount bounds the counts that are read, and sums by what so many values can come to, so
+// that nothing overflows where up to 2^20 states are merged. Nobody has that many rows.
+const MaxCount = 1 << 42
+
+const countBits = 43 // of MaxCount
 
 // cutUvarint cuts a varint in its shortest form, of at most limit.
 func cutUvarint(b []byte, limit uint64, what string) (uint64, []byte, error) {
@@ -178,7 +180,7 @@ func ReadSum(b []byte) (s Sum, rest []byte, err error) {
 	if size := s.readShort(b); size > 0 {
 		return s, b[size:], nil
 	}
-	n, b, err := cutNumber(b, -1074, farExp+64*farLimbs-1, "a sum")
+	n, b, err := cutNumber(b, -1074, 1024+countBits, "a sum")
 	if err != nil {
 		return Sum{}, nil, err
 	}
@@ -186,7 +188,7 @@ func ReadSum(b []byte) (s Sum, rest []byte, err error) {
 	if n.flag {
 		var counts [3]uint64
 		for i := range counts {
-			if counts[i], b, err = cutUvarint(b, maxCount, "a count of NaN or infinities"); err != nil {
+			if counts[i], b, err = cutUvarint(b, MaxCount, "a count of NaN or infinities"); err != nil {
 				return Sum{}, nil, err
 			}
 		}

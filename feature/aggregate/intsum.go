@@ -93,6 +93,15 @@ func (s *IntSum) Append(dst []byte) []byte {
 // IntSumMaxBytes is the length of the longest encoding of an IntSum.
 const IntSumMaxBytes = 19
 
+// ReadIntSumOf is ReadIntSum for a sum of n values, which it can be.
+func ReadIntSumOf(b []byte, n int64) (s IntSum, rest []byte, err error) {
+	s, rest, err = ReadIntSum(b)
+	if least := -n >> 1; err == nil && (s.hi < least || s.hi >= -least) && !s.IsZero() {
+		err = damaged("an integer sum is more than one of %d values can be", n)
+	}
+	return s, rest, err
+}
+
 // ReadIntSum cuts an IntSum from the front of b.
 func ReadIntSum(b []byte) (s IntSum, rest []byte, err error) {
 	var hi, lo uint64

@@ -24,7 +24,7 @@ const (
 
 // ReadMoments cuts Moments from the front of b.
 func ReadMoments(b []byte) (m Moments, rest []byte, err error) {
-	n, b, err := cutUvarint(b, maxCount, "a number of values")
+	n, b, err := cutUvarint(b, MaxCount, "a number of values")
 	if err != nil {
 		return Moments{}, nil, err
 	}
@@ -32,7 +32,7 @@ func ReadMoments(b []byte) (m Moments, rest []byte, err error) {
 	if m.sum, b, err = ReadSum(b); err != nil {
 		return Moments{}, nil, err
 	}
-	squares, b, err := cutNumber(b, 2*-1074, farSquareExp+64*farSquareLimbs-1, "a sum of squares")
+	squares, b, err := cutNumber(b, 2*-1074, 2*1024+countBits, "a sum of squares")
 	switch {
 	case err != nil:
 		return Moments{}, nil, err
@@ -63,15 +63,15 @@ const IntMomentsMaxBytes = 7 + IntSumMaxBytes + 1 + 2 + 24
 
 // ReadIntMoments cuts IntMoments from the front of b.
 func ReadIntMoments(b []byte) (m IntMoments, rest []byte, err error) {
-	n, b, err := cutUvarint(b, maxCount, "a number of values")
+	n, b, err := cutUvarint(b, MaxCount, "a number of values")
 	if err != nil {
 		return IntMoments{}, nil, err
 	}
 	m.n = int64(n)
-	if m.sum, b, err = ReadIntSum(b); err != nil {
+	if m.sum, b, err = ReadIntSumOf(b, m.n); err != nil {
 		return IntMoments{}, nil, err
 	}
-	squares, b, err := cutNumber(b, 0, 64*len(m.squares)-1, "a sum of squares")
+	squares, b, err := cutNumber(b, 0, 2*63+countBits, "a sum of squares")
 	switch {
 	case err != nil:
 		return IntMoments{}, nil, err

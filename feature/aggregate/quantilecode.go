@@ -98,12 +98,12 @@ func ReadQuantile(b []byte) (q Quantile, rest []byte, err error) {
 
 // cutCount cuts a count, which is not zero, and adds it to a total.
 func cutCount(b []byte, total *int64) (n int64, rest []byte, err error) {
-	v, b, err := cutUvarint(b, maxCount, "a count")
+	v, b, err := cutUvarint(b, MaxCount, "a count")
 	if err != nil {
 		return 0, nil, err
 	}
 	*total += int64(v)
-	if v == 0 || *total > maxCount {
+	if v == 0 || *total > MaxCount {
 		return 0, nil, damaged("a count is zero, or counts are too great")
 	}
 	return int64(v), b, nil

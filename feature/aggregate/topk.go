@@ -137,7 +137,7 @@ func (t *TopK) Reset() { *t = TopK{} }
 // TopKMaxBytes is no less than the length of the longest encoding of a TopK of m
 // values, each of at most valueBytes when encoded.
 func TopKMaxBytes(m, valueBytes int) int {
-	return uvarintLen(uint64(m)) + m*(uvarintLen(uint64(valueBytes))+valueBytes+uvarintLen(maxCount))
+	return uvarintLen(uint64(m)) + m*(uvarintLen(uint64(valueBytes))+valueBytes+uvarintLen(MaxCount))
 }
 
 // Append appends the encoding: the number of values, then these, ascending, each as its
@@ -197,7 +197,7 @@ func cutCounted(b []byte) (v []byte, n int64, rest []byte, err error) {
 	if err != nil {
 		return nil, 0, nil, err
 	}
-	count, b, err := cutUvarint(b, maxCount, "a count")
+	count, b, err := cutUvarint(b, MaxCount, "a count")
 	if err != nil {
 		return nil, 0, nil, err
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // usualWindows are those of an hour, a day and 30 days, with the granularities that go
-// with them: 120, 144 and 120 tiles; of sketches 30, 24 and 30.
+// with them: 120, 144 and 120 tiles; of sketches 60, 24 and 30.
 func usualWindows(b *testing.B, sketch bool) []feature.Window {
 	b.Helper()
 	var all []feature.Window

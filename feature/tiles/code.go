@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/feature/aggregate"
 )
 
 // damaged says what is wrong with bytes that this package has not written.
@@ -14,9 +15,10 @@ func damaged(format string, args ...any) error {
 
 const signBit = 1 << 63
 
-// maxCount bounds counts that are read, so that the sum of those of all tiles stays an
-// int64.
-const maxCount = 1 << 48
+// maxTiles bounds the tiles of a group that are read: two groups are merged at most, so that
+// counts of up to aggregate.MaxCount in each don't overflow. What a key may take online ends
+// long before.
+const maxTiles = 1 << 19
 
 // cutUvarint cuts a varint in its shortest form off b.
 func cutUvarint(b []byte) (v uint64, rest []byte, err error) {
@@ -36,8 +38,8 @@ func cutCount(b []byte) (n int64, rest []byte, err error) {
 		return int64(b[0]), b[1:], nil
 	}
 	v, rest, err := cutUvarint(b)
-	if err == nil && v > maxCount {
-		err = damaged("a count is %d, at most %d is possible", v, int64(maxCount))
+	if err == nil && v > aggregate.MaxCount {
+		err = damaged("a count is %d, at most %d is possible", v, int64(aggregate.MaxCount))
 	}
 	return int64(v), rest, err
 }
@@ -90,8 +92,11 @@ func cutNumbers(into []int64, b []byte) ([]int64, []byte, error) {
 	if err != nil {
 		return into, nil, err
 	}
-	if count > uint64(len(b)) { // a number takes a byte at least
+	switch {
+	case count > uint64(len(b)): // a number takes a byte at least
 		return into, nil, damaged("%d tiles in %d bytes", count, len(b))
+	case count > maxTiles:
+		return into, nil, damaged("it has %d tiles of one granularity, at most %d are possible", count, maxTiles)
 	}
 	var n int64
 	for i := range count {

@@ -79,7 +79,7 @@ func (t *intTotals) skip(b []byte) ([]byte, error) {
 	if err != nil || n == 0 {
 		return b, err
 	}
-	_, b, err = aggregate.ReadIntSum(b)
+	_, b, err = aggregate.ReadIntSumOf(b, n)
 	return b, err
 }
 
@@ -93,7 +93,7 @@ func (t *intTotals) merge(b []byte, n int) ([]byte, error) {
 			continue
 		}
 		t.n[0] += v
-		s, rest, err := aggregate.ReadIntSum(b)
+		s, rest, err := aggregate.ReadIntSumOf(b, v)
 		if err != nil {
 			return nil, err
 		}

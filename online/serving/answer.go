@@ -23,9 +23,10 @@ type answer struct {
 	machines *machines        // nil: nothing is computed, and there are no windows
 	byStatus [feature.StatusError + 1]int
 
-	damaged     int    // rows that could not be decoded
-	damage      error  // of one of them
-	damagedView string // its view
+	damaged    int    // rows that could not be decoded
+	damage     error  // of one of them
+	damagedUse *use   // its use
+	damagedKey []byte // and its key in the store
 }
 
 // newAnswer makes room for all values at once: one allocation per kind of value
@@ -134,7 +135,7 @@ func (a *answer) fill(ctx context.Context, use int, state *markState, s *scratch
 		case values == nil || unread != nil && unread[slot]:
 			status = feature.StatusUnavailable
 		case values[slot] != nil:
-			status, event = a.decode(&f, values[slot], row)
+			status, event = a.decode(&f, values[slot], s.keys[slot], row)
 		case absent == feature.StatusNotFound && f.decoder != nil:
 			status = absent
 			f.decoder.Empty(f.into)
@@ -219,7 +220,7 @@ func (f *filling) found() feature.Status {
 
 // decode reads a stored value. Only with PRESENT and STALE are values of columns
 // appended, and with OUTSIDE_MAX_AGE those of windows.
-func (a *answer) decode(f *filling, value []byte, row int) (feature.Status, feature.Time) {
+func (a *answer) decode(f *filling, value, key []byte, row int) (feature.Status, feature.Time) {
 	var stamp feature.Stamp
 	var err error
 	hasRow := true
@@ -231,7 +232,7 @@ func (a *answer) decode(f *filling, value []byte, row int) (feature.Status, feat
 	switch {
 	case err != nil:
 		a.damaged++
-		a.damage, a.damagedView = err, f.view.Name
+		a.damage, a.damagedUse, a.damagedKey = err, f.use, key
 		return feature.StatusError, 0
 	case hasRow && !f.view.Rule.Fresh(a.time, stamp.Event):
 		for i := f.from; i < f.to; i++ {

@@ -326,7 +326,8 @@ func (h *Handler) tellDamage(ctx context.Context, a *answer) {
 	}
 	h.metrics.damaged.Add(float64(a.damaged))
 	h.warn(ctx, &h.damageLogged, "a stored value can't be read, and its features have the status ERROR",
-		slog.Any("error", a.damage), slog.String("do", "quiver materialize --rebuild "+a.damagedView))
+		slog.Any("error", a.damage), slog.String("key", a.damagedUse.layout.KeyText(a.damagedKey)),
+		slog.String("do", "quiver materialize --rebuild "+a.damagedUse.view.Name))
 }
 
 // warn logs at most once a second: a store that is down fails every request.

@@ -1,6 +1,8 @@
 package serving_test
 
 import (
+	"bytes"
+	"log/slog"
 	"testing"
 
 	gostrings "strings"
@@ -16,7 +18,7 @@ import (
 
 // shared is a service of windows, of what the view derives of them and of its row, and of
 // what the service derives of an input; and of the view again, by another key.
-func shared(t *testing.T, registry *prometheus.Registry) *serving.Handler {
+func shared(t *testing.T, opts serving.Options) *serving.Handler {
 	t.Helper()
 	v, s := windowed(t)
 	derived := func(name string, typ feature.Type, text string) {
@@ -44,14 +46,12 @@ func shared(t *testing.T, registry *prometheus.Registry) *serving.Handler {
 	sel.Inputs = []feature.Input{{Name: "n", Type: feature.Scalar(feature.Int64)}}
 	sel.Derived = []feature.Field{{Name: "scaled", Type: feature.Scalar(feature.Float64), Expression: "spend.sum_1d * double(n) + friend.sum_1d"}}
 	sel.Outputs = append(sel.Outputs, feature.Output{Use: feature.DerivedOutput, Feature: 0, Name: "scaled"})
-	opts := options()
-	opts.Registerer = registry
 	return newHandler(t, &catalog{services: map[string]*feature.Selection{"s": sel}}, m, opts)
 }
 
 // Rows of one key share what is read, merged and computed; each has what it has alone.
 func TestRowsOfOneKeyAreWhatEachIsAlone(t *testing.T) {
-	h := shared(t, prometheus.NewRegistry())
+	h := shared(t, options())
 	integers := func(values ...any) *feature.Column { return column(t, feature.Scalar(feature.Int64), values...) }
 	customers := []any{int64(1), int64(1), nil, int64(2), int64(3), int64(1), int64(4), nil, int64(9), int64(4), int64(2), int64(9), int64(1)}
 	friends := []any{int64(2), int64(1), int64(1), int64(1), nil, int64(1), int64(3), nil, int64(4), int64(9), int64(1), int64(9), int64(2)}
@@ -93,10 +93,12 @@ func TestRowsOfOneKeyAreWhatEachIsAlone(t *testing.T) {
 	}
 }
 
-// What can't be read is counted each time that it is read, which tells how often.
+// What can't be read is counted each time that it is read, which tells how often, and named.
 func TestTheWindowsOfAKeyAreMergedOnceForAllItsRows(t *testing.T) {
-	registry := prometheus.NewRegistry()
-	h := shared(t, registry)
+	registry, log := prometheus.NewRegistry(), &bytes.Buffer{}
+	opts := options()
+	opts.Registerer, opts.Log = registry, slog.New(slog.NewTextHandler(log, nil))
+	h := shared(t, opts)
 	const rows = 1000
 	damaged := feature.NewColumn(feature.Scalar(feature.Int64), rows)
 	for range rows {
@@ -115,5 +117,8 @@ quiver_serving_damaged_values_total 2
 `
 	if err := testutil.GatherAndCompare(registry, gostrings.NewReader(twoUses), "quiver_serving_damaged_values_total"); err != nil {
 		t.Error(err)
+	}
+	if want := `key="spend@1 customer=4" do="quiver materialize --rebuild spend"`; !gostrings.Contains(log.String(), want) {
+		t.Errorf("the log does not have %s:\n%s", want, log)
 	}
 }
