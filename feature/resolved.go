@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// MaxExpression is the greatest length of an expression, in bytes.
+const MaxExpression = 16 << 10
+
 // ViewVersion is one version of a view with everything looked up: what the
 // offline engine, the materializer and the server work from. It is immutable and
 // safe for concurrent use.

@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), ends()...)
 	context.AfterFunc(ctx, stop)       // a second Ctrl-C ends the process at once
 	goredis.SetLogger(silence{})       // what fails is told by the error, once
 	cobra.EnableCommandSorting = false // help lists commands in the order of the work
@@ -27,6 +27,16 @@ func main() {
 	})
 	stop()
 	os.Exit(code)
+}
+
+// ends are the signals that end a command in good order. The end of its terminal is none
+// where it was started to outlive that, by nohup for instance.
+func ends() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }
 
 // silence drops what the Redis driver would write to standard error.

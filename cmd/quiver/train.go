@@ -81,7 +81,7 @@ says whether the bytes agree and what changed.
 	flags := c.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.spine, "spine", "", "`file` with the rows to build for; - is standard input")
-	flags.StringVar(&f.spineFormat, "spine-format", "", "`format` of the spine, where its name does not tell: parquet, csv or arrow")
+	flags.StringVar(&f.spineFormat, "spine-format", "", "`format` of the spine, where its name does not tell: "+strings.Join(outputFormats(), ", "))
 	flags.StringVar(&f.time, "event-timestamp", "", "`column` of the spine with the time of each row (default: see above)")
 	flags.StringVar(&f.from, "from", "", "`time` from which on the views' own rows are the spine")
 	flags.StringVar(&f.to, "to", "", "`time` before which they are")

@@ -136,11 +136,11 @@ func formatOf(path string) string {
 func spineFormat(path, named string) (string, error) {
 	switch {
 	case named != "" && !slices.Contains(outputFormats(), named):
-		return "", usagef("--spine-format %q is unknown%s: expected parquet, csv or arrow", named, didYouMean("", named, slices.Values(outputFormats())))
+		return "", usagef("--spine-format %q is unknown%s: expected parquet, csv, arrow or arrow-stream", named, didYouMean("", named, slices.Values(outputFormats())))
 	case named != "":
 		return named, nil
 	case path == "-":
-		return "", usagef("--spine - is standard input, which has no name that tells its format: add --spine-format parquet, csv or arrow")
+		return "", usagef("--spine - is standard input, which has no name that tells its format: add --spine-format parquet, csv, arrow or arrow-stream")
 	}
 	if format := formatOf(path); format != "" {
 		return format, nil

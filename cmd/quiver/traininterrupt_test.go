@@ -22,8 +22,15 @@ func trainProcess(t *testing.T, args ...string) (c *exec.Cmd, log *bytes.Buffer,
 	return c, log, temp
 }
 
-// Ctrl-C while standard input is kept leaves neither an output nor the copy.
+// Ctrl-C while standard input is kept leaves neither an output nor the copy; nor does a terminal that is closed.
 func TestAnInterruptWhileStandardInputIsReadLeavesNothing(t *testing.T) {
+	for _, how := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		t.Run(how.String(), func(t *testing.T) { interrupted(t, how) })
+	}
+}
+
+func interrupted(t *testing.T, how os.Signal) {
+	t.Helper()
 	dir, out := newProject(t), t.TempDir()
 	c, log, temp := trainProcess(t, "-C", dir, "train", "--spine", "-", "--spine-format", "csv", "--service", "churn_model", "--out", filepath.Join(out, "t.parquet"))
 	in, err := c.StdinPipe()
@@ -40,7 +47,7 @@ func TestAnInterruptWhileStandardInputIsReadLeavesNothing(t *testing.T) {
 	if listing(t, temp) == "" {
 		t.Error("nothing was kept of standard input")
 	}
-	if err := c.Process.Signal(os.Interrupt); err != nil {
+	if err := c.Process.Signal(how); err != nil {
 		t.Fatal(err)
 	}
 	_ = c.Wait()

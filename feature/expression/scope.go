@@ -16,9 +16,9 @@ import (
 // Limits of what is compiled. They bound the work for a row: it grows with the
 // number of nodes and with the length of texts and lists.
 const (
-	MaxText  = 16 << 10 // bytes of an expression
-	maxNodes = 1000     // names, literals, operators and calls
-	maxDepth = 200      // of nested parentheses, calls and operators
+	MaxText  = feature.MaxExpression // bytes of an expression
+	maxNodes = 1000                  // names, literals, operators and calls
+	maxDepth = 200                   // of nested parentheses, calls and operators
 )
 
 // Variable is a name that an expression may use. The name may be dotted:

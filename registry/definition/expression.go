@@ -7,6 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/quiver-features/quiver/feature"
 	"github.com/quiver-features/quiver/registry"
 )
 
@@ -22,7 +23,7 @@ func (o *object) expression(field string) string {
 
 // expressionIn reads a node whose places are noted under a path.
 func (o *object) expressionIn(n *yaml.Node, field string, path ...string) string {
-	s, ok := o.string(n, field, "text: an expression", maxText)
+	s, ok := o.string(n, field, "text: an expression", feature.MaxExpression)
 	switch {
 	case !ok:
 		return ""

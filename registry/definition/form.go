@@ -62,7 +62,7 @@ func text() form { return pattern("", maxText) }
 
 // expression is a text in the expression language, of which editors know nothing.
 func expression() form {
-	return scalar(jsonschema.Schema{Type: "string", MinLength: new(1), MaxLength: new(maxText)})
+	return scalar(jsonschema.Schema{Type: "string", MinLength: new(1), MaxLength: new(feature.MaxExpression)})
 }
 
 func tag() form {

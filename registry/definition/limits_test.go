@@ -62,6 +62,8 @@ func TestLimitsAreTold(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"text at the limit", entity("description: " + strings.Repeat("x", 64<<10)), ""},
 		{"text", entity("description: " + strings.Repeat("x", 64<<10+1)), "a.yaml:4:14: description: 65537 bytes long, at most 65536 are allowed"},
+		{"expression", "kind: source\nname: a\nparquet: p\nevent_timestamp: t\nderive: {x: " + strings.Repeat("1", 16<<10+1) + "s}", "a.yaml:5:13: derive: 16386 bytes long, at most 16384 are allowed"},
+		{"long expression", "kind: source\nname: a\nparquet: p\nevent_timestamp: t\nderive: {x: " + strings.Repeat("x", 64<<10+1) + "}", "a.yaml:5:13: derive: 65537 bytes long, at most 16384 are allowed"},
 		{"features at the limit", features(10_000), ""},
 		{"features", features(10_001), "a.yaml:10010:5: features: a view has at most 10000 features"},
 		{"keys", "kind: entity\nname: a\nkeys:\n" + numbered(33, "- {name: k%d, type: int64}\n"), "a.yaml:36:3: keys: an entity has at most 32 join keys"},
