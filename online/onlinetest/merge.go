@@ -279,6 +279,28 @@ func mergeKeeps(t *testing.T, open Open) {
 	}
 }
 
+// No writer of ours writes one: it is damage, and no key that never was.
+func emptyValue(t *testing.T, open Open) {
+	k := NewTilesKit(t)
+	s := MustOpen(t, open)
+	keys := [][]byte{k.Key("absent"), k.Key("empty")}
+	for merges := range 2 {
+		_, err := s.Merge(t.Context(), k.Layout, keys[1:], func(_ int, old []byte) ([]byte, feature.Time, error) {
+			if absent := old == nil; absent != (merges == 0) {
+				t.Errorf("merge %d: the value that was there is absent: %v", merges, absent)
+			}
+			return []byte{}, feature.MaxTime, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	values, err := s.Get(t.Context(), keys)
+	if err != nil || values[0] != nil || values[1] == nil || len(values[1]) != 0 {
+		t.Errorf("got %#v, %v, want nil and a value of no bytes", values, err)
+	}
+}
+
 func mergeFails(t *testing.T, open Open) {
 	k := NewTilesKit(t)
 	s := MustOpen(t, open)

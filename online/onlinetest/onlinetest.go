@@ -46,6 +46,7 @@ func Run(t *testing.T, place func(t *testing.T) Open) {
 		{"Runs that write the same keys at once end in the last one", racingRuns},
 		{"No merge is lost between writers", noMergeIsLost},
 		{"Merge keeps what it is told to", mergeKeeps},
+		{"A value of no bytes is not absent", emptyValue},
 		{"What can't be merged is named and left as it is", mergeFails},
 		{"A merged value stays until it expires", mergedExpiry},
 		{"A watermark goes forward only", watermarks},

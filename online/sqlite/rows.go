@@ -103,6 +103,9 @@ func readSome(ctx context.Context, stmt *sql.Stmt, args []any, values [][]byte) 
 		if err := rows.Scan(&i, &value); err != nil {
 			return err
 		}
+		if value == nil {
+			value = []byte{} // the driver gives nil for a value of no bytes
+		}
 		if i < len(values) {
 			values[i] = value
 		}
