@@ -86,7 +86,7 @@ func TestTextIsReadBackAsItWasWritten(t *testing.T) {
 		"bool":      {"true", "false"},
 		"int32":     {"0", "-2147483648"},
 		"int64":     {"9223372036854775807"},
-		"float32":   {"1.1", "NaN", "+Inf"},
+		"float32":   {"1.1", "NaN", "Infinity"},
 		"float64":   {"0.1", "-0", "1e+300"},
 		"string":    {"", " a "},
 		"bytes":     {"", "AP8="},

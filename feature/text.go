@@ -56,14 +56,26 @@ func (c *Column) Text(i int) string {
 	case Timestamp:
 		return Time(c.Int64s[i]).String()
 	case Float32:
-		return strconv.FormatFloat(float64(c.Float32s[i]), 'g', -1, 32)
+		return FloatText(float64(c.Float32s[i]), 32)
 	case Float64:
-		return strconv.FormatFloat(c.Float64s[i], 'g', -1, 64)
+		return FloatText(c.Float64s[i], 64)
 	case String:
 		return string(c.Bytes(i))
 	default:
 		return base64.StdEncoding.EncodeToString(c.Bytes(i))
 	}
+}
+
+// FloatText writes a float of 32 or 64 bits as the shortest text that reads back as it;
+// NaN, Infinity and -Infinity as HTTP answers have them.
+func FloatText(v float64, bits int) string {
+	switch {
+	case math.IsInf(v, 1):
+		return "Infinity"
+	case math.IsInf(v, -1):
+		return "-Infinity"
+	}
+	return strconv.FormatFloat(v, 'g', -1, bits)
 }
 
 // AppendText appends the scalar that a text stands for: what Text writes, and

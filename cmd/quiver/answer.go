@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -56,7 +55,7 @@ func plain(v any) any {
 
 func plainFloat(v float64, bits int) any {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return strconv.FormatFloat(v, 'g', -1, 64)
+		return feature.FloatText(v, bits)
 	}
 	if bits == 32 {
 		return float32(v)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -362,6 +363,9 @@ func shorten(s string) string {
 func number(v any) string {
 	switch v := v.(type) {
 	case float64:
+		if math.IsInf(v, 0) {
+			return feature.FloatText(v, 64)
+		}
 		return strconv.FormatFloat(v, 'g', 6, 64)
 	case feature.Time: // to the second, and with a place where the line can end
 		text, _, _ := strings.Cut(strings.TrimSuffix(v.String(), "Z"), ".")

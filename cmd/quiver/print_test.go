@@ -123,7 +123,7 @@ func TestValuesAreFitForJSON(t *testing.T) {
 	if err := a.print(values, nil); err != nil {
 		t.Fatal(err)
 	}
-	want := `["NaN","-Inf",0.1,"AQI=","1970-01-01T00:00:00Z",["NaN"],null]`
+	want := `["NaN","-Infinity",0.1,"AQI=","1970-01-01T00:00:00Z",["NaN"],null]`
 	if got := strings.NewReplacer("\n", "", " ", "").Replace(out.String()); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
