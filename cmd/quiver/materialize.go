@@ -111,6 +111,7 @@ func (a *app) materialize(ctx context.Context, f materializeFlags, names []strin
 			return err
 		}
 		a.warn(ctx, s.online)
+		a.tellAhead(to, from, s.project.clock())
 		runs := []feature.Run{}
 		var failed []error
 		for _, v := range views {
@@ -149,7 +150,7 @@ func (a *app) materialize(ctx context.Context, f materializeFlags, names []strin
 
 // reading gives the options by which what is materialized is read.
 func (f *materializeFlags) reading() (offline.Options, error) {
-	memory, err := parseBytes(f.memory)
+	memory, err := parseMemory(f.memory)
 	if err != nil {
 		return offline.Options{}, usagef("--memory: %w", err)
 	}
@@ -205,6 +206,16 @@ func (a *app) tellResult(v registry.OnlineView, result materialize.Result, err e
 		a.note("%s: up to date", v.View.ID())
 	case result.Switched:
 		a.note("%s: switched to storage %d", v.View.ID(), result.Runs[len(result.Runs)-1].Storage)
+	}
+}
+
+// tellAhead says of times that are not reached yet what comes of them.
+func (a *app) tellAhead(to feature.Time, from *feature.Time, now feature.Time) {
+	if to > now && to != feature.MaxTime {
+		a.note("note: --to %s is later than now, %s: what is materialized is up to now", to, now)
+	}
+	if from != nil && *from > now {
+		a.note("note: --from %s is later than now, %s: nothing is read again", *from, now)
 	}
 }
 

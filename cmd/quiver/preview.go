@@ -101,7 +101,7 @@ func (a *app) preview(ctx context.Context, f previewFlags, name string) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	memory, err := parseBytes(f.memory)
+	memory, err := parseMemory(f.memory)
 	if err != nil {
 		return usagef("--memory: %w", err)
 	}

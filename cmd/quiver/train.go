@@ -150,7 +150,7 @@ func (f trainFlags) understand(c *cobra.Command) (*training, error) {
 	if err := t.explained(); err != nil {
 		return nil, err
 	}
-	if t.memory, err = parseBytes(t.trainFlags.memory); err != nil {
+	if t.memory, err = parseMemory(t.trainFlags.memory); err != nil {
 		return nil, usagef("--memory: %w", err)
 	}
 	if f.workers < 0 {
@@ -292,6 +292,18 @@ func parseBytes(s string) (int64, error) {
 		return n * u.size, nil
 	}
 	return 0, usagef("%q is not a size: expected a whole number with a unit, for example 512MiB or 2GiB", s)
+}
+
+// leastMemory is what a command may be told to use: less is a unit that was forgotten.
+const leastMemory = 1 << 10
+
+// parseMemory reads how many bytes of memory to use; 0: it was not said.
+func parseMemory(s string) (int64, error) {
+	n, err := parseBytes(s)
+	if err == nil && s != "" && n < leastMemory {
+		return 0, usagef("%q is too little: expected 1KiB or more, for example 512MiB or 2GiB (is the unit missing?)", s)
+	}
+	return n, err
 }
 
 func (a *app) printTraining(t *training, selection *feature.Selection, r *offline.Result, m trainShown, took time.Duration) error {
