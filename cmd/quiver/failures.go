@@ -70,7 +70,13 @@ func failuresOf(selection *feature.Selection, res *offline.Result) []failure {
 		if n := res.Features[i].Errors; n > 0 {
 			f := failure{Service: selection.Service, Name: selection.Field(o).Name, Expression: selection.Field(o).Expression, Rows: n, Of: res.Rows}
 			if o.Use != feature.DerivedOutput {
-				f.View, f.Service = selection.Uses[o.Use].View.ID(), ""
+				view := selection.Uses[o.Use].View
+				f.View, f.Service = view.ID(), ""
+				for _, d := range view.Table.Derived { // a feature that shows such a column
+					if d.Name == selection.Field(o).Column {
+						f.Expression = d.Expression
+					}
+				}
 			}
 			all = append(all, f)
 		}

@@ -52,6 +52,7 @@ func TestErrorsSayWhereWhatAndWhatToDo(t *testing.T) {
 		{"(late ? city : city).x", "1:21: .x: values have no fields"},
 		{"delay * mean", "1:7: operator * takes (int64, int64) or (float64, float64), not (int64, float64); convert the integers: double(x)"},
 		{"mean % 2", "1:6: operator % takes (int64, int64), not (float64, int64); convert the floats: int(x)"},
+		{"hash(mean, 3)", "1:1: hash takes (int64, int64) or (string, int64) or (bytes, int64) or (date, int64) or (timestamp, int64), not (float64, int64); convert the floats: int(x)"},
 		{"mean > delay", "1:6: operator > takes two values of one type, not (float64, int64); convert the integers: double(x)"},
 		{"city == 12", "1:6: operator == takes two values of one type, or a value and null, not (string, int64); convert the text, int(x), or the number, string(x)"},
 		{"seen < '2001-01-01'", "1:6: operator < takes two values of one type, not (timestamp, string); convert the text: timestamp(x)"},

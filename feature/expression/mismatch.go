@@ -78,7 +78,7 @@ func (f *function) advice(types []feature.Type) string {
 		return f.doc
 	case nulls > 0:
 		return "null stands beside ==, !=, in coalesce(…), in lists and behind ? and :"
-	case f.name == "%" && floats > 0:
+	case (f.name == "%" || f.name == "hash") && floats > 0:
 		return "convert the floats: int(x)"
 	case ints > 0 && floats > 0:
 		return "convert the integers: double(x)"
