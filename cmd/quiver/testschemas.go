@@ -24,7 +24,10 @@ func (s testSchemas) Columns(ctx context.Context, patterns []string) ([]registry
 	}
 	for i := range s.defs.Sources {
 		if source := &s.defs.Sources[i]; slices.Equal(source.Parquet, patterns) {
-			fields = s.ofRows(source, fields)
+			var problems featuretest.Problems
+			if fields, problems = s.ofRows(source, fields); len(problems) > 0 {
+				return nil, testProblems(problems)
+			}
 		}
 	}
 	if len(fields) == 0 {
@@ -33,10 +36,14 @@ func (s testSchemas) Columns(ctx context.Context, patterns []string) ([]registry
 	return fields, nil
 }
 
-// ofRows adds the columns that tests give a source.
-func (s testSchemas) ofRows(source *feature.Source, fields []registry.SourceField) []registry.SourceField {
+// ofRows adds the columns that tests give a source, and tells what is wrong with those that
+// nothing else gives a type.
+func (s testSchemas) ofRows(source *feature.Source, fields []registry.SourceField) (_ []registry.SourceField, problems featuretest.Problems) {
+	known := func(name string) bool {
+		return slices.ContainsFunc(fields, func(f registry.SourceField) bool { return f.Name == name })
+	}
 	add := func(name string, t feature.Type) {
-		if !slices.ContainsFunc(fields, func(f registry.SourceField) bool { return f.Name == name }) {
+		if !known(name) {
 			fields = append(fields, registry.SourceField{Name: name, Type: t, Nullable: true})
 		}
 	}
@@ -54,12 +61,13 @@ func (s testSchemas) ofRows(source *feature.Source, fields []registry.SourceFiel
 			add(name, feature.Scalar(feature.Timestamp))
 		}
 	}
-	for _, t := range s.tests {
-		for _, c := range t.Columns(source.Name, s.sourceOf(t)) {
-			add(c.Name, c.Type)
+	for _, c := range featuretest.Columns(s.tests, source.Name, s.sourceOf) {
+		if c.Problem != nil && !known(c.Name) {
+			problems = append(problems, *c.Problem)
 		}
+		add(c.Name, c.Type)
 	}
-	return fields
+	return fields, problems
 }
 
 // sourceOf names the source whose rows a test gives without a name.
