@@ -122,6 +122,7 @@ func rules() []rule {
 		{"internal/equivalence", []string{"..."}, []string{arrow}, "the equivalence of both sides is checked on the real parts"},
 		{"internal/faults", nil, nil, "faults are met by the real binary; only tests put it and its surroundings together"},
 		{"internal/rpc", []string{"feature"}, []string{grpc, protobuf, genproto, prometheus}, support},
+		{"internal/schematest", nil, []string{yaml, jsonSchema}, support},
 		{"internal/testenv", nil, []string{xsys}, support},
 
 		{"cmd/...", []string{"..."}, []string{"*"}, "cmd wires everything"},

@@ -1,9 +1,6 @@
 package definition_test
 
 import (
-	"encoding/json"
-	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,85 +9,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/rogpeppe/go-internal/txtar"
-	"go.yaml.in/yaml/v4"
 
 	"github.com/quiver-features/quiver/feature"
+	"github.com/quiver-features/quiver/internal/schematest"
 	"github.com/quiver-features/quiver/registry/definition"
 )
 
-func resolved(t *testing.T, s *jsonschema.Schema) *jsonschema.Resolved {
-	t.Helper()
-	// Through its text, as editors get it.
-	text, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var read jsonschema.Schema
-	if err := json.Unmarshal(text, &read); err != nil {
-		t.Fatal(err)
-	}
-	r, err := read.Resolve(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-// plain gives the documents of a YAML text as JSON has them; times are texts.
-func plainDocuments(t *testing.T, text string) []any {
-	t.Helper()
-	var documents []any
-	l, err := yaml.NewLoader(strings.NewReader(text))
-	for err == nil {
-		var n yaml.Node
-		if err = l.Load(&n); err == nil && len(n.Content) > 0 {
-			if v := plainValue(n.Content[0]); v != nil {
-				documents = append(documents, v)
-			}
-		}
-	}
-	if !errors.Is(err, io.EOF) {
-		return append(documents, nil) // no YAML: no schema takes it
-	}
-	return documents
-}
-
-func plainValue(n *yaml.Node) any {
-	switch n.Kind {
-	case yaml.MappingNode:
-		m := map[string]any{}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			m[n.Content[i].Value] = plainValue(n.Content[i+1])
-		}
-		return m
-	case yaml.SequenceNode:
-		l := []any{}
-		for _, c := range n.Content {
-			l = append(l, plainValue(c))
-		}
-		return l
-	}
-	switch n.Tag {
-	case "!!null":
-		return nil
-	case "!!bool":
-		return strings.EqualFold(n.Value, "true")
-	case "!!int", "!!float":
-		f, err := strconv.ParseFloat(n.Value, 64)
-		if err == nil {
-			return f
-		}
-	}
-	return n.Value
-}
-
 func TestSchemaTakesWhatTheProjectShips(t *testing.T) {
-	documents, project := resolved(t, definition.DefinitionSchema()), resolved(t, definition.ProjectSchema())
+	documents, project := schematest.Resolved(t, definition.DefinitionSchema()), schematest.Resolved(t, definition.ProjectSchema())
 	checked := 0
 	check := func(where, text string, whole bool) {
-		for _, d := range plainDocuments(t, text) {
+		for _, d := range schematest.Documents(t, text) {
 			m, ok := d.(map[string]any)
 			schema := documents
 			if ok && m["project"] != nil {
@@ -155,7 +85,7 @@ func yamlBlocks(text string) []string {
 // What the schema refuses, the loader refuses: of every document of the loader's
 // tests that stands alone, the schema's word is held against the loader's.
 func TestSchemaIsNotStricterThanTheLoader(t *testing.T) {
-	schema := resolved(t, definition.DefinitionSchema())
+	schema := schematest.Resolved(t, definition.DefinitionSchema())
 	archives, err := filepath.Glob("testdata/problems/*.txtar")
 	if err != nil || len(archives) == 0 {
 		t.Fatalf("no archives: %v", err)
@@ -168,7 +98,7 @@ func TestSchemaIsNotStricterThanTheLoader(t *testing.T) {
 		}
 		for _, f := range archive.Files {
 			for _, text := range strings.Split("\n"+string(f.Data), "\n---") {
-				for _, d := range plainDocuments(t, text) {
+				for _, d := range schematest.Documents(t, text) {
 					if d == nil || schema.Validate(d) == nil {
 						continue
 					}
@@ -189,7 +119,7 @@ func TestSchemaIsNotStricterThanTheLoader(t *testing.T) {
 
 // Every document here has one thing wrong, which an editor should show.
 func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
-	definitions, project := resolved(t, definition.DefinitionSchema()), resolved(t, definition.ProjectSchema())
+	definitions, project := schematest.Resolved(t, definition.DefinitionSchema()), schematest.Resolved(t, definition.ProjectSchema())
 	const (
 		entity  = "kind: entity\nname: a\nkeys: [{name: k, type: int64}]\n"
 		source  = "kind: source\nname: s\nparquet: p\nevent_timestamp: t\n"
@@ -197,7 +127,7 @@ func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
 		service = "kind: service\nname: m\nfeatures: [{view: v}]\n"
 	)
 	for _, good := range []string{entity, source, view, service} {
-		if err := definitions.Validate(plainDocuments(t, good)[0]); err != nil {
+		if err := definitions.Validate(schematest.Documents(t, good)[0]); err != nil {
 			t.Fatalf("%v\n%s", err, good)
 		}
 	}
@@ -219,7 +149,7 @@ func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
 		"kind: view\nname: v\nsource: s\nfeatures: [{name: f, of: a}]\n", "kind: view\nname: v\nsource: s\nfeatures: [{name: f, where: a}]\n",
 		"kind: view\nname: v\nsource: s\nfeatures: [{name: f, expression: 1}]\n",
 	} {
-		documents := plainDocuments(t, bad)
+		documents := schematest.Documents(t, bad)
 		if err := definitions.Validate(documents[0]); err == nil {
 			t.Errorf("the schema takes\n%s", bad)
 		}
@@ -232,7 +162,7 @@ func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
 		"project: p\ndefinition: a\n", "project: p\nenvironments: {1st: {}}\n", "project: p\nenvironments: {a: {project: p}}\n", "project: p\ndefinitions: []\n",
 		"project: p\nnow: yesterday\n",
 	} {
-		if err := project.Validate(plainDocuments(t, bad)[0]); err == nil {
+		if err := project.Validate(schematest.Documents(t, bad)[0]); err == nil {
 			t.Errorf("the schema takes\n%s", bad)
 		}
 		if _, err := definition.LoadProject(write(t, map[string]string{"quiver.yaml": bad}), "", variables(nil)); err == nil {
@@ -243,7 +173,7 @@ func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
 		"project: ${NAME}\nregistry: ${URL}\nnow: ${NOW}\n", "project: p\nonline: rediss-sentinel://a,b/master\nnow: 2001-06-30\n",
 		"project: p\ndefinitions: a\nenvironments: {prod: {online: \"redis-cluster://a:1,b:2\", now: 2001-06-30T12:00:00Z}}\n",
 	} {
-		if err := project.Validate(plainDocuments(t, good)[0]); err != nil {
+		if err := project.Validate(schematest.Documents(t, good)[0]); err != nil {
 			t.Errorf("%v\n%s", err, good)
 		}
 	}
