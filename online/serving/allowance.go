@@ -47,6 +47,18 @@ func (r *allowance) raise(ctx context.Context) (bool, error) {
 	}
 }
 
+// take takes a place if there is one now.
+func (r *allowance) take() bool {
+	select {
+	case r.places <- struct{}{}:
+		r.told.largeSeconds.Observe(0)
+		r.taken, r.bytes = true, r.most
+		return true
+	default:
+		return false
+	}
+}
+
 // fit waits for a place where a size asks for it: false where it is too much even so.
 func (r *allowance) fit(ctx context.Context, size int) (bool, error) {
 	if size > r.bytes && size <= r.most {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,6 +102,50 @@ func testPlaces(t *testing.T) {
 	if err := testutil.GatherAndCompare(metrics, gostrings.NewReader(want), "quiver_serving_large_wait_seconds", "quiver_serving_large_waiting"); err != nil {
 		t.Error(err)
 	}
+}
+
+// A request that waits for a place holds none of the values that it has read, which may be as
+// many as its answer: it reads them again, as they are then.
+func TestRequestsThatWaitReadTheirValuesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v, s := view("v", 1, nil, feature.Rule{}, field("text", feature.String))
+		m := newMemory()
+		m.marks[1] = fresh
+		sel := selection("large@1", feature.Use{View: v, Alias: "v", Active: s})
+		opts := options()
+		opts.MaxLarge = 1
+		h := newHandler(t, &catalog{services: map[string]*feature.Selection{"large": sel}}, m, opts)
+		put := func(size int) { m.put(t, s, now, nil, []any{gostrings.Repeat("x", size)}) }
+		ask := func() (int, error) {
+			r, err := h.Get(t.Context(), &serving.Request{Service: "large"})
+			if err != nil {
+				return 0, err
+			}
+			return r.Features[0].Values.Varying(), nil
+		}
+		put(5 << 20)
+		if size, err := ask(); err != nil || size != 5<<20 || m.gets != 1 {
+			t.Fatalf("alone: %d bytes after %d reads, %v", size, m.gets, err)
+		}
+		for _, then := range []int{6 << 20, 100, 100 << 20} {
+			put(5 << 20)
+			m.gets = 0
+			var size int
+			var failed error
+			var waiter sync.WaitGroup
+			err := h.Answer(t.Context(), &serving.Request{Service: "large"}, func(*serving.Response) error {
+				waiter.Go(func() { size, failed = ask() })
+				synctest.Wait()
+				put(then)
+				return nil
+			})
+			waiter.Wait()
+			tooLarge := then > 64<<20
+			if err != nil || m.gets != 3 || errors.Is(failed, feature.ErrTooLarge) != tooLarge || !tooLarge && size != then {
+				t.Errorf("%d bytes of %d after %d reads, %v, %v", size, then, m.gets, failed, err)
+			}
+		}
+	})
 }
 
 // What a transport gives up because the time is over is told as what was given up before.

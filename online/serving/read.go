@@ -95,16 +95,12 @@ func (h *Handler) answer(ctx context.Context, r *Request, room *allowance) (*Res
 	if err := h.checkSize(p, r, rows); err != nil {
 		return nil, err
 	}
-	states, t := p.states(h.opts.Clock())
 	p.buildKeys(s, rows)
-	values, unread, err := h.read(ctx, reading, s.keys)
-	if err != nil && ctx.Err() != nil {
-		return nil, fmt.Errorf("serving: read the online store: %w", ctx.Err())
-	}
-	if err := h.checkValues(ctx, p, s, rows, values, room); err != nil {
+	found, err := h.lookWithin(ctx, reading, p, s, rows, room)
+	if err != nil {
 		return nil, err
 	}
-	a := newAnswer(p, rows, t, r.EventTimestamps)
+	a := newAnswer(p, rows, found.time, r.EventTimestamps)
 	if p.computes || p.tiled {
 		a.machines, _ = p.machines.Get().(*machines)
 		defer func() {
@@ -114,7 +110,7 @@ func (h *Handler) answer(ctx context.Context, r *Request, room *allowance) (*Res
 		}()
 	}
 	for i := range p.uses {
-		if err := a.fill(ctx, i, &states[i], s, values, unread, room); err != nil {
+		if err := a.fill(ctx, i, &found.states[i], s, found.values, found.unread, room); err != nil {
 			return nil, err
 		}
 	}
@@ -167,10 +163,56 @@ func (h *Handler) compute(ctx context.Context, a *answer, s *scratch, inputs []*
 	return nil
 }
 
-// checkValues bounds what texts and lists make of an answer, whose size no count of
-// cells tells: a short request can ask for one large value in each of its rows.
-func (h *Handler) checkValues(ctx context.Context, p *plan, s *scratch, rows int, values [][]byte, room *allowance) error {
-	size := 0
+// found is what the store gave for the keys of a request, and what was known of the storages
+// before.
+type found struct {
+	states []markState // of the uses
+	time   feature.Time
+	values [][]byte // nil: none could be read
+	unread []bool   // those that could not be, nil: none
+}
+
+// look reads the values of a request's keys. The error is that of ctx: a store that does not
+// answer is none.
+func (h *Handler) look(ctx, reading context.Context, p *plan, s *scratch) (f found, err error) {
+	f.states, f.time = p.states(h.opts.Clock())
+	f.values, f.unread, err = h.read(ctx, reading, s.keys)
+	if err != nil && ctx.Err() != nil {
+		return found{}, fmt.Errorf("serving: read the online store: %w", ctx.Err())
+	}
+	return f, nil
+}
+
+// lookWithin is look within what texts and lists make of an answer, whose size no count of
+// cells tells: a short request can ask for one large value in each of its rows. Those that
+// wait for a place hold no values meanwhile, and read them again.
+func (h *Handler) lookWithin(ctx, reading context.Context, p *plan, s *scratch, rows int, room *allowance) (found, error) {
+	f, err := h.look(ctx, reading, p, s)
+	if err != nil {
+		return f, err
+	}
+	size := p.stored(s, rows, f.values)
+	if size > room.bytes && size <= room.most && !room.take() {
+		f = found{}
+		if _, err := room.raise(ctx); err != nil {
+			return f, err
+		}
+		again, cancel := h.storeContext(ctx)
+		defer cancel()
+		if f, err = h.look(ctx, again, p, s); err != nil {
+			return f, err
+		}
+		size = p.stored(s, rows, f.values)
+	}
+	if size > room.most {
+		return found{}, tooLarge("keys", "%d rows of values of %d bytes together, at most %d are allowed: split the request", rows, size, room.most)
+	}
+	return f, nil
+}
+
+// stored gives the bytes of the values that texts and lists are taken from, of each as often
+// as it is delivered.
+func (p *plan) stored(s *scratch, rows int, values [][]byte) (size int) {
 	for i := range p.uses {
 		if !p.uses[i].varies || values == nil || p.uses[i].layout.HasTiles() {
 			continue // what is stored of windows is more than is delivered: see fill
@@ -181,13 +223,7 @@ func (h *Handler) checkValues(ctx context.Context, p *plan, s *scratch, rows int
 			}
 		}
 	}
-	switch fits, err := room.fit(ctx, size); {
-	case err != nil:
-		return err
-	case !fits:
-		return tooLarge("keys", "%d rows of values of %d bytes together, at most %d are allowed: split the request", rows, size, h.opts.MaxBytes)
-	}
-	return nil
+	return size
 }
 
 // states gives what is known of each use's storage, and the time of the request:
