@@ -14,13 +14,14 @@ const matchWork = 16 << 20
 type matcher struct {
 	re    *regexp.Regexp
 	steps int // that may be taken at each byte of a text
+	most  int // steps that are taken before asking: matchWork
 }
 
 func (m *matcher) kernel(out *vector, args []*vector, n int) {
 	texts, found := args[0].texts[:n], out.bools[:n]
 	work := 0
 	for i, text := range texts {
-		if work += m.steps * len(text); work > matchWork {
+		if work += m.steps * len(text); work > m.most {
 			work = 0
 			if !out.wanted() {
 				return
@@ -31,13 +32,13 @@ func (m *matcher) kernel(out *vector, args []*vector, n int) {
 }
 
 func (m *matcher) match(text []byte, out *vector) bool {
-	if m.steps*len(text) <= matchWork {
+	if m.steps*len(text) <= m.most {
 		return m.re.Match(text)
 	}
 	if _, only := m.re.LiteralPrefix(); only {
 		return m.re.Match(text) // as fast as bytes are compared
 	}
-	every := max(matchWork/m.steps, 1)
+	every := max(m.most/m.steps, 1)
 	return m.re.MatchReader(&runes{text: text, every: every, left: every, wanted: out.wanted})
 }
 

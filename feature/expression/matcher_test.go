@@ -1,45 +1,57 @@
-package expression_test
+package expression
 
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"regexp"
-	"strings"
 	"testing"
-
-	"github.com/quiver-features/quiver/feature"
 )
 
-var errGone = errors.New("the caller has gone")
+// patternOf is a matcher that asks after few steps, so that texts need not be long.
+func patternOf(t *testing.T, pattern string, most int) *matcher {
+	t.Helper()
+	steps, err := instructions(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &matcher{re: regexp.MustCompile(pattern), steps: steps, most: most}
+}
+
+// found gives what a matcher finds in texts, asked by ended whether it is to go on.
+func found(m *matcher, ended func() error, texts ...[]byte) *vector {
+	in, out := &vector{lane: textLane}, &vector{lane: boolLane, ended: ended}
+	in.resize(len(texts))
+	out.resize(len(texts))
+	copy(in.texts, texts)
+	m.kernel(out, []*vector{in}, len(texts))
+	return out
+}
 
 // A pattern of many steps in one long text is given up amid the text, and one in many short
 // texts amid these.
 func TestMatchesIsGivenUpAmidItsTexts(t *testing.T) {
-	many := make([]string, 1000)
+	gone := errors.New("the caller has gone")
+	many := make([][]byte, 100)
 	for i := range many {
-		many[i] = strings.Repeat("a", 1000)
+		many[i] = bytes.Repeat([]byte("a"), 100)
 	}
-	for name, texts := range map[string][]string{"long": {strings.Repeat("a", 4<<20)}, "many": many} {
+	for name, texts := range map[string][][]byte{"long": {bytes.Repeat([]byte("a"), 10_000)}, "many": many} {
 		t.Run(name, func(t *testing.T) {
-			p, args := compiled(t, `matches(s, "(a?){490}c")`, map[string]*feature.Column{"s": textsOf(texts...)})
-			m, dst, asked := p.NewMachine(), feature.NewColumn(p.Type(), 0), 0
-			m.Until(func() error {
-				if asked++; asked == 2 {
-					return errGone
+			m, asked := patternOf(t, "(a?){49}c", 20_000), 0
+			out := found(m, func() error {
+				if asked++; asked == 3 {
+					return gone
 				}
 				return nil
-			})
-			if _, err := m.Eval(len(texts), args, dst); !errors.Is(err, errGone) || asked != 2 {
-				t.Errorf("asked %d times, got %v", asked, err)
+			}, texts...)
+			if !errors.Is(out.gone, gone) || asked != 3 {
+				t.Errorf("asked %d times, got %v", asked, out.gone)
 			}
-			// The machine goes on as if nothing had been.
-			m.Until(nil)
-			p, args = compiled(t, `matches(s, "b|c")`, map[string]*feature.Column{"s": textsOf("ab", "a")})
-			m, dst = p.NewMachine(), feature.NewColumn(p.Type(), 0)
-			if _, err := m.Eval(2, args, dst); err != nil || !dst.Bools[0] || dst.Bools[1] {
-				t.Errorf("then got %v, %v", dst.Bools, err)
+			// Of those who stay it is asked about as often as there are steps.
+			asked = 0
+			if out = found(m, func() error { asked++; return nil }, texts...); out.gone != nil || 2*asked < m.steps*10_000/m.most || asked > 2*m.steps*10_000/m.most {
+				t.Errorf("asked %d times, got %v", asked, out.gone)
 			}
 		})
 	}
@@ -49,24 +61,17 @@ func TestMatchesIsGivenUpAmidItsTexts(t *testing.T) {
 // text as a whole, be it UTF-8 or not.
 func TestMatchesInLongTexts(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for pattern, size := range map[string]int{ // such that it takes more than 2^24 steps
-		"(x?){490}y": 18 << 10, `(?s)^.{500}é`: 36 << 10, "(ab|ba){200}c": 20 << 10, `[^a]b\x{fffd}`: 3 << 20, "(?i)NEEDLE": 2 << 20,
-		"^b": 5 << 20, "a$": 5 << 20, `\Aa*z`: 4 << 20, `\bword\b`: 3 << 20, `(?m)^line$`: 3 << 20, "literal": 3 << 20, `\z`: 6 << 20,
+	for _, pattern := range []string{
+		"(x?){49}y", `(?s)^.{50}é`, "(ab|ba){20}c", `[^a]b\x{fffd}`, "(?i)NEEDLE", "^b", "a$", `\Aa*z`, `\bword\b`, `(?m)^line$`, "literal", `\z`, "$^",
 	} {
-		for n := range 2 {
-			text := bytes.Repeat([]byte("ab"), size/2+n)
-			for _, what := range []string{"y", "z", "é", " word ", "\nline\n", "Needle", "b\xff", "literal", "c"}[:r.IntN(10)] {
+		m := patternOf(t, pattern, 100)
+		for n := range 30 {
+			text := bytes.Repeat([]byte("ab"), 200+n)
+			for _, what := range []string{"y", "z", "é", " word ", "\nline\n", "Needle", "b\xff", "literal", "c", "\xc3"}[:r.IntN(11)] {
 				copy(text[r.IntN(len(text)-10):], what)
 			}
-			column := feature.NewColumn(feature.Scalar(feature.String), 1)
-			column.AppendBytes(text)
-			p, args := compiled(t, fmt.Sprintf("matches(s, r'%s')", pattern), map[string]*feature.Column{"s": column})
-			dst := feature.NewColumn(p.Type(), 0)
-			if _, err := p.NewMachine().Eval(1, args, dst); err != nil {
-				t.Fatal(err)
-			}
-			if want := regexp.MustCompile(pattern).Match(text); dst.Bools[0] != want {
-				t.Errorf("%s in text %d: got %v, expected %v", pattern, n, dst.Bools[0], want)
+			if got, want := found(m, nil, text).bools[0], m.re.Match(text); got != want {
+				t.Errorf("%s in %q: got %v, expected %v", pattern, text, got, want)
 			}
 		}
 	}

@@ -63,7 +63,7 @@ func matches(c *call) (kernel, *problem) {
 	if err != nil {
 		return nil, problemf("patterns are RE2's: https://github.com/google/re2/wiki/Syntax", "%s", err)
 	}
-	m := matcher{re: re, steps: max(n, 1)}
+	m := matcher{re: re, steps: max(n, 1), most: matchWork}
 	return m.kernel, nil
 }
 

@@ -47,3 +47,20 @@ func TestUntilIsAskedAmidLargeTexts(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A pattern with much to do in a text that takes little memory asks too.
+func TestUntilIsAskedAmidMatches(t *testing.T) {
+	gone := errors.New("the caller has gone")
+	columns := map[string]*feature.Column{"s": textsOf(strings.Repeat("a", 40_000))}
+	p, args := compiled(t, `matches(s, "(a?){490}c") || size(s) == 0`, columns)
+	m, dst := p.NewMachine(), feature.NewColumn(p.Type(), 0)
+	m.Until(func() error { return gone })
+	if _, err := m.Eval(1, args, dst); !errors.Is(err, gone) || dst.Len() != 0 {
+		t.Errorf("got %v and %d values", err, dst.Len())
+	}
+	columns["s"].Reset()
+	columns["s"].AppendString("")
+	if _, err := m.Eval(1, args, dst); err != nil || !dst.Bools[0] {
+		t.Errorf("then got %v, %v", dst.Bools, err)
+	}
+}
