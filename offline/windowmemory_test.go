@@ -146,20 +146,20 @@ join
 	for _, column := range rows {
 		column.Values.Reset()
 	}
-	for i := range 2000 {
+	for i := range 800 {
 		rows[0].Values.AppendInt64(r.Int64N(20))
 		rows[1].Values.AppendInt64(begin + int64(i)*int64(feature.Minute))
 		rows[2].Values.AppendInt64(begin + int64(i)*int64(feature.Minute) + r.Int64N(int64(30*feature.Minute)))
 		rows[3].Values.AppendString(strings.Repeat(string(rune('a'+r.IntN(20))), 50+r.IntN(100)))
 		rows[4].Values.AppendInt64(r.Int64N(1 << 62)) // sums overflow
 	}
-	c.Sources[0].Files[0].Groups = []int{1500, 500}
+	c.Sources[0].Files[0].Groups = []int{500, 300}
 	for _, column := range c.Spine {
 		column.Values.Reset()
 	}
-	for range 400 {
+	for range 150 {
 		c.Spine[0].Values.AppendInt64(r.Int64N(25)) // some of which have no rows
-		c.Spine[1].Values.AppendInt64(begin + r.Int64N(int64(40*feature.Hour)))
+		c.Spine[1].Values.AppendInt64(begin + r.Int64N(int64(16*feature.Hour)))
 	}
 	want, err := offlinetest.Oracle{}.Join(t.Context(), c)
 	if err != nil {
@@ -187,8 +187,8 @@ join
 	if whole.Work.Parts != 1 || whole.Views[0].Overflows == 0 || whole.Views[0].Audit.Changed == 0 {
 		t.Fatalf("the rows are not as they are meant: %d parts, %+v", whole.Work.Parts, whole.Views[0])
 	}
-	// 400 rows have lists of up to 20 texts of 100 bytes, and 5 KB of what is derived of them: 3 MB in all.
-	for memory, parts := range map[int64]int{64 << 20: 1, 4 << 20: 4, 1 << 20: 16, 1: 400} {
+	// 150 rows have lists of up to 20 texts of 100 bytes, and 5 KB of what is derived of them: 1 MB in all.
+	for memory, parts := range map[int64]int{64 << 20: 1, 2 << 20: 2, 512 << 10: 8, 1: 150} {
 		res := train(memory)
 		if res.Work.Parts < parts || parts == 1 && res.Work.Parts > 1 {
 			t.Errorf("memory %d: %d parts, expected %d or more", memory, res.Work.Parts, parts)
