@@ -118,10 +118,10 @@ LEAN := -vet=off -gcflags=all=-dwarf=false
 test-race: ## tests with -race where a C compiler is present
 	@cc=$$($(GO) env CC); \
 	if command -v "$${cc%% *}" >/dev/null; then \
-		CGO_ENABLED=1 $(GO) test -race $(LEAN) -timeout 7m $(TEST_FLAGS) $(PKG); \
+		CGO_ENABLED=1 $(GO) test -race $(LEAN) -timeout 12m $(TEST_FLAGS) $(PKG); \
 	else \
 		echo "NOTE: no C compiler ($$cc) here: the tests run WITHOUT the race detector"; \
-		CGO_ENABLED=0 $(GO) test -timeout 7m $(TEST_FLAGS) $(PKG); \
+		CGO_ENABLED=0 $(GO) test -timeout 12m $(TEST_FLAGS) $(PKG); \
 	fi
 
 .PHONY: fuzz
