@@ -2,6 +2,7 @@ package window_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"testing"
@@ -63,5 +64,48 @@ func TestBytesAreWhatAPartTakes(t *testing.T) {
 			}
 			runtime.KeepAlive(p)
 		})
+	}
+}
+
+// Where there is no room for texts and lists they are left out and counted; values of a fixed width all come.
+func TestValuesForWhichThereIsNoRoomAreLeftOut(t *testing.T) {
+	const n = 50
+	text, number := feature.Scalar(feature.String), feature.Scalar(feature.Int64)
+	spec := &window.Spec{
+		Inputs: []window.Input{{Type: text}, {Type: number}}, Windows: []feature.Window{{Length: 600, Granularity: 50}},
+		Outputs: []window.Output{{Function: feature.LastN, N: 3}, {Function: feature.Last, Input: 1}, {Function: feature.Max}},
+	}
+	requests := &window.Requests{Starts: []uint32{0, n}}
+	var key []uint32
+	var event []feature.Time
+	v := &window.Values{Words: [][]int64{nil, nil}, Texts: []window.Texts{{}, {}}}
+	for i := range n {
+		at := feature.Time(100 * (i + 1))
+		requests.Times = append(requests.Times, at)
+		key, event = append(key, 0), append(event, at)
+		v.Words[1] = append(v.Words[1], int64(i))
+		from := uint32(len(v.Texts[0].Data))
+		v.Texts[0].Data = fmt.Appendf(v.Texts[0].Data, "%0100d", i)
+		v.Texts[0].Ends = append(v.Texts[0].Ends, window.Ends{From: from, To: from + 100})
+	}
+	for _, room := range []int64{math.MaxInt64, 2000, 0} {
+		p := spec.New(requests)
+		p.Add(key, event, nil, v)
+		dst := []*feature.Column{feature.NullColumn(feature.ListOf(feature.String, 0), n), feature.NullColumn(number, n), feature.NullColumn(text, n)}
+		told := p.Results(dst, 0, room)
+		nulls := 0
+		for i := range n {
+			if dst[1].IsNull(i) || dst[1].Int64s[i] != int64(i) {
+				t.Fatalf("room %d: the latest number of request %d is %v", room, i, dst[1].Any(i))
+			}
+			for _, own := range []*feature.Column{told.Own[0], told.Own[2]} {
+				if own.IsNull(i) {
+					nulls++
+				}
+			}
+		}
+		if nulls != told.LeftOut || (room == math.MaxInt64) != (nulls == 0) || room == 0 && nulls != 2*n-1 {
+			t.Errorf("room %d: %d of %d are left out, and %d told", room, nulls, 2*n, told.LeftOut)
+		}
 	}
 }

@@ -133,9 +133,10 @@ func (a *answer) appending() *feature.Column {
 	return *a.own
 }
 
-// full tells whether there is no room for another value. It is left out then.
+// full tells whether there is no room for another value. It is left out then. Those of a
+// fixed width always have their place.
 func (a *answer) full() bool {
-	if *a.room >= 0 {
+	if a.dst.Offsets == nil || *a.room >= 0 {
 		return false
 	}
 	a.leftOut++
