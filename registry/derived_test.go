@@ -343,7 +343,6 @@ func TestHostileExpressions(t *testing.T) {
 		})+"  x200: distance\n  y200: distance\n"), "source: s", "source: s\nentities: [e]", 1), ""},
 		{"a ring of columns", source(lines(1000, func(i int) string { return fmt.Sprintf("  x%d: x%d + 1", i, (i+1)%1000) })), "it needs itself: x0 -> x1"},
 		{"a column of everything", source("  x0: " + strings.Repeat("distance + ", 150) + "1\n"), ""},
-		{"a long text", source("  x0: '" + strings.Repeat("distance + ", 5000) + "1'\n"), "a.yaml:6:7: derive: 55001 bytes long, at most 16384 are allowed"},
 		{"many nodes", source("  x0: '" + strings.Repeat("1+", 8000) + "1'\n"), "the expression is too large"},
 		{"deep parentheses", source("  x0: '" + strings.Repeat("(", 8000) + "1" + strings.Repeat(")", 8000) + "'\n"), "the expression is too large"},
 		{"deep lists", source("  x0: '" + strings.Repeat("[", 8000) + "'\n"), "the expression is too large"},
