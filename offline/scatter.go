@@ -99,8 +99,8 @@ type scatter struct {
 	shift    uint // a key's partition is the highest bits of its hash
 	limit    int  // offers of a batch
 	rule     feature.Rule
-	plain    bool // rows are visible from their event time, and have no other times
 	apart    bool // rows are not visible from their event time
+	stamps   bool // rows carry the rest of their stamps
 	keys     keyBatch
 	inOffers int    // of a scatter with values, the input whose words stand in offers; -1: none
 	inputs   []int  // the others with words
@@ -118,15 +118,15 @@ func newScatter(partitions, limit int, rule feature.Rule, seed maphash.Seed, tak
 	return &scatter{
 		shift: uint(65 - bits.Len(uint(partitions))), limit: limit, rule: rule,
 		keys: keyBatch{seed: seed}, batches: make([]batch, partitions), take: take, inOffers: -1,
-		apart: rule.Delay != 0 || rule.Available,
-		plain: rule.Delay == 0 && !rule.Available && !rule.Created,
+		apart: rule.Delay != 0 || rule.Available, stamps: rule.Created || rule.Available,
 	}
 }
 
-// withValues has rows carry the values of a view's inputs that are read. Their position is
-// not told.
+// withValues has rows carry the values of a view's inputs that are read, and of their times what
+// these go by. Their position is not told.
 func (s *scatter) withValues(w *windowed) {
 	s.inOffers = w.inOffers()
+	s.stamps = s.stamps && w.spec.Ordered()
 	for i, in := range w.inputs {
 		switch {
 		case i == s.inOffers || in.column == "" || !w.spec.Reads(i):
@@ -158,12 +158,11 @@ func (e *Engine) batchLimit(partitions, workers int) int {
 func (s *scatter) add(keys []*feature.Column, c *chunk, base int64, selected []int32, visible []feature.Time) error {
 	s.keys.load(keys, c.rows)
 	switch {
-	case !s.keys.long && s.plain && len(s.nullable) == 0:
+	case !s.keys.long && !s.apart && !s.stamps && len(s.nullable) == 0:
 		return s.addPlain(c, base, selected)
-	case !s.keys.long && s.plain && s.inOffers >= 0 && s.values.null[s.inOffers] == nil && len(s.nullable) == 1:
-		return s.addValues(c, selected)
+	case !s.keys.long && !s.stamps && s.inOffers >= 0 && s.values.null[s.inOffers] == nil && len(s.nullable) == 1:
+		return s.addValues(c, selected, visible)
 	}
-	apart, stamps := s.apart, s.rule.Created || s.rule.Available
 	for _, in := range s.nullable {
 		s.nulls = s.nulls || s.values.null[in] != nil
 	}
@@ -176,10 +175,10 @@ func (s *scatter) add(keys []*feature.Column, c *chunk, base int64, selected []i
 			row = s.values.words[s.inOffers][i]
 		}
 		b.offers = append(b.offers, offer{word, feature.Time(c.event.Int64s[i]), row})
-		if apart {
+		if s.apart {
 			b.visible = append(b.visible, visible[n])
 		}
-		if stamps {
+		if s.stamps {
 			b.more = append(b.more, c.more(i))
 		}
 		if key := s.keys.bytes(i); key != nil || len(b.ends) > 0 {
@@ -223,14 +222,17 @@ func (s *scatter) addPlain(c *chunk, base int64, selected []int32) error {
 
 // addValues is addPlain for rows with one value that is never null, which is most of
 // those that aggregates are over. Where a row stands does not matter to them.
-func (s *scatter) addValues(c *chunk, selected []int32) error {
+func (s *scatter) addValues(c *chunk, selected []int32, visible []feature.Time) error {
 	words, events, shift, batches, limit := s.keys.words, c.event.Int64s, s.shift, s.batches, s.limit
 	in := s.inOffers
 	values := s.values.words[in]
-	for _, i := range selected {
+	for n, i := range selected {
 		partition := mix(words[i]) >> shift
 		b := &batches[partition]
 		b.offers = append(b.offers, offer{words[i], feature.Time(events[i]), values[i]})
+		if s.apart {
+			b.visible = append(b.visible, visible[n])
+		}
 		if s.nulls {
 			if null := b.values.null[in]; len(null) > 0 {
 				b.values.null[in] = append(null, false)

@@ -45,7 +45,10 @@ type column[S any, P total[S]] struct {
 type late[S any] struct {
 	changes []change[S] // at each request, beside the one before it; nil: none
 	ranges  stretches   // nil: no extreme is wanted, or nothing is late
-	one     S           // scratch
+
+	one     S // scratch, as the rest is
+	some    []lateEvent
+	holding []holding
 }
 
 type change[S any] struct {
@@ -146,6 +149,8 @@ func (c *column[S, P]) counted() (cells []int64, late [][]int64) {
 	return cells, late
 }
 
+// addLate goes over a batch several times: the changes at the first requests of the stretches are far apart, and where a loop
+// does little else, many of them are on their way from memory at once.
 func (c *column[S, P]) addLate(b *Batch, input, window int) {
 	words, null := b.words(input), b.null(input)
 	l := &c.late[window]
@@ -155,15 +160,19 @@ func (c *column[S, P]) addLate(b *Batch, input, window int) {
 			l.ranges = newStretches(c.requests)
 		}
 	}
-	var zero S
+	l.some = l.some[:0]
 	for _, e := range b.late[window] {
-		if null != nil && null[e.event] {
-			continue
+		if null == nil || !null[e.event] {
+			l.some = append(l.some, e)
 		}
+	}
+	for _, e := range l.some {
+		l.changes[e.from].n++
+	}
+	var zero S
+	for _, e := range l.some {
 		word := words[e.event]
-		from := &l.changes[e.from]
-		from.n++
-		P(&from.total).put(word)
+		P(&l.changes[e.from].total).put(word)
 		if e.to < e.end {
 			l.one = zero
 			P(&l.one).put(word)
@@ -171,10 +180,15 @@ func (c *column[S, P]) addLate(b *Batch, input, window int) {
 			to.n--
 			P(&to.total).Unmerge(&l.one)
 		}
-		if l.ranges != nil {
-			l.ranges.hold(e.from, e.to, extremesOf(c.rank(word)))
-		}
 	}
+	if l.ranges == nil {
+		return
+	}
+	l.holding = l.holding[:0]
+	for _, e := range l.some {
+		l.holding = append(l.holding, holding{e.from, e.to, extremesOf(c.rank(words[e.event]))})
+	}
+	l.ranges.hold(l.holding)
 }
 
 // answer takes the requests of a key in their order. As they see more and more of its cells,
@@ -208,7 +222,7 @@ func (c *column[S, P]) answer(p *Part, windows []asked) {
 					all.n += beside[n].n
 					P(&all.total).Merge(&beside[n].total)
 					if l.ranges != nil {
-						all.take(l.ranges[0][i].own)
+						all.take(l.ranges[0].own[i])
 					}
 				}
 				for _, o := range w.outputs {
