@@ -57,6 +57,15 @@ func NewColumn(t Type, n int) *Column {
 	return c
 }
 
+// Size is how many bytes the values take, without what their memory has room for.
+func (c *Column) Size() int64 {
+	n := int64(len(c.Valid) + len(c.Bools) + 4*len(c.Int32s) + 8*len(c.Int64s) + 4*len(c.Float32s) + 8*len(c.Float64s) + len(c.Data) + 8*len(c.Offsets))
+	if c.Items != nil {
+		n += c.Items.Size()
+	}
+	return n
+}
+
 // Len is the number of values.
 func (c *Column) Len() int {
 	if c.Offsets != nil {

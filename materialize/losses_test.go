@@ -317,6 +317,21 @@ func TestASwitchLosesNoFileThatTheActiveStorageHasRead(t *testing.T) {
 	}
 }
 
+func TestASwitchThatAnotherProcessMakesIsEnough(t *testing.T) {
+	w := newWorld()
+	w.now = 100
+	w.files["a"] = file{1, eightRows()}
+	w.must(t)
+	r := w.runner()
+	r.Clock = func() feature.Time { w.now++; return w.now }
+	r.Ledger = &overtakenLedger{world: w, overtake: func() { w.active = 2 }}
+	q := materialize.Request{View: view(), Active: &feature.Storage{ID: 1}, Filling: &feature.Storage{ID: 2}, To: feature.MaxTime}
+	result, err := r.Run(t.Context(), q)
+	if err != nil || !result.Switched || w.active != 2 || len(result.Runs) != 1 {
+		t.Fatalf("switched %v after %d runs, %v", result.Switched, len(result.Runs), err)
+	}
+}
+
 func TestASwitchThatIsAlwaysOvertakenEndsAndIsGoneOnWith(t *testing.T) {
 	w := newWorld()
 	w.now = 100

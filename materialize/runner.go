@@ -145,7 +145,7 @@ func (r *Runner) replace(ctx context.Context, q Request) ([]feature.Run, error) 
 		if err != nil {
 			return all, fail(err)
 		}
-		if now == before {
+		if now == before || now.Storage == q.Filling.ID { // which another process may have switched to
 			return all, nil
 		}
 		before, q.From = now, nil

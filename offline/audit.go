@@ -137,6 +137,8 @@ func (t *training) countChanged(ctx context.Context, table *table, p *part, use 
 	if err := t.scanView(ctx, table, []int{use}, []*asof{strict}, true); err != nil {
 		return err
 	}
+	had := p.room.had
+	defer func() { p.room.had = had }() // what is made here is not kept
 	other, err := t.gatherUse(ctx, table, use, strict, p.room)
 	if err != nil {
 		return err

@@ -145,21 +145,13 @@ func (t *training) learn(p *part) {
 	bytes := int64(0)
 	for _, j := range p.joined {
 		for _, c := range j.columns {
-			bytes += columnBytes(c)
+			bytes += c.Size()
 		}
 		for _, c := range j.bySlot {
-			bytes += columnBytes(c)
+			bytes += c.Size()
 		}
 	}
 	t.values = max(t.values, bytes/int64(max(p.rows, 1)))
-}
-
-func columnBytes(c *feature.Column) int64 {
-	n := len(c.Valid) + len(c.Bools) + 4*len(c.Int32s) + 8*len(c.Int64s) + 4*len(c.Float32s) + 8*len(c.Float64s) + len(c.Data) + 8*len(c.Offsets)
-	if c.Items != nil {
-		return int64(n) + columnBytes(c.Items)
-	}
-	return int64(n)
 }
 
 // readPart reads the keys and times of the next rows, and makes the slots of each
@@ -199,16 +191,16 @@ func (t *training) readPart(ctx context.Context, keys *cursor) (*part, error) {
 		}
 		p.slots = append(p.slots, s)
 	}
-	t.notePart(p, started)
+	t.res.Work.took(StageSpine, "", started, int64(p.rows))
 	return p, nil
 }
 
-// notePart notes a part in the work done.
-func (t *training) notePart(p *part, started time.Time) {
+// notePart notes a part that was joined in the work done.
+func (t *training) notePart(p *part) {
 	w := &t.res.Work
-	w.took(StageSpine, "", started, int64(p.rows))
-	w.Parts, w.PartRows = t.part, max(w.PartRows, int64(p.rows))
-	w.Memory = WorkMemory{Budget: t.memory, Part: w.PartRows*t.rowBytes() + t.fixedBytes()}
+	w.Parts++
+	w.PartRows = max(w.PartRows, int64(p.rows))
+	w.Memory = WorkMemory{Budget: t.memory, Part: w.PartRows*t.rowBytes() + t.fixedBytes(), Fixed: t.fixedBytes()}
 	for _, s := range p.slots {
 		w.Partitions = max(w.Partitions, len(s.parts))
 		if s.n > 0 {

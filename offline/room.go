@@ -29,44 +29,50 @@ func (t *training) newRoom(rows int) *room {
 
 // making is a stage that makes texts and lists, by several workers at a time.
 type making struct {
-	room  *room
-	of    int64 // values, all that it makes
-	n     atomic.Int64
-	bytes atomic.Int64
+	room *room
+	of   int64        // values, all that it makes
+	n    atomic.Int64 // that were made
+	left atomic.Int64 // bytes that there is still room for; less than 0: there is none
 }
 
-func (r *room) making(of int64) *making { return &making{room: r, of: of} }
+func (r *room) making(of int64) *making {
+	m := &making{room: r, of: of}
+	m.left.Store(r.bytes - r.had)
+	return m
+}
 
-// add counts n values that were made. The error is a crowded where there is no room for them.
+// add counts n values that were made, and the bytes of columns that have not been taken from what is
+// left. The error is a crowded where there is no room for them.
 func (m *making) add(n int, made ...*feature.Column) error {
 	bytes := int64(0)
 	for _, c := range made {
 		if c != nil && c.Offsets != nil {
-			bytes += columnBytes(c)
+			bytes += c.Size()
 		}
 	}
 	m.n.Add(int64(n))
-	if m.room.had+m.bytes.Add(bytes) <= m.room.bytes {
+	if m.left.Add(-bytes) >= 0 {
 		return nil
 	}
-	return m.crowded()
-}
-
-// crowded is the error that there is no room for the rest.
-func (m *making) crowded() error {
-	whole := float64(m.room.had) + float64(m.bytes.Load())*float64(m.of)/float64(max(m.n.Load(), 1))
+	whole := float64(m.room.had) + float64(m.made())*float64(m.of)/float64(max(m.n.Load(), 1))
+	whole = min(max(whole, float64(m.room.bytes)), crowdedMost*float64(m.room.bytes))
 	return &crowded{rowBytes: int64(2*crowdedMore*whole)/m.room.rows + 1}
 }
 
-// crowdedMore is how much more than what was seen values are supposed to take, so that few
-// parts are given up.
-const crowdedMore = 1.25
+const (
+	// crowdedMore is how much more than what was seen values are supposed to take, so that few
+	// parts are given up.
+	crowdedMore = 1.25
+	// crowdedMost bounds how many times the room they are supposed to take, as what was made first may be of the keys
+	// that have the most: a part that is still too long is taken once more.
+	crowdedMost = 4
+)
 
-// left is how many bytes there is still room for.
-func (m *making) left() int64 { return m.room.bytes - m.room.had - m.bytes.Load() }
+// made is the bytes that were made.
+func (m *making) made() int64 { return m.room.bytes - m.room.had - m.left.Load() }
 
 // end is the end of a stage that has made all.
-func (m *making) end() { m.room.had += m.bytes.Load() }
+func (m *making) end() { m.room.had += m.made() }
 
 // crowded is the error of a part for which there is no room.
 type crowded struct {

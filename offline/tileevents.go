@@ -150,7 +150,7 @@ func (b *eventBlock) stamp(i int) feature.Stamp {
 func (b *eventBlock) bytes() int64 {
 	size := int64(blockRows*(4+8+4) + len(b.more)*24)
 	for _, c := range b.columns {
-		size += columnBytes(c)
+		size += c.Size()
 	}
 	return size
 }

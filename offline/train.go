@@ -210,6 +210,7 @@ func (t *training) run(ctx context.Context, out Output) error {
 		t.res.Rows += int64(p.rows)
 		t.res.Work.Rows = t.res.Rows
 		t.learn(p)
+		t.notePart(p)
 		if p.last {
 			break
 		}

@@ -190,13 +190,10 @@ func (t *training) results(ctx context.Context, w *windowed, j *joined, use int,
 		base := int(w.slots.parts[i].base)
 		part := w.part(i, scratch)
 		bytes[i] = part.Bytes()
-		told := part.Results(columns, base, made.left())
+		told := part.Results(columns, base, &made.left)
 		w.parts[i].Part, scratch.done = nil, part
-		if err := made.add(varying*len(w.slots.parts[i].times)-told.LeftOut, told.Own...); err != nil {
+		if err := made.add(varying*len(w.slots.parts[i].times) - told.LeftOut); err != nil {
 			return err
-		}
-		if told.LeftOut > 0 {
-			return made.crowded()
 		}
 		overflows[i], own[i] = told.Overflows, told.Own
 		for slot, matched := range told.Matched {

@@ -1,6 +1,8 @@
 package offline_test
 
 import (
+	"context"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -200,6 +202,108 @@ join
 			t.Errorf("memory %d: features (-whole +got):\n%s", memory, d)
 		}
 	}
+}
+
+// A part that is given up is taken again in fewer rows, whatever the width of a list's items.
+func TestPartsOfNarrowListsBecomeShorter(t *testing.T) {
+	for kind, one := range map[string]string{"bool": "true", "int32": "1", "int64": "1"} {
+		t.Run(kind, func(t *testing.T) {
+			c := parse(t, `
+source s
+  k int64 | at event | v `+kind+`
+  0 | 10:00 | `+one+`
+view w
+  keys k
+  features latest = last_n(1000) of v over all
+join
+  k int64 | at event => w__latest
+  0 | 11:00 => [`+one+`]
+`)
+			rows := c.Sources[0].Files[0].Columns
+			begin := rows[1].Values.Int64s[0]
+			for i := range 999 {
+				rows[0].Values.AppendInt64(0)
+				rows[1].Values.AppendInt64(begin + int64(i))
+				rows[2].Values.AppendFrom(rows[2].Values, 0)
+			}
+			c.Sources[0].Files[0].Groups = []int{1000}
+			for i := range 1999 {
+				c.Spine[0].Values.AppendInt64(0)
+				c.Spine[1].Values.AppendInt64(begin + int64(feature.Hour) + int64(i))
+			}
+			res, taken := trainInParts(t, c, 1<<20, 1000)
+			if res.Rows != 2000 || res.Work.Parts < 2 || taken > 2*res.Work.Parts {
+				t.Errorf("%d rows in %d parts, which were taken %d times", res.Rows, res.Work.Parts, taken)
+			}
+		})
+	}
+}
+
+// Where the first values that are made are the longest by far, the rows are not divided as if all were as long.
+func TestAFewLongValuesDoNotMakeManyParts(t *testing.T) {
+	const rows, hot, long = 40_000, 20, 20_800
+	c := parse(t, `
+source s
+  k int64 | at event | v string
+  0 | 10:00 | a
+view w
+  keys k
+  features latest = last of v over all
+join
+  k int64 | at event => w__latest
+  0 | 11:00 => a
+`)
+	columns := c.Sources[0].Files[0].Columns
+	begin := columns[1].Values.Int64s[0]
+	for i := range 3_000 { // so that the partition of this key has the most rows, and comes first
+		columns[0].Values.AppendInt64(0)
+		columns[1].Values.AppendInt64(begin + int64(i))
+		columns[2].Values.AppendString(strings.Repeat("x", long))
+	}
+	for i := range rows {
+		columns[0].Values.AppendInt64(int64(1 + i))
+		columns[1].Values.AppendInt64(begin)
+		columns[2].Values.AppendString("x")
+	}
+	c.Sources[0].Files[0].Groups = []int{3_001 + rows}
+	for i := range rows {
+		k := int64(i)
+		if i%hot == 0 {
+			k = 0
+		}
+		c.Spine[0].Values.AppendInt64(k)
+		c.Spine[1].Values.AppendInt64(begin + int64(feature.Hour) + int64(i))
+	}
+	const memory, all = 24 << 20, rows / hot * long
+	res, taken := trainInParts(t, c, memory, 1000)
+	// A quarter of the memory is for texts, so 6 parts are the least.
+	if least := all / (memory / 4); res.Rows != rows+1 || res.Work.Parts < least || taken > 10*least {
+		t.Errorf("%d rows in %d parts, which were taken %d times: expected at least %d, and at most %d times", res.Rows, res.Work.Parts, taken, least, 10*least)
+	}
+	if told := 2 * res.Work.Memory.Part; told > 3*memory {
+		t.Errorf("the greatest part of %d rows is told to take %d bytes, of a memory of %d", res.Work.PartRows, res.Work.Memory.Part, memory)
+	}
+}
+
+// trainInParts trains in a memory, and tells how many times a part was taken: at most so many times.
+func trainInParts(t *testing.T, c *offlinetest.Case, memory int64, most int) (res *offline.Result, taken int) {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	out := &memOutput{}
+	res, err := offline.New(&memFiles{sources: c.Sources, chunk: 700}, offline.Options{Workers: 1, Memory: memory, Progress: func(p offline.Progress) {
+		if p.Stage != offline.StageSpine || p.Done != 0 {
+			return
+		}
+		if taken++; taken > most {
+			cancel(fmt.Errorf("parts were taken %d times", taken))
+		}
+	}}).Train(ctx, offline.Request{Spine: newMemSpine(t, c.Spine, 100), Selection: c.Selection, EventTimestamp: "at"},
+		func(*arrow.Schema) (offline.Output, error) { return out, nil })
+	if err != nil {
+		t.Fatalf("%v: %v", context.Cause(ctx), err)
+	}
+	return res, taken
 }
 
 // What a hot key keeps of its events is the same for any number of rows: parts don't become ever shorter for it.

@@ -27,6 +27,7 @@ type Work struct {
 type WorkMemory struct {
 	Budget  int64 // Options.Memory; 0: none
 	Part    int64 // expected of the greatest part: its keys, times, slots, and values (texts and lists are guessed)
+	Fixed   int64 // of Part, what fewer rows would take, too, as far as seen
 	Open    bool  // there are texts, lists, or windows that keep values of events: Part may turn out to be more
 	Batches int64 // expected of source rows on their way to their partition, at most
 }

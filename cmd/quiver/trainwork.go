@@ -113,7 +113,7 @@ func statsOf(w *offline.Work, opened, took time.Duration) *workDocument {
 func documentOf(w *offline.Work) *workDocument {
 	d := &workDocument{
 		Rows: w.Rows, Parts: w.Parts, PartRows: w.PartRows, KeyPartitions: w.Partitions,
-		Memory: memoryWork{Budget: w.Memory.Budget, whole: 2 * w.Memory.Part / max(w.PartRows, 1) * w.Rows}, Views: []viewWork{},
+		Memory: memoryWork{Budget: w.Memory.Budget, whole: wholeOf(w)}, Views: []viewWork{},
 	}
 	if w.First <= w.Last {
 		d.First, d.Last = &w.First, &w.Last
@@ -126,6 +126,11 @@ func documentOf(w *offline.Work) *workDocument {
 		d.Views = append(d.Views, shown)
 	}
 	return d
+}
+
+// wholeOf gives a budget that joins all rows at once.
+func wholeOf(w *offline.Work) int64 {
+	return 2 * ((w.Memory.Part-w.Memory.Fixed)/max(w.PartRows, 1)*w.Rows + w.Memory.Fixed)
 }
 
 // peakMemory gives the most memory that this process had at once, in bytes. 0: this

@@ -125,7 +125,7 @@ func run(b *testing.B, keys int, spec *window.Spec) {
 			}
 			dst[i] = feature.NullColumn(t, len(q.Times))
 		}
-		p.Results(dst, 0, math.MaxInt64)
+		p.Results(dst, 0, roomy())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"github.com/quiver-features/quiver/feature"
@@ -92,7 +93,9 @@ func TestValuesForWhichThereIsNoRoomAreLeftOut(t *testing.T) {
 		p := spec.New(requests)
 		p.Add(key, event, nil, v)
 		dst := []*feature.Column{feature.NullColumn(feature.ListOf(feature.String, 0), n), feature.NullColumn(number, n), feature.NullColumn(text, n)}
-		told := p.Results(dst, 0, room)
+		var left atomic.Int64
+		left.Store(room)
+		told := p.Results(dst, 0, &left)
 		nulls := 0
 		for i := range n {
 			if dst[1].IsNull(i) || dst[1].Int64s[i] != int64(i) {

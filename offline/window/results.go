@@ -1,6 +1,8 @@
 package window
 
 import (
+	"sync/atomic"
+
 	"github.com/quiver-features/quiver/feature"
 )
 
@@ -19,8 +21,8 @@ type Counts struct {
 // Results writes the outputs of all requests: those of request i to position at+i of
 // each column, which are of the outputs' types, are null there, and may be written
 // to by other parts elsewhere. Outputs without a fixed width are in Counts.Own instead, in
-// about room bytes at most. A part is done with when it was called.
-func (p *Part) Results(dst []*feature.Column, at int, room int64) Counts {
+// about as many bytes as there is room for, which other parts may take from at the same time. A part is done with when it was called.
+func (p *Part) Results(dst []*feature.Column, at int, room *atomic.Int64) Counts {
 	n := len(p.requests.Times)
 	told := Counts{
 		Overflows: make([]int64, len(p.spec.Outputs)), Own: make([]*feature.Column, len(p.spec.Outputs)),
@@ -44,7 +46,7 @@ func (p *Part) Results(dst []*feature.Column, at int, room int64) Counts {
 	}
 	for k := range p.kernels {
 		windows := p.windowsOf(k, runs, func(i int) *answer {
-			return newAnswer(p.spec.Outputs[i], dst[i], at, told.Matched, &told.Overflows[i], &told.Own[i], &room)
+			return newAnswer(p.spec.Outputs[i], dst[i], at, told.Matched, &told.Overflows[i], &told.Own[i], room)
 		})
 		if len(windows) > 0 {
 			p.kernels[k].answer(p, windows)
@@ -88,7 +90,7 @@ type answer struct {
 	overflows *int64
 	own       **feature.Column // of those that append, values of the requests so far
 	bytes     int64            // of own
-	room      *int64           // that is left for own of all outputs; less than 0: for none
+	room      *atomic.Int64    // bytes that are left for own of all outputs; less than 0: for none
 	leftOut   int              // values
 }
 
@@ -102,7 +104,7 @@ const (
 	ofMost
 )
 
-func newAnswer(o Output, dst *feature.Column, at int, matched []bool, overflows *int64, own **feature.Column, room *int64) *answer {
+func newAnswer(o Output, dst *feature.Column, at int, matched []bool, overflows *int64, own **feature.Column, room *atomic.Int64) *answer {
 	a := &answer{Output: o, dst: dst, at: at, matched: matched, overflows: overflows, own: own, room: room}
 	switch o.Function {
 	case feature.Count:
@@ -136,7 +138,7 @@ func (a *answer) appending() *feature.Column {
 // full tells whether there is no room for another value. It is left out then. Those of a
 // fixed width always have their place.
 func (a *answer) full() bool {
-	if a.dst.Offsets == nil || *a.room >= 0 {
+	if a.dst.Offsets == nil || a.room.Load() >= 0 {
 		return false
 	}
 	a.leftOut++
@@ -150,11 +152,8 @@ func (a *answer) appended() {
 	if own.Offsets == nil {
 		return
 	}
-	bytes := int64(len(own.Data)) + 8*int64(own.Len())
-	if own.Items != nil {
-		bytes += int64(len(own.Items.Data)) + 8*int64(own.Items.Len())
-	}
-	*a.room -= bytes - a.bytes
+	bytes := own.Size()
+	a.room.Add(a.bytes - bytes)
 	a.bytes = bytes
 }
 

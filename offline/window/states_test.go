@@ -303,7 +303,7 @@ func answered(r *rand.Rand, spec *window.Spec, requests *window.Requests, rows [
 		}
 		dst[i] = feature.NullColumn(t, len(requests.Times))
 	}
-	for i, own := range p.Results(dst, 0, math.MaxInt64).Own {
+	for i, own := range p.Results(dst, 0, roomy()).Own {
 		if own != nil {
 			dst[i] = own
 		}

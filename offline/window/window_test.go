@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/quiver-features/quiver/feature"
@@ -321,6 +322,13 @@ func computed(r *rand.Rand, spec *window.Spec, requests *window.Requests, events
 	for i, o := range spec.Outputs {
 		dst[i] = feature.NullColumn(typeOf(o), len(requests.Times)+2)
 	}
-	p.Results(dst, 1, math.MaxInt64)
+	p.Results(dst, 1, roomy())
 	return dst
+}
+
+// roomy is room for all values.
+func roomy() *atomic.Int64 {
+	room := &atomic.Int64{}
+	room.Store(math.MaxInt64)
+	return room
 }
