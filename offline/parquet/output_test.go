@@ -349,7 +349,7 @@ func TestASpineThatDoesNotExistIsToldByItsPath(t *testing.T) {
 	}
 }
 
-// Whatever level the pages of a column are compressed at, they take hardly more than at the default one.
+// Whatever level the pages of a column are compressed at, they take at most an eighth more than at the default one.
 func TestPagesAreCompressedAsWellAsAtTheDefaultLevel(t *testing.T) {
 	const rows = 700_000 // in two row groups
 	r := rand.New(rand.NewPCG(3, 1))
@@ -357,7 +357,8 @@ func TestPagesAreCompressedAsWellAsAtTheDefaultLevel(t *testing.T) {
 		name  string
 		value func() float64
 	}{
-		{"four_decimals", func() float64 { return math.Round(r.NormFloat64()*1e6) / 1e4 }}, // not compressed at all at the fastest level
+		{"four_decimals", func() float64 { return math.Round(r.NormFloat64()*1e6) / 1e4 }},
+		{"ratios", func() float64 { return float64(r.IntN(300)) / float64(1+r.IntN(300)) }}, // take 13 % more at the fastest level
 		{"sixteenths", func() float64 { return float64(r.IntN(32_000_000)-16_000_000) / 16 }},
 		{"any", r.NormFloat64},
 		{"few", func() float64 { return float64(r.IntN(5)) }},
@@ -402,7 +403,7 @@ func TestPagesAreCompressedAsWellAsAtTheDefaultLevel(t *testing.T) {
 		for _, g := range f.Metadata().RowGroups {
 			got += int(g.Columns[i].MetaData.TotalCompressedSize)
 		}
-		if got > want+want/25 {
+		if got > want+want/8 {
 			t.Errorf("column %s takes %d bytes of %d, at the default level %d", c.name, got, len(plain[i]), want)
 		}
 	}

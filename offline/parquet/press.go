@@ -24,8 +24,8 @@ type press struct {
 	header       bytes.Buffer
 }
 
-// effort is how hard the pages of a leaf are compressed. On some values the fastest level
-// leaves hardly more than the default one, in half the time, on others it compresses nothing:
+// effort is how hard the pages of a leaf are compressed. On most values the fastest level
+// leaves little more than the default one, in half the time, on others it compresses nothing:
 // a page tells, which is compressed at both.
 type effort struct {
 	known  bool
@@ -36,7 +36,7 @@ type effort struct {
 const (
 	effortBytes  = 64 << 10 // of a page that tells, at least
 	effortChunks = 8        // so many chunks go by what one page tells
-	effortShare  = 32       // the fastest level may leave so many-th more
+	effortShare  = 8        // the fastest level may leave so many-th more
 )
 
 // begin begins a chunk.
