@@ -184,9 +184,7 @@ func (t *training) results(ctx context.Context, w *windowed, j *joined, use int,
 		i := order[n]
 		scratch := <-scratches
 		defer func() { scratches <- scratch }()
-		for _, rows := range w.waiting {
-			rows.takeLast(i, func(b *batch) { w.take(i, b, scratch) })
-		}
+		w.takeLast(i, scratch)
 		base := int(w.slots.parts[i].base)
 		part := w.part(i, scratch)
 		bytes[i] = part.Bytes()

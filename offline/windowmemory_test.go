@@ -124,6 +124,77 @@ join
 	}
 }
 
+// Of a key with very many late rows that wait, some are placed while others are put: none is lost or comes twice.
+func TestManyLateRowsOfOneKeyAllCount(t *testing.T) {
+	const rows, requests = 600_000, 40
+	c := parse(t, `
+source s
+  k int64 | at event | seen available | v int64
+  0 | 10:00 | 10:00 | 1
+view w
+  keys k
+  features n = count of v over 2h by 1m, total = sum of v over 2h by 1m, most = max of v over 2h by 1m, all = sum of v over all
+join
+  k int64 | at event => w__n | w__total | w__most | w__all
+  0 | 12:00 => 0 | null | null | 1
+`)
+	r := rand.New(rand.NewPCG(9, 2))
+	columns := c.Sources[0].Files[0].Columns
+	begin := columns[1].Values.Int64s[0]
+	for _, column := range columns {
+		column.Values.Reset()
+	}
+	for range rows {
+		at := begin + r.Int64N(int64(10*feature.Hour))
+		columns[0].Values.AppendInt64(0)
+		columns[1].Values.AppendInt64(at)
+		columns[2].Values.AppendInt64(at + r.Int64N(int64(3*feature.Hour)))
+		columns[3].Values.AppendInt64(r.Int64N(1_000_000))
+	}
+	c.Sources[0].Files[0].Groups = []int{rows / 2, rows / 2}
+	for _, column := range c.Spine {
+		column.Values.Reset()
+	}
+	whole := feature.NewColumn(feature.Scalar(feature.Int64), requests)
+	want := []*feature.Column{whole, feature.NewColumn(whole.Type, requests), feature.NewColumn(whole.Type, requests), feature.NewColumn(whole.Type, requests)}
+	for range requests {
+		at := begin + r.Int64N(12*60)*int64(feature.Minute)
+		c.Spine[0].Values.AppendInt64(0)
+		c.Spine[1].Values.AppendInt64(at)
+		var n, seen, total, most, all int64
+		for i, event := range columns[1].Values.Int64s {
+			if v := columns[3].Values.Int64s[i]; columns[2].Values.Int64s[i] <= at {
+				all, seen = all+v, seen+1
+				if event > at-int64(2*feature.Hour) {
+					n, total, most = n+1, total+v, max(most, v)
+				}
+			}
+		}
+		want[0].AppendInt64(n)
+		for f, v := range []int64{total, most, all} {
+			if f < 2 && n == 0 || seen == 0 {
+				want[f+1].AppendNull()
+			} else {
+				want[f+1].AppendInt64(v)
+			}
+		}
+	}
+	out := &memOutput{}
+	_, err := offline.New(&memFiles{sources: c.Sources, chunk: 8000}, offline.Options{Workers: 2}).Train(t.Context(),
+		offline.Request{Spine: newMemSpine(t, c.Spine, 100), Selection: c.Selection, EventTimestamp: "at"},
+		func(*arrow.Schema) (offline.Output, error) { return out, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := out.answer(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := offlinetest.Diff(c, got, want); d != "" {
+		t.Fatal(d)
+	}
+}
+
 // How much texts and lists take is known only as they are made: a part with too much of them is given up, and
 // its rows are taken in fewer, as if nothing had been.
 func TestPartsWithTooLongListsAreTakenAgain(t *testing.T) {

@@ -3,6 +3,7 @@ package offline
 import (
 	"math"
 	"slices"
+	"sync"
 	"unsafe"
 
 	"github.com/quiver-features/quiver/feature"
@@ -23,6 +24,58 @@ type windowBatch struct {
 
 // take adds the rows of a batch.
 func (w *windowed) take(partition int, b *batch, p *windowBatch) {
+	if part := w.place(partition, b, p); part != nil {
+		part.Put(&p.placed)
+	}
+}
+
+const (
+	manyBatches  = 512 // of one partition: so many are added by two goroutines
+	batchesAhead = 4   // that are placed while others are put
+)
+
+// takeLast adds the rows of a partition that still wait. Where these are many and may be late, which half of all are where one key
+// has them, one goroutine places them while another one puts what is late: nothing else may be left to do.
+func (w *windowed) takeLast(partition int, scratch *windowBatch) {
+	batches := 0
+	for _, rows := range w.waiting {
+		batches += len(rows.full[partition])
+	}
+	if batches < manyBatches || !w.spec.Rule.Available {
+		for _, rows := range w.waiting {
+			rows.takeLast(partition, func(b *batch) { w.take(partition, b, scratch) })
+		}
+		return
+	}
+	part := w.part(partition, scratch)
+	free, placed := make(chan *windowBatch, batchesAhead), make(chan *windowBatch, batchesAhead)
+	for range batchesAhead {
+		free <- new(windowBatch)
+	}
+	var late sync.WaitGroup
+	late.Go(func() {
+		for p := range placed {
+			part.PutLate(&p.placed)
+			free <- p
+		}
+	})
+	for _, rows := range w.waiting {
+		rows.takeLast(partition, func(b *batch) {
+			p := <-free
+			if w.place(partition, b, p) == nil {
+				free <- p
+				return
+			}
+			part.PutInCells(&p.placed)
+			placed <- p
+		})
+	}
+	close(placed)
+	late.Wait()
+}
+
+// place finds what the rows of a batch change, and gives their part; nil: none is asked for.
+func (w *windowed) place(partition int, b *batch, p *windowBatch) *window.Part {
 	keys := w.slots.parts[partition].keys
 	n := len(b.offers)
 	p.keys, p.events, p.words, p.stamps = slices.Grow(p.keys[:0], n)[:n], slices.Grow(p.events[:0], n)[:n], slices.Grow(p.words[:0], n)[:n], p.stamps[:0]
@@ -44,7 +97,7 @@ func (w *windowed) take(partition int, b *batch, p *windowBatch) {
 		n++
 	}
 	if n == 0 {
-		return
+		return nil
 	}
 	p.keys, p.events, p.words = p.keys[:n], p.events[:n], p.words[:n]
 	visible := b.visible
@@ -66,7 +119,7 @@ func (w *windowed) take(partition int, b *batch, p *windowBatch) {
 	}
 	part := w.part(partition, p)
 	part.Place(&p.placed, p.keys, p.events, visible, &p.values)
-	part.Put(&p.placed)
+	return part
 }
 
 // inOffers gives the input whose values are in the rows' offers, the first one of words; -1: none.

@@ -8,7 +8,7 @@ import (
 	"github.com/quiver-features/quiver/feature/aggregate"
 )
 
-// Part computes the aggregates of the requests for one partition's keys. Place and Put are
+// Part computes the aggregates of the requests for one partition's keys. Place, Put and its halves are
 // safe for concurrent use, the rest is not; parts are independent of one another. Of numbers it holds
 // what is in proportion to the requests, however many events come; of other states no
 // more than the events give reason for.
@@ -107,9 +107,14 @@ func (p *Part) Place(b *Batch, keys []uint32, events, visible []feature.Time, v 
 	}
 }
 
-// Put is the second half of Add: it adds a batch that was placed in this part. Where others put, too, each takes what is free
-// first: one key may have half of all events.
+// Put is the second half of Add: it adds a batch that was placed in this part.
 func (p *Part) Put(b *Batch) {
+	p.PutInCells(b)
+	p.PutLate(b)
+}
+
+// PutInCells is the first half of Put, and adds those events that cells hold.
+func (p *Part) PutInCells(b *Batch) {
 	p.mu.Lock()
 	for _, cell := range b.ends {
 		p.ends[cell] = true
@@ -118,6 +123,11 @@ func (p *Part) Put(b *Batch) {
 		p.kernels[i].add(p, b, p.kernels[i].input)
 	}
 	p.mu.Unlock()
+}
+
+// PutLate is the second half of Put, and adds those events that are late. Where others put, too, each takes what is free first: one
+// key may have half of all events.
+func (p *Part) PutLate(b *Batch) {
 	for w := range b.late {
 		if len(b.late[w]) > 0 {
 			b.left = append(b.left, w)
