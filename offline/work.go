@@ -32,7 +32,7 @@ type WorkMemory struct {
 	Batches int64 // expected of source rows on their way to their partition, at most
 }
 
-// ViewWork is what is read of a view, in all parts together.
+// ViewWork is what is read of a view, in all parts together; one that was given up counts, too.
 type ViewWork struct {
 	View    string // its ID
 	Files   int

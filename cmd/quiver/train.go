@@ -323,6 +323,9 @@ func (a *app) printTraining(t *training, selection *feature.Selection, r *offlin
 	if r.Rows == 0 {
 		b.WriteString("note: there are no rows: " + t.rows.whyNone() + "\n")
 	}
+	if r.Work.Parts > 1 {
+		fmt.Fprintf(&b, "note: the rows were joined in %s parts, each a pass over the views; --memory %dMiB joins all at once\n", count(r.Work.Parts), wholeOf(&r.Work)>>20+1)
+	}
 	b.WriteString(t.leaks(r))
 	b.WriteString(failures(m.Manifest))
 	b.WriteString(a.auditText(m.Audit, r.Rows))

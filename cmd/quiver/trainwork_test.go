@@ -162,6 +162,24 @@ func TestThePlanAndTheStatisticsAreThoseOfTheFile(t *testing.T) {
 
 // The budget that a plan of several parts names is enough for one, and a mebibyte less
 // is not.
+func TestATrainingSetThatTookPartsNamesTheMemoryThatIsEnough(t *testing.T) {
+	dir := newProject(t)
+	spine := filepath.Join(dir, "spine.csv")
+	if err := os.WriteFile(spine, []byte("customer,event_timestamp\n"+strings.Repeat("1,2026-01-20\n", 40_000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-C", dir, "train", "--spine", spine, "--service", "churn_model", "--out", filepath.Join(dir, "out.parquet"), "--force"}
+	text := must(t, append(args, "--memory", "1MiB")...)
+	_, rest, found := strings.Cut(text, "each a pass over the views; --memory ")
+	enough, _, _ := strings.Cut(rest, " ")
+	if !found {
+		t.Fatalf("nothing is named:\n%s", text)
+	}
+	if text := must(t, append(args, "--memory", enough)...); strings.Contains(text, "parts") {
+		t.Errorf("--memory %s is not enough:\n%s", enough, text)
+	}
+}
+
 func TestAPlanNamesTheMemoryThatIsEnough(t *testing.T) {
 	dir := newProject(t)
 	rows := "customer,event_timestamp\n" + strings.Repeat("1,2026-01-20\n", 40_000)
